@@ -1,0 +1,218 @@
+"""aid.toml: the user's, then the workspace's over it.
+
+A workspace's file arrives with the repository, so until the person trusts it (`aid trust`, by content) the
+settings that run commands, load files as code or say where keys are sent are left out; `load` names them.
+"""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from aid import paths
+from aid.errors import ConfigError
+from ces.builds.adapter import BuildSettings
+
+FILE_NAME = "aid.toml"
+DEFAULT_MODEL = "smollm2"
+
+EditFormat = Literal["search-replace", "udiff", "apply-patch", "whole", "line-range"]
+
+
+class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="backend"):
+    """What every model's table may say. `format` None: the back end's own best."""
+
+    format: EditFormat | None = None
+    context_tokens: int = 8192
+    max_tokens: int = 1024
+    temperature: float = 0.2
+    timeout_s: float = 120.0
+
+
+class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
+    """The embedded engine. `path` None: the default model; `engine` None: the faster one that is installed.
+
+    `adapter` is a GGUF LoRA file; requests may name another. `parallel` is how many candidates are decoded at once.
+    """
+
+    path: str | None = None
+    adapter: str | None = None
+    engine: Literal["xllamacpp", "llama-cpp-python"] | None = None
+    threads: int | None = None
+    parallel: int = 4
+
+
+class OpenAIModel(_Model, frozen=True, kw_only=True, tag="openai"):
+    """Any OpenAI-compatible server. `grammar`: the server takes llama.cpp's `grammar` field."""
+
+    base_url: str
+    model: str
+    api_key_env: str | None = None
+    keyring_service: str | None = None
+    retries: int = 3
+    grammar: bool = False
+
+
+class AnthropicModel(_Model, frozen=True, kw_only=True, tag="anthropic"):
+    model: str
+    base_url: str = "https://api.anthropic.com"
+    api_key_env: str | None = "ANTHROPIC_API_KEY"
+    keyring_service: str | None = None
+    retries: int = 3
+
+
+class HintsModel(_Model, frozen=True, kw_only=True, tag="hints"):
+    """No model: rules over what the compiler says."""
+
+
+class ReplayModel(_Model, frozen=True, kw_only=True, tag="replay"):
+    """Recorded replies from a JSON Lines file; see aid/models/replay.py."""
+
+    path: str
+
+
+ModelSettings = LlamaModel | OpenAIModel | AnthropicModel | HintsModel | ReplayModel
+
+
+class VerifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long to look for a green proposal: at most `candidates` samples and `budget_s` seconds a request."""
+
+    enabled: bool = True
+    hints: bool = True
+    candidates: int = 4
+    budget_s: float = 20.0
+
+
+class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`budget_tokens` None: what the model's context leaves beside its answer. Larger files are not indexed."""
+
+    budget_tokens: int | None = None
+    max_file_bytes: int = 1_000_000
+    max_files: int = 200_000
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`prompts`: write prompt and reply text to the log too."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    prompts: bool = False
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`store_text`: keep prompts and diffs in the metrics database too."""
+
+    enabled: bool = True
+    store_text: bool = False
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    default_model: str = DEFAULT_MODEL
+    models: dict[str, ModelSettings] = {}
+    build: BuildSettings = BuildSettings()
+    verify: VerifySettings = VerifySettings()
+    context: ContextSettings = ContextSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+
+
+BUILT_IN_MODELS: dict[str, ModelSettings] = {DEFAULT_MODEL: LlamaModel(), "hints": HintsModel()}
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration and where it came from. `withheld` names the workspace's settings left out for want of trust."""
+
+    config: Config
+    files: tuple[str, ...]
+    withheld: tuple[str, ...] = ()
+
+
+def load(workspace: Path | None) -> Loaded:
+    """The configuration for `workspace` (None: the user's alone). Raises ConfigError naming file and key."""
+    user_file = paths.config_dir() / FILE_NAME
+    merged = _read(user_file)
+    files = [str(user_file)] if user_file.is_file() else []
+    withheld: list[str] = []
+    if workspace is not None and (workspace / FILE_NAME).is_file():
+        own_file = workspace / FILE_NAME
+        content = own_file.read_bytes()
+        own = _parse(content, own_file)
+        if not is_trusted(content):
+            withheld = _withhold(own)
+        merged = _over(merged, own)
+        files.append(str(own_file))
+    try:
+        config = msgspec.convert(merged, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{' + '.join(files)}: {error}; see README.md, 'Configuration'") from error
+    config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
+    if config.default_model not in config.models:
+        raise ConfigError(f"default_model {config.default_model!r} is none of {', '.join(sorted(config.models))}")
+    return Loaded(config=config, files=tuple(files), withheld=tuple(withheld))
+
+
+def is_trusted(content: bytes) -> bool:
+    """Whether the person trusted a file with exactly this content."""
+    trust = _trust_file()
+    return trust.is_file() and hashlib.sha256(content).hexdigest() in trust.read_text("utf-8").split()
+
+
+def trust(workspace: Path) -> None:
+    """Trust `workspace`'s aid.toml as it is now; a later change needs trust again."""
+    own_file = workspace / FILE_NAME
+    if not own_file.is_file():
+        raise ConfigError(f"{own_file} is missing: there is nothing to trust")
+    content = own_file.read_bytes()
+    _parse(content, own_file)
+    if not is_trusted(content):
+        with _trust_file().open("a", encoding="utf-8") as out:
+            out.write(hashlib.sha256(content).hexdigest() + "\n")
+
+
+def _trust_file() -> Path:
+    return paths.config_dir() / "trusted"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return _parse(path.read_bytes(), path)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
+
+
+def _parse(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _withhold(own: dict[str, Any]) -> list[str]:
+    """Take out of `own`, in place, what only a trusted file may set; the names of what was taken.
+
+    A workspace may choose among the models the user knows; its own model tables could send code and keys anywhere.
+    """
+    withheld = [f"models.{name}" for name in own.pop("models", {})]
+    build = own.get("build")
+    if isinstance(build, dict):
+        withheld += [f"build.{key}" for key in ("command",) if build.pop(key, None) is not None]
+        if build.get("adapter") == "command":
+            del build["adapter"]
+    log = own.get("log")
+    if isinstance(log, dict) and log.pop("prompts", None) is not None:
+        withheld.append("log.prompts")
+    metrics = own.get("metrics")
+    if isinstance(metrics, dict) and metrics.pop("store_text", None) is not None:
+        withheld.append("metrics.store_text")
+    return withheld
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,57 @@
+"""What AID raises. Expected outcomes (a refused edit, a red build) are values, not these.
+
+    AidError                 one line for the person: the thing, what was found, what to do next
+    ├── UsageError           wrong arguments or set-up; the CLI exits with 2
+    │   └── ConfigError      aid.toml can't be read or means nothing
+    ├── ModelError           a model back end failed; `retryable` says whether another try may help
+    │   └── ModelMissing     nothing is there to load
+    ├── DaemonError          the daemon can't be reached or started
+    ├── ApplyError           a change set can't be written; nothing was changed
+    │   └── StaleError       a file is no longer what the proposal was made from
+    └── Cancelled            the person cancelled
+"""
+
+
+class AidError(Exception):
+    """Message first, code for JSON-RPC second (the LSP's range for server errors: -32899 to -32800 is reserved)."""
+
+    exit_code = 1
+    rpc_code = -32000
+
+
+class UsageError(AidError):
+    exit_code = 2
+    rpc_code = -32001
+
+
+class ConfigError(UsageError):
+    pass
+
+
+class ModelError(AidError):
+    rpc_code = -32010
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class ModelMissing(ModelError):
+    exit_code = 2
+
+
+class DaemonError(AidError):
+    exit_code = 2
+    rpc_code = -32020
+
+
+class ApplyError(AidError):
+    rpc_code = -32030
+
+
+class StaleError(ApplyError):
+    pass
+
+
+class Cancelled(AidError):
+    rpc_code = -32800

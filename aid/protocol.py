@@ -1,0 +1,296 @@
+"""The one definition of what goes over the wire between the daemon and its clients.
+
+JSON-RPC 2.0 with LSP 3.17's base protocol (Content-Length framing) on a unix socket. The LSP's own methods keep
+their own shapes (lsprotocol); everything here is `aid/…`. A field has one name, in Python, on the wire and in
+`--json`. Fields at their default are left out on the wire. Lines in these structs are one-based and inclusive, as
+people write them (FILE:L1-L2); ranges inside diagnostics are the LSP's.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from ces.change import Status
+from ces.verdict import BuildStatus, Verdict
+
+VERSION = 1
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Unknown fields are ignored, so that an older peer can talk to a newer one."""
+
+
+class FileRef(Wire):
+    """A file the person names, relative to the workspace or absolute; with `first` and `last`, those lines of it."""
+
+    path: str
+    first: int | None = None
+    last: int | None = None
+
+
+class ChangedFile(Wire):
+    path: str
+    status: Status
+    old_path: str | None = None
+    added: int = 0
+    removed: int = 0
+
+
+class RejectedEdit(Wire):
+    """`near`: one-based lines where the edit may have been meant."""
+
+    path: str | None
+    reason: str
+    near: tuple[int, ...] = ()
+
+
+class SourceUse(Wire):
+    """What one context source gave the prompt, and what of it was cut for want of room."""
+
+    source: str
+    tokens: int
+    cut_tokens: int = 0
+    items: tuple[str, ...] = ()
+
+
+class Timings(Wire):
+    """Milliseconds. `queue`: before the work began. `first_token`, `total`: from the request's arrival."""
+
+    queue: float = 0.0
+    context: float = 0.0
+    first_token: float | None = None
+    model: float = 0.0
+    verify: float = 0.0
+    total: float = 0.0
+
+
+class Proposal(Wire):
+    """A diff someone may accept. `verdict.status` "unchecked" means just that."""
+
+    id: str
+    request: str
+    workspace: str
+    model: str
+    diff: str
+    files: tuple[ChangedFile, ...]
+    verdict: Verdict
+    summary: str = ""
+    state: Literal["open", "accepted", "partly", "rejected", "undone"] = "open"
+
+
+class PromptParams(Wire):
+    """`chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update."""
+
+    workspace: str
+    prompt: str
+    files: tuple[FileRef, ...] = ()
+    model: str | None = None
+    adapter: str | None = None
+    apply: bool = False
+    chat: str | None = None
+    token: str | None = None
+
+
+class Candidate(Wire):
+    """One attempt at an answer. `rejected` says what of it could not be placed."""
+
+    model: str
+    status: Literal["placed", "rejected", "no-edit", "no-op", "failed"]
+    verdict: Verdict | None = None
+    rejected: tuple[RejectedEdit, ...] = ()
+    attempts: int = 1
+
+
+class PromptResult(Wire):
+    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the answer's prose."""
+
+    id: str
+    model: str
+    text: str = ""
+    proposal: Proposal | None = None
+    candidates: tuple[Candidate, ...] = ()
+    sources: tuple[SourceUse, ...] = ()
+    timings_ms: Timings = Timings()
+    applied: str | None = None
+    reason: str | None = None
+
+
+class UpdateParams(Wire):
+    """What happens while a prompt is answered. `kind` says which of the other fields are there.
+
+    "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
+    `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+    """
+
+    request: str
+    token: str | None = None
+    kind: Literal["sources", "text", "reasoning", "candidate", "status"]
+    text: str = ""
+    model: str = ""
+    sources: tuple[SourceUse, ...] = ()
+    candidate: Candidate | None = None
+    proposal: Proposal | None = None
+
+
+class ProposalParams(Wire):
+    id: str
+
+
+class Hunk(Wire):
+    """A hunk by number, from 0, in its file's diff."""
+
+    path: str
+    index: int
+
+
+class AcceptParams(Wire):
+    """Accept all of a proposal, or only whole files or single hunks of it.
+
+    `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
+    """
+
+    id: str
+    files: tuple[str, ...] = ()
+    hunks: tuple[Hunk, ...] = ()
+    through_editor: bool = False
+
+
+class RejectParams(Wire):
+    id: str
+    reason: str = ""
+
+
+class OutcomeResult(Wire):
+    """`applied`: the id to undo by. `refused`: why nothing was changed, file by file."""
+
+    applied: str | None
+    files: tuple[ChangedFile, ...] = ()
+    refused: tuple[RejectedEdit, ...] = ()
+
+
+class UndoParams(Wire):
+    """`id` None: the last one applied (undo) or undone (redo) in this workspace."""
+
+    workspace: str
+    id: str | None = None
+
+
+class LogParams(Wire):
+    workspace: str
+    limit: int = 20
+
+
+class LogEntry(Wire):
+    """`at` is seconds since the epoch."""
+
+    id: str
+    at: float
+    state: Literal["applied", "undone"]
+    files: tuple[ChangedFile, ...]
+    summary: str = ""
+
+
+class LogResult(Wire):
+    entries: tuple[LogEntry, ...] = ()
+
+
+class ModelsParams(Wire):
+    workspace: str | None = None
+
+
+class ModelEntry(Wire):
+    name: str
+    backend: str
+    default: bool = False
+    ready: bool = True
+    detail: str = ""
+
+
+class ModelsResult(Wire):
+    models: tuple[ModelEntry, ...]
+
+
+class SetModelParams(Wire):
+    """The default model until the daemon ends or the configuration says otherwise."""
+
+    model: str
+    workspace: str | None = None
+
+
+class BuildParams(Wire):
+    workspace: str
+
+
+class StatusParams(Wire):
+    pass
+
+
+class WorkspaceStatus(Wire):
+    root: str
+    files: int = 0
+    indexed: bool = False
+    clients: int = 0
+    build: BuildStatus | None = None
+
+
+class StatusResult(Wire):
+    """`rss_bytes`: the daemon's resident memory, without the model worker."""
+
+    version: str
+    protocol: int
+    pid: int
+    uptime_s: float
+    clients: int
+    requests_running: int
+    rss_bytes: int
+    workspaces: tuple[WorkspaceStatus, ...] = ()
+    models: tuple[ModelEntry, ...] = ()
+    socket: str = ""
+    log: str = ""
+
+
+class StatsParams(Wire):
+    """`days` None: all of it."""
+
+    workspace: str | None = None
+    days: float | None = None
+
+
+class ShutdownParams(Wire):
+    """`models`: end the model workers too."""
+
+    models: bool = False
+
+
+class Empty(Wire):
+    pass
+
+
+class Method(msgspec.Struct, frozen=True):
+    """`result` None: a notification. `from_server`: the daemon sends it."""
+
+    name: str
+    params: type[Wire]
+    result: Any
+    from_server: bool = False
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method("aid/prompt", PromptParams, PromptResult),
+        Method("aid/update", UpdateParams, None, from_server=True),
+        Method("aid/proposal", ProposalParams, Proposal),
+        Method("aid/accept", AcceptParams, OutcomeResult),
+        Method("aid/reject", RejectParams, OutcomeResult),
+        Method("aid/undo", UndoParams, OutcomeResult),
+        Method("aid/redo", UndoParams, OutcomeResult),
+        Method("aid/log", LogParams, LogResult),
+        Method("aid/build", BuildParams, BuildStatus),
+        Method("aid/models", ModelsParams, ModelsResult),
+        Method("aid/setModel", SetModelParams, ModelsResult),
+        Method("aid/status", StatusParams, StatusResult),
+        Method("aid/stats", StatsParams, dict[str, Any]),
+        Method("aid/shutdown", ShutdownParams, Empty),
+    )
+}

@@ -1,0 +1,4 @@
+"""CES, the code evaluation service: trees, diffs, version control, builds, verdicts.
+
+The ground floor: it has never heard of editors, prompts or models, and imports nothing from `aid`.
+"""

@@ -1,0 +1,58 @@
+"""The interface of a build system. One file each beside this one; they are listed in `ces.builds`.
+
+An adapter only says which commands to run and how to read what they print. Running them, with limits and
+killed as a tree, is `ces.process`'s.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from ces.verdict import Diagnostic, Stage
+
+
+class BuildSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[build]` of aid.toml. `adapter` None: recognised from the files in the workspace.
+
+    `command` is for adapter "command" only, one argument a word, run at the workspace's root without a shell.
+    `upto` is the last stage a check runs.
+    """
+
+    adapter: str | None = None
+    command: tuple[str, ...] = ()
+    upto: Stage = "test"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One command of a check, in order; the first that fails ends it and gives the stage."""
+
+    stage: Stage
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+
+
+class Adapter(Protocol):
+    """A build system."""
+
+    name: str
+
+    def recognises(self, root: Path) -> bool:
+        """Whether the tree at `root` is built by this system. Looks at names only, never runs anything."""
+        ...
+
+    def missing_tools(self, root: Path, settings: BuildSettings) -> Sequence[str]:
+        """Programs a check needs that are not on PATH, each with how to install it ('dune: apt-get install ocaml-dune')."""
+        ...
+
+    def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
+        """What to run in `root` (a view of the workspace), cheapest first, up to `settings.upto`."""
+        ...
+
+    def diagnostics(self, root: Path, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
+        """What one step printed, as diagnostics with paths relative to `root`.
+
+        A failed step always gives at least one error, if need be one without a file that quotes the output's end.
+        """
+        ...
