@@ -20,7 +20,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Unknown fields are ignored, so that an older peer can talk to a newer one."""
 
 
-class FileRef(Wire):
+class FileRef(Wire, frozen=True):
     """A file the person names, relative to the workspace or absolute; with `first` and `last`, those lines of it."""
 
     path: str
@@ -28,7 +28,7 @@ class FileRef(Wire):
     last: int | None = None
 
 
-class ChangedFile(Wire):
+class ChangedFile(Wire, frozen=True):
     path: str
     status: Status
     old_path: str | None = None
@@ -36,7 +36,7 @@ class ChangedFile(Wire):
     removed: int = 0
 
 
-class RejectedEdit(Wire):
+class RejectedEdit(Wire, frozen=True):
     """`near`: one-based lines where the edit may have been meant."""
 
     path: str | None
@@ -44,7 +44,7 @@ class RejectedEdit(Wire):
     near: tuple[int, ...] = ()
 
 
-class SourceUse(Wire):
+class SourceUse(Wire, frozen=True):
     """What one context source gave the prompt, and what of it was cut for want of room."""
 
     source: str
@@ -53,7 +53,7 @@ class SourceUse(Wire):
     items: tuple[str, ...] = ()
 
 
-class Timings(Wire):
+class Timings(Wire, frozen=True):
     """Milliseconds. `queue`: before the work began. `first_token`, `total`: from the request's arrival."""
 
     queue: float = 0.0
@@ -64,7 +64,7 @@ class Timings(Wire):
     total: float = 0.0
 
 
-class Proposal(Wire):
+class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that."""
 
     id: str
@@ -78,7 +78,7 @@ class Proposal(Wire):
     state: Literal["open", "accepted", "partly", "rejected", "undone"] = "open"
 
 
-class PromptParams(Wire):
+class PromptParams(Wire, frozen=True):
     """`chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update."""
 
     workspace: str
@@ -91,7 +91,7 @@ class PromptParams(Wire):
     token: str | None = None
 
 
-class Candidate(Wire):
+class Candidate(Wire, frozen=True):
     """One attempt at an answer. `rejected` says what of it could not be placed."""
 
     model: str
@@ -101,7 +101,7 @@ class Candidate(Wire):
     attempts: int = 1
 
 
-class PromptResult(Wire):
+class PromptResult(Wire, frozen=True):
     """`proposal` None: nothing could be proposed, `reason` says why. `text` is the answer's prose."""
 
     id: str
@@ -115,7 +115,7 @@ class PromptResult(Wire):
     reason: str | None = None
 
 
-class UpdateParams(Wire):
+class UpdateParams(Wire, frozen=True):
     """What happens while a prompt is answered. `kind` says which of the other fields are there.
 
     "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
@@ -132,18 +132,18 @@ class UpdateParams(Wire):
     proposal: Proposal | None = None
 
 
-class ProposalParams(Wire):
+class ProposalParams(Wire, frozen=True):
     id: str
 
 
-class Hunk(Wire):
+class Hunk(Wire, frozen=True):
     """A hunk by number, from 0, in its file's diff."""
 
     path: str
     index: int
 
 
-class AcceptParams(Wire):
+class AcceptParams(Wire, frozen=True):
     """Accept all of a proposal, or only whole files or single hunks of it.
 
     `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
@@ -155,12 +155,12 @@ class AcceptParams(Wire):
     through_editor: bool = False
 
 
-class RejectParams(Wire):
+class RejectParams(Wire, frozen=True):
     id: str
     reason: str = ""
 
 
-class OutcomeResult(Wire):
+class OutcomeResult(Wire, frozen=True):
     """`applied`: the id to undo by. `refused`: why nothing was changed, file by file."""
 
     applied: str | None
@@ -168,19 +168,19 @@ class OutcomeResult(Wire):
     refused: tuple[RejectedEdit, ...] = ()
 
 
-class UndoParams(Wire):
+class UndoParams(Wire, frozen=True):
     """`id` None: the last one applied (undo) or undone (redo) in this workspace."""
 
     workspace: str
     id: str | None = None
 
 
-class LogParams(Wire):
+class LogParams(Wire, frozen=True):
     workspace: str
     limit: int = 20
 
 
-class LogEntry(Wire):
+class LogEntry(Wire, frozen=True):
     """`at` is seconds since the epoch."""
 
     id: str
@@ -190,15 +190,15 @@ class LogEntry(Wire):
     summary: str = ""
 
 
-class LogResult(Wire):
+class LogResult(Wire, frozen=True):
     entries: tuple[LogEntry, ...] = ()
 
 
-class ModelsParams(Wire):
+class ModelsParams(Wire, frozen=True):
     workspace: str | None = None
 
 
-class ModelEntry(Wire):
+class ModelEntry(Wire, frozen=True):
     name: str
     backend: str
     default: bool = False
@@ -206,26 +206,26 @@ class ModelEntry(Wire):
     detail: str = ""
 
 
-class ModelsResult(Wire):
+class ModelsResult(Wire, frozen=True):
     models: tuple[ModelEntry, ...]
 
 
-class SetModelParams(Wire):
+class SetModelParams(Wire, frozen=True):
     """The default model until the daemon ends or the configuration says otherwise."""
 
     model: str
     workspace: str | None = None
 
 
-class BuildParams(Wire):
+class BuildParams(Wire, frozen=True):
     workspace: str
 
 
-class StatusParams(Wire):
+class StatusParams(Wire, frozen=True):
     pass
 
 
-class WorkspaceStatus(Wire):
+class WorkspaceStatus(Wire, frozen=True):
     root: str
     files: int = 0
     indexed: bool = False
@@ -233,7 +233,7 @@ class WorkspaceStatus(Wire):
     build: BuildStatus | None = None
 
 
-class StatusResult(Wire):
+class StatusResult(Wire, frozen=True):
     """`rss_bytes`: the daemon's resident memory, without the model worker."""
 
     version: str
@@ -249,20 +249,20 @@ class StatusResult(Wire):
     log: str = ""
 
 
-class StatsParams(Wire):
+class StatsParams(Wire, frozen=True):
     """`days` None: all of it."""
 
     workspace: str | None = None
     days: float | None = None
 
 
-class ShutdownParams(Wire):
+class ShutdownParams(Wire, frozen=True):
     """`models`: end the model workers too."""
 
     models: bool = False
 
 
-class Empty(Wire):
+class Empty(Wire, frozen=True):
     pass
 
 
