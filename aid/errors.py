@@ -1,14 +1,14 @@
 """What AID raises. Expected outcomes (a refused edit, a red build) are values, not these.
 
-    AidError                 one line for the person: the thing, what was found, what to do next
-    ├── UsageError           wrong arguments or set-up; the CLI exits with 2
-    │   └── ConfigError      aid.toml can't be read or means nothing
-    ├── ModelError           a model back end failed; `retryable` says whether another try may help
-    │   └── ModelMissing     nothing is there to load
-    ├── DaemonError          the daemon can't be reached or started
-    ├── ApplyError           a change set can't be written; nothing was changed
-    │   └── StaleError       a file is no longer what the proposal was made from
-    └── Cancelled            the person cancelled
+AidError                 one line for the person: the thing, what was found, what to do next
+├── UsageError           wrong arguments or set-up; the CLI exits with 2
+│   └── ConfigError      aid.toml can't be read or means nothing
+├── ModelError           a model back end failed; `retryable` says whether another try may help
+│   └── ModelMissing     nothing is there to load
+├── DaemonError          the daemon can't be reached or started
+├── ApplyError           a change set can't be written; nothing was changed
+│   └── StaleError       a file is no longer what the proposal was made from
+└── Cancelled            the person cancelled
 """
 
 

@@ -51,7 +51,9 @@ def socket_path(name: str) -> Path:
     """The unix socket called `name`; UsageError when the kernel can't bind so long a path."""
     path = runtime_dir() / f"{name}.sock"
     if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
-        raise UsageError(f"socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes: set XDG_RUNTIME_DIR to a shorter one")
+        raise UsageError(
+            f"socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes: set XDG_RUNTIME_DIR to a shorter one"
+        )
     return path
 
 
@@ -76,7 +78,9 @@ def _made(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"can't make {path}: {error.strerror}; make it or point its XDG variable elsewhere") from error
+        raise UsageError(
+            f"can't make {path}: {error.strerror}; make it or point its XDG variable elsewhere"
+        ) from error
     _check_owned(path)
     return path
 

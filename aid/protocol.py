@@ -123,8 +123,8 @@ class UpdateParams(Wire, frozen=True):
     """
 
     request: str
-    token: str | None = None
     kind: Literal["sources", "text", "reasoning", "candidate", "status"]
+    token: str | None = None
     text: str = ""
     model: str = ""
     sources: tuple[SourceUse, ...] = ()

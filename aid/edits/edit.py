@@ -1,7 +1,7 @@
 """What an edit is, before and after it has found its place. Data only.
 
-    reply ─parse─► Edit ─place─► Placed ─plan─► ces.change.FileChange
-                     └─► Rejected ◄──┘
+reply ─parse─► Edit ─place─► Placed ─plan─► ces.change.FileChange
+                 └─► Rejected ◄──┘
 """
 
 from typing import Literal
