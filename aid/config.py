@@ -148,9 +148,7 @@ def load(workspace: Path | None) -> Loaded:
         raise ConfigError(f"{' + '.join(files)}: {error}; see README.md, 'Configuration'") from error
     config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
     if config.default_model not in config.models:
-        raise ConfigError(
-            f"default_model {config.default_model!r} is none of {', '.join(sorted(config.models))}"
-        )
+        raise ConfigError(f"default_model {config.default_model!r} is none of {', '.join(sorted(config.models))}")
     return Loaded(config=config, files=tuple(files), withheld=tuple(withheld))
 
 

@@ -78,9 +78,7 @@ def _made(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"can't make {path}: {error.strerror}; make it or point its XDG variable elsewhere"
-        ) from error
+        raise UsageError(f"can't make {path}: {error.strerror}; make it or point its XDG variable elsewhere") from error
     _check_owned(path)
     return path
 

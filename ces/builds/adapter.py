@@ -43,7 +43,7 @@ class Adapter(Protocol):
         ...
 
     def missing_tools(self, root: Path, settings: BuildSettings) -> Sequence[str]:
-        """Programs a check needs that are not on PATH, each with how to install it ('dune: apt-get install ocaml-dune')."""
+        """Programs a check needs that are not on PATH, each 'NAME: how to install it'."""
         ...
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
