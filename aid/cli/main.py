@@ -1,0 +1,113 @@
+"""`aid`: one entry point. Commands are found by name and imported when called, so that `aid --help` stays quick.
+
+Other distributions add commands by the entry-point group `aid.commands` (name -> a click command).
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from aid import __version__
+from aid.errors import AidError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+# name -> (module:attribute, one line for --help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "ask": ("aid.cli.ask:ask", "Ask for a change; print its diff and what the build says of it."),
+    "apply": ("aid.cli.apply:apply", "Turn a model's text on standard input into edits of this workspace."),
+    "accept": ("aid.cli.accept:accept", "Apply a proposal that was shown."),
+    "reject": ("aid.cli.accept:reject", "Turn a proposal down."),
+    "undo": ("aid.cli.undo:undo", "Take back what was applied last, or the one named."),
+    "redo": ("aid.cli.undo:redo", "Apply again what was undone last, or the one named."),
+    "log": ("aid.cli.undo:log", "List what was applied in this workspace."),
+    "start": ("aid.cli.daemon:start", "Start the daemon."),
+    "stop": ("aid.cli.daemon:stop", "Stop the daemon and its model workers."),
+    "restart": ("aid.cli.daemon:restart", "Start the daemon anew; model workers stay warm."),
+    "status": ("aid.cli.daemon:status", "Say what the daemon is doing."),
+    "logs": ("aid.cli.daemon:logs", "Print the daemon's log."),
+    "doctor": ("aid.cli.daemon:doctor", "Say what is installed, what is missing, and how to mend it."),
+    "connect": ("aid.cli.daemon:connect", "Speak to the daemon over standard input and output (editors start this)."),
+    "models": ("aid.cli.models:models", "List the models, or choose the default one."),
+    "stats": ("aid.cli.stats:stats", "Print what was measured: latency, apply success, acceptance, survival."),
+    "trust": ("aid.cli.trust:trust", "Trust this workspace's aid.toml as it is now."),
+    "completion": ("aid.cli.completion:completion", "Print the shell's completion script."),
+}
+
+
+class Commands(click.Group):
+    """Looks commands up lazily."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *_entry_points()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            command = getattr(import_module(module), attribute)
+            return command if isinstance(command, click.Command) else None
+        return _from_entry_point(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, told) for name, (_, told) in COMMANDS.items()]
+        rows += [(name, f"From {value.partition(':')[0]}.") for name, value in _entry_points().items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Command names without importing the commands; options as click does it."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        names = {name: told for name, (_, told) in COMMANDS.items()} | dict.fromkeys(_entry_points(), "")
+        return [CompletionItem(name, help=told) for name, told in names.items() if name.startswith(incomplete)]
+
+
+def _entry_points() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group="aid.commands") if point.name not in COMMANDS}
+
+
+def _from_entry_point(name: str) -> click.Command | None:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="aid.commands", name=name):
+        command = point.load()
+        if isinstance(command, click.Command):
+            return command
+    return None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aid")
+def aid() -> None:
+    """A local sidecar that turns a prompt into a checked, undoable multi-file diff."""
+
+
+def main() -> None:
+    """Exit status: 0 done, 1 the asked-for thing did not work out, 2 wrong usage or set-up."""
+    try:
+        aid.main(prog_name="aid", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.Abort:
+        _fail("cancelled", 130)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except AidError as error:
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; Python would say so a second time at exit
+        sys.exit(1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    click.echo(f"aid: {message}", err=True)
+    sys.exit(exit_code)
