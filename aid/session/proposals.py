@@ -1,0 +1,72 @@
+"""Proposals that were shown and may still be accepted, kept for the person and for the next daemon.
+
+Each is one file in the workspace's state directory, the oldest dropped past `KEEP`. A proposal's contents are the
+person's own code, so the files are private to the user like all state.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from aid import paths
+from aid.errors import AidError, UsageError
+from aid.protocol import Proposal
+from ces.change import FileChange
+
+KEEP = 100
+_ID = re.compile(r"[0-9a-z]{6,32}")
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal with what it does and how it was asked for. `applied` are the apply ids of what was accepted of it."""
+
+    proposal: Proposal
+    changes: tuple[FileChange, ...]
+    applied: tuple[str, ...] = ()
+
+
+class Proposals:
+    """The store. A proposal's id names its workspace too, so a client need not."""
+
+    def __init__(self, directory: Callable[[], Path] | None = None) -> None:
+        self._directory = directory or (lambda: paths.state_dir() / "proposals")
+
+    def put(self, stored: Stored) -> None:
+        """Write or replace. A full disk is the person's business only when they accept, so it is not raised here."""
+        with contextlib.suppress(OSError):
+            folder = self._folder()
+            target = folder / f"{stored.proposal.id}.msgpack"
+            fresh = not target.exists()
+            draft = folder / f".{stored.proposal.id}.{os.getpid()}"
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                out.write(msgspec.msgpack.encode(stored))
+            draft.replace(target)
+            if fresh:
+                self._drop_oldest(folder)
+
+    def get(self, proposal_id: str) -> Stored:
+        """Raises UsageError for an id that is none or is no longer kept."""
+        if not _ID.fullmatch(proposal_id):
+            raise UsageError(f"{proposal_id!r} is no proposal's id: ids are printed with each proposal")
+        path = self._folder() / f"{proposal_id}.msgpack"
+        try:
+            return msgspec.msgpack.decode(path.read_bytes(), type=Stored)
+        except FileNotFoundError:
+            raise UsageError(f"proposal {proposal_id} is not kept (any more): ask again") from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise AidError(f"proposal {proposal_id} can't be read from {path}: {error}") from error
+
+    def _folder(self) -> Path:
+        folder = self._directory()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    @staticmethod
+    def _drop_oldest(folder: Path) -> None:
+        kept = sorted(folder.glob("*.msgpack"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in kept[KEEP:]:
+            path.unlink(missing_ok=True)
