@@ -44,23 +44,32 @@ class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
     parallel: int = 4
 
 
-class OpenAIModel(_Model, frozen=True, kw_only=True, tag="openai"):
+class _RemoteModel(_Model, frozen=True, kw_only=True):
+    """A server. `timeout_s` is the whole request, retries included; `first_token_timeout_s` None: as long as that.
+
+    `token_timeout_s` is the longest silence inside an answer. The key is `api_key_env`'s, else the keyring's for
+    `keyring_service` and user "aid".
+    """
+
+    model: str
+    keyring_service: str | None = None
+    retries: int = 3
+    connect_timeout_s: float = 10.0
+    first_token_timeout_s: float | None = None
+    token_timeout_s: float = 60.0
+
+
+class OpenAIModel(_RemoteModel, frozen=True, kw_only=True, tag="openai"):
     """Any OpenAI-compatible server. `grammar`: the server takes llama.cpp's `grammar` field."""
 
     base_url: str
-    model: str
     api_key_env: str | None = None
-    keyring_service: str | None = None
-    retries: int = 3
     grammar: bool = False
 
 
-class AnthropicModel(_Model, frozen=True, kw_only=True, tag="anthropic"):
-    model: str
+class AnthropicModel(_RemoteModel, frozen=True, kw_only=True, tag="anthropic"):
     base_url: str = "https://api.anthropic.com"
     api_key_env: str | None = "ANTHROPIC_API_KEY"
-    keyring_service: str | None = None
-    retries: int = 3
 
 
 class HintsModel(_Model, frozen=True, kw_only=True, tag="hints"):
