@@ -6,17 +6,15 @@ A base_url `unix:/path/to.sock` is a server on that socket.
 """
 
 import asyncio
-import ipaddress
 import os
 import ssl
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from aid.errors import ModelError
-from aid.models.post import server_name
+from aid.models.address import is_this_machine, proxy_for, server_name
 
 KEEP_ALIVE_S = 75.0
 MAX_CONNECTIONS = 256
@@ -34,7 +32,7 @@ class Connection:
             raise ModelError(f"base_url {self.server} is neither http(s)://… nor unix:/path: correct it in aid.toml")
         if "@" in parts.netloc:
             raise ModelError(f"base_url {self.server} carries a password: name a key by api_key_env instead")
-        self.is_local = self._socket is not None or _is_this_machine(parts.hostname or "")
+        self.is_local = self._socket is not None or is_this_machine(parts.hostname or "")
         self._opening = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
@@ -68,27 +66,6 @@ class Connection:
         context = await asyncio.to_thread(_certificates) if secure else True
         connector = aiohttp.TCPConnector(ssl=context, limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S)
         return aiohttp.ClientSession(connector=connector, proxy=proxy, cookie_jar=aiohttp.DummyCookieJar())
-
-
-def proxy_for(url: str) -> str | None:
-    """The environment's proxy for `url`; None for this machine and what NO_PROXY names."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if _is_this_machine(host):
-        return None
-    proxies = urllib.request.getproxies_environment()
-    if urllib.request.proxy_bypass_environment(parts.netloc.rpartition("@")[2], proxies):
-        return None
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _certificates() -> ssl.SSLContext:

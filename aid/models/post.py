@@ -5,15 +5,16 @@ redirects (a key must not travel to where a server points) and never shows a key
 """
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
+from aid.models.address import server_name
 from aid.models.retry import RETRYABLE_STATUS, ServerError, retry_after_s
 from aid.models.sse import Event, Malformed, Parser
 
@@ -168,7 +169,7 @@ def _failure(error: Exception, call: Call, wait: Wait) -> ServerError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return ServerError(f"the proxy refused {server} ({error.status}): check HTTPS_PROXY and NO_PROXY")
     if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or type(error.os_error).__name__
+        reason = os.strerror(error.os_error.errno) if error.os_error.errno else type(error.os_error).__name__
         return ServerError(f"can't connect to {server} ({reason.lower()}): is it running?", retryable=True)
     return ServerError(f"{server} closed the connection before its answer ended: see its log", retryable=True)
 
@@ -233,13 +234,3 @@ def redacted(text: str, call: Call) -> str:
             text = text.replace(secret, "***")
     text = " ".join(_KEY_LIKE.sub("***", text).split())
     return text if len(text) <= 300 else text[:299] + "…"
-
-
-def server_name(url: str) -> str:
-    """`url` without user, password, query and fragment: what messages may show."""
-    try:
-        parts = urlsplit(url)
-        host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
-    except ValueError:
-        return "the model server"
-    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path or "the model server"
