@@ -79,7 +79,10 @@ class Proposal(Wire, frozen=True):
 
 
 class PromptParams(Wire, frozen=True):
-    """`chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update."""
+    """`chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update.
+
+    `hints` False: the compiler's hints are not tried before the model. `apply`: write what comes out green.
+    """
 
     workspace: str
     prompt: str
@@ -87,6 +90,7 @@ class PromptParams(Wire, frozen=True):
     model: str | None = None
     adapter: str | None = None
     apply: bool = False
+    hints: bool = True
     chat: str | None = None
     token: str | None = None
 
@@ -161,9 +165,13 @@ class RejectParams(Wire, frozen=True):
 
 
 class OutcomeResult(Wire, frozen=True):
-    """`applied`: the id to undo by. `refused`: why nothing was changed, file by file."""
+    """`applied`: the id to undo by, None when nothing was written to disk. `refused`: why nothing was changed, file by file.
+
+    `in_editor`: files changed in the editor's own buffers, to be undone there.
+    """
 
     applied: str | None
+    in_editor: tuple[str, ...] = ()
     files: tuple[ChangedFile, ...] = ()
     refused: tuple[RejectedEdit, ...] = ()
 

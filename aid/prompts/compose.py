@@ -1,7 +1,8 @@
 """From a request and its context to the messages a model is sent. Pure.
 
-Order is what a server's prefix cache sees: the system text, earlier turns exactly as they were sent, then this turn's
-sections from most to least stable, and the person's words last.
+Order is what a server's prefix cache sees, most stable first: how to answer, the parts of the workspace that a chat's
+turns share, the earlier turns, then what is new in this turn, and the person's words last. The shared parts stand in
+the system message because many chat templates refuse two user messages in a row.
 """
 
 from collections.abc import Sequence
@@ -15,21 +16,22 @@ from aid.prompts.formats import INSTRUCTIONS, SYSTEM
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A titled piece of context; `path` makes it a file's fenced text."""
+    """A titled piece of context; `path` makes it a file's fenced text. `volatile`: expected to differ next turn."""
 
     title: str
     text: str
     path: str | None = None
+    volatile: bool = True
 
 
 def compose(
     request: str, sections: Sequence[Section], fmt: EditFormat, history: Sequence[Message] = ()
 ) -> tuple[Message, ...]:
     """The messages of one turn."""
-    system = Message("system", f"{SYSTEM}\n\n{INSTRUCTIONS[fmt]}")
-    parts = [_shown(section) for section in sections]
-    parts.append(f"# Request\n{request.strip()}")
-    return (system, *history, Message("user", "\n\n".join(parts)))
+    stable = [_shown(section) for section in sections if not section.volatile]
+    fresh = [_shown(section) for section in sections if section.volatile]
+    system = Message("system", "\n\n".join((SYSTEM, INSTRUCTIONS[fmt], *stable)))
+    return (system, *history, Message("user", "\n\n".join((*fresh, f"# Request\n{request.strip()}"))))
 
 
 def overhead_text(request: str, fmt: EditFormat, history: Sequence[Message] = ()) -> str:

@@ -141,9 +141,7 @@ def _text(rejected: Rejected, read: Read) -> str | None:
     return None if document is None else document.content.decode("utf-8", "replace")
 
 
-def _finished(
-    model: str, replies: list[_Reply], plan: Plan, parsed_any: bool, error: str | None = None
-) -> Attempt:
+def _finished(model: str, replies: list[_Reply], plan: Plan, parsed_any: bool, error: str | None = None) -> Attempt:
     outcome: Outcome = "placed"
     if plan.rejected:
         outcome = "rejected"

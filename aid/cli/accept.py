@@ -1,0 +1,68 @@
+"""`aid accept` and `aid reject`: what to do with a proposal that was shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from aid.protocol import Hunk, OutcomeResult
+
+
+@click.command()
+@click.argument("proposal")
+@click.argument("files", nargs=-1)
+@click.option(
+    "--hunk", "hunks", multiple=True, metavar="FILE:N", help="Only this hunk, counted from 0; may be repeated."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def accept(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], as_json: bool) -> None:
+    """Apply PROPOSAL, or only FILES or single hunks of it. Exit status 1: refused, and nothing was changed."""
+    from aid.client import connect
+    from aid.protocol import AcceptParams
+
+    params = AcceptParams(id=proposal, files=files, hunks=tuple(_hunk(each) for each in hunks))
+    with connect() as client:
+        result = client.call("aid/accept", params)
+    _report(result, as_json=as_json)
+
+
+@click.command()
+@click.argument("proposal")
+@click.option("--because", default="", help="Why; kept with the measurements when text is stored at all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def reject(proposal: str, because: str, as_json: bool) -> None:
+    """Turn PROPOSAL down; it counts in 'aid stats'."""
+    from aid.client import connect
+    from aid.protocol import RejectParams
+
+    with connect() as client:
+        client.call("aid/reject", RejectParams(id=proposal, reason=because))
+    click.echo('{"rejected":true}' if as_json else f"rejected {proposal}")
+
+
+def _hunk(named: str) -> Hunk:
+    from aid.errors import UsageError
+    from aid.protocol import Hunk
+
+    path, _, index = named.rpartition(":")
+    if not path or not index.isdigit():
+        raise UsageError(f"--hunk {named}: write FILE:N, N counted from 0")
+    return Hunk(path=path, index=int(index))
+
+
+def _report(result: OutcomeResult, *, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        fields = {name: msgspec.to_builtins(getattr(result, name)) for name in result.__struct_fields__}
+        click.echo(msgspec.json.encode(fields).decode())
+    else:
+        for refused in result.refused:
+            click.echo(f"{refused.path}: {refused.reason}", err=True)
+        if result.applied is not None:
+            names = ", ".join(file.path for file in result.files)
+            click.echo(f"applied {names} as {result.applied}: 'aid undo {result.applied}' takes it back")
+    sys.exit(1 if result.refused else 0)

@@ -1,0 +1,235 @@
+"""The host: everything the daemon does, without a wire.
+
+One per daemon. Each method takes a struct of `aid.protocol` and the `Client` that sent it, and answers with a struct;
+what goes wrong is an AidError. Cancelling the task that runs a method cancels the work.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aid import apply, protocol
+from aid.config import Config, Loaded
+from aid.errors import UsageError
+from aid.models.backend import Backend
+from aid.session.acceptance import accept
+from aid.session.client import Client
+from aid.session.journal import logged, outcome
+from aid.session.proposals import Proposals
+from aid.session.recording import Recording
+from aid.session.roster import Roster
+from aid.session.turn import Ended, Setting, Turn, as_candidate
+from aid.session.workspace import Workspace
+from aid.verify import may_apply
+from ces.verdict import BuildStatus
+
+RUNNING_AT_ONCE = 64
+
+log = logging.getLogger(__name__)
+
+
+class Host:
+    def __init__(self, load: Callable[[Path | None], Loaded]) -> None:
+        self._load = load
+        self._roster = Roster()
+        self._proposals = Proposals()
+        self._recording = Recording(load(None).config.metrics)
+        self._workspaces: dict[Path, asyncio.Task[Workspace]] = {}
+        self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
+        self._running = 0
+
+    async def prompt(self, params: protocol.PromptParams, client: Client) -> protocol.PromptResult:
+        """Ask, judge, propose; with `params.apply` write what may be written (`aid.verify.may_apply`)."""
+        arrived = time.monotonic()
+        request = f"r{os.urandom(6).hex()}"
+        async with self._slots:
+            self._running += 1
+            try:
+                setting, workspace = await self._prepare(request, params, arrived)
+                return await self._answer(setting, workspace, client)
+            finally:
+                self._running -= 1
+
+    async def proposal(self, params: protocol.ProposalParams, client: Client) -> protocol.Proposal:
+        return self._proposals.get(params.id).proposal
+
+    async def accept(self, params: protocol.AcceptParams, client: Client) -> protocol.OutcomeResult:
+        """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
+        stored = self._proposals.get(params.id)
+        workspace = await self._workspace(Path(stored.proposal.workspace))
+        result, updated = await accept(stored, params, workspace, client)
+        if updated is not None:
+            self._proposals.put(updated)
+            self._recording.accepted(updated, result, workspace.root)
+        return result
+
+    async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
+        stored = self._proposals.get(params.id)
+        if stored.proposal.state != "open":
+            raise UsageError(
+                f"proposal {params.id} is {stored.proposal.state} already: 'aid undo' takes back what it did"
+            )
+        proposal = msgspec.structs.replace(stored.proposal, state="rejected")
+        self._proposals.put(msgspec.structs.replace(stored, proposal=proposal))
+        self._recording.rejected(stored)
+        return protocol.OutcomeResult(applied=None)
+
+    async def undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
+        root = _root(params.workspace)
+        undone = await asyncio.to_thread(apply.undo, root, params.id)
+        self._recording.undone(undone.id)
+        return outcome(undone)
+
+    async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
+        root = _root(params.workspace)
+        return outcome(await asyncio.to_thread(apply.redo, root, params.id))
+
+    async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:
+        entries = await asyncio.to_thread(apply.history, _root(params.workspace), params.limit)
+        return protocol.LogResult(entries=tuple(logged(entry) for entry in entries))
+
+    async def build(self, params: protocol.BuildParams, client: Client) -> BuildStatus:
+        """What the build says of the workspace as the client sees it, unsaved text included."""
+        workspace = await self._workspace(_root(params.workspace))
+        return await workspace.checker.status(workspace.view(client).overlay())
+
+    async def models(self, params: protocol.ModelsParams, client: Client) -> protocol.ModelsResult:
+        root = _root(params.workspace) if params.workspace else None
+        return protocol.ModelsResult(models=self._roster.entries(root, self._load(root).config))
+
+    async def set_model(self, params: protocol.SetModelParams, client: Client) -> protocol.ModelsResult:
+        root = _root(params.workspace) if params.workspace else None
+        config = self._load(root).config
+        self._roster.choose(params.model, root, config)
+        return protocol.ModelsResult(models=self._roster.entries(root, config))
+
+    async def status(self) -> tuple[tuple[protocol.WorkspaceStatus, ...], tuple[protocol.ModelEntry, ...], int]:
+        """The open workspaces, the models of the user's configuration, the requests running."""
+        opened = [task.result() for task in self._workspaces.values() if task.done() and not task.exception()]
+        workspaces = tuple(
+            protocol.WorkspaceStatus(
+                root=str(each.root),
+                files=each.index.file_count,
+                indexed=each.index.ready,
+                build=each.checker.known_status(),
+            )
+            for each in opened
+        )
+        return workspaces, self._roster.entries(None, self._load(None).config), self._running
+
+    async def stats(self, params: protocol.StatsParams, client: Client) -> dict[str, Any]:
+        return await asyncio.to_thread(self._recording.stats, params.workspace, params.days)
+
+    async def close(self, *, models: bool = False) -> None:
+        for task in self._workspaces.values():
+            if task.done() and not task.cancelled() and task.exception() is None:
+                await task.result().close()
+            else:
+                task.cancel()
+        await self._roster.close(models=models)
+        await self._recording.close()
+
+    async def _prepare(self, request: str, params: protocol.PromptParams, arrived: float) -> tuple[Setting, Workspace]:
+        root = _root(params.workspace)
+        if not params.prompt.strip():
+            raise UsageError("the prompt is empty: say what is to be changed")
+        config = self._load(root).config
+        name = params.model or self._roster.default(root, config)
+        backend = self._roster.backend(name, config)
+        workspace = await self._workspace(root)
+        hints = self._hints(backend, config)
+        setting = Setting(request=request, params=params, config=config, backend=backend, hints=hints, arrived=arrived)
+        return setting, workspace
+
+    def _hints(self, backend: Backend, config: Config) -> Backend | None:
+        if backend.name == "hints":
+            return backend
+        return self._roster.backend("hints", config) if config.verify.hints else None
+
+    async def _answer(self, setting: Setting, workspace: Workspace, client: Client) -> protocol.PromptResult:
+        try:
+            ended = await Turn(setting, workspace, client).run()
+        except BaseException as error:
+            self._recording.failed(setting, workspace.root, error)
+            raise
+        for stored in (*ended.others, *((ended.stored,) if ended.stored else ())):
+            self._proposals.put(stored)
+        applied, reason = None, _reason(ended)
+        if setting.params.apply and ended.stored is not None:
+            applied, reason = await self._apply(ended, workspace, client)
+        self._recording.answered(setting, ended, workspace.root)
+        timings = msgspec.structs.replace(ended.timings, total=(time.monotonic() - setting.arrived) * 1000)
+        return protocol.PromptResult(
+            id=setting.request,
+            model=ended.shown.attempt.model if ended.shown else setting.backend.name,
+            text=_text(ended),
+            proposal=self._proposals.get(ended.stored.proposal.id).proposal if ended.stored else None,
+            candidates=tuple(as_candidate(judged) for judged in ended.judged),
+            sources=ended.context.uses,
+            timings_ms=timings,
+            applied=applied,
+            reason=reason,
+        )
+
+    async def _apply(self, ended: Ended, workspace: Workspace, client: Client) -> tuple[str | None, str | None]:
+        assert ended.stored is not None
+        proposal = ended.stored.proposal
+        refusal = may_apply(proposal.verdict, has_build=workspace.checker.has_build)
+        if refusal is not None:
+            return None, f"not applied: {refusal}; 'aid accept {proposal.id}' applies it all the same"
+        result = await self.accept(protocol.AcceptParams(id=proposal.id), client)
+        told = "; ".join(f"{each.path}: {each.reason}" for each in result.refused)
+        return result.applied, f"not applied: {told}" if result.refused else None
+
+    async def _workspace(self, root: Path) -> Workspace:
+        """The workspace at `root`, opened once however many ask for it; opened anew when its configuration changed."""
+        config = self._load(root).config
+        task = self._workspaces.get(root)
+        if task is not None and task.done() and (task.exception() or task.result().settled != settled(config)):
+            del self._workspaces[root]
+            if not task.exception():
+                await task.result().close()
+            task = None
+        if task is None:
+            task = asyncio.create_task(Workspace.open(root, config))
+            self._workspaces[root] = task
+        return await asyncio.shield(task)
+
+
+def settled(config: Config) -> tuple[object, ...]:
+    """The settings an open workspace is made from."""
+    return (config.context, config.build)
+
+
+def _root(workspace: str) -> Path:
+    root = Path(workspace)
+    if not root.is_absolute():
+        raise UsageError(f"workspace {workspace!r} is not an absolute path")
+    if not root.is_dir():
+        raise UsageError(f"workspace {workspace} is not a directory")
+    return root.resolve()
+
+
+def _text(ended: Ended) -> str:
+    judged = ended.shown or (ended.judged[-1] if ended.judged else None)
+    return judged.attempt.reply if judged else ""
+
+
+def _reason(ended: Ended) -> str | None:
+    """Why there is no proposal, in one line; None when there is one."""
+    if ended.stored is not None:
+        return None
+    if not ended.judged:
+        return "no answer came within the time budget"
+    last = ended.judged[-1].attempt
+    if last.outcome == "failed":
+        return last.error or "the model failed"
+    if last.outcome == "rejected":
+        return "; ".join(f"{each.path or 'an edit'}: {each.reason}" for each in last.rejected)
+    return "the answer's edits change nothing" if last.outcome == "no-op" else "the answer has no edits"

@@ -1,0 +1,109 @@
+"""Ask, judge, and ask again until an answer is green or the budget is spent.
+
+Knows neither models nor builds: it is given `ask` and `judge`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from aid.session.attempt import Attempt
+from ces.verdict import Verdict
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """An attempt and what the build says of it; None when there was nothing to judge."""
+
+    attempt: Attempt
+    verdict: Verdict | None
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `candidates` attempts, `width` of them at once.
+
+    `seconds` count from the first complete answer on: the first answer itself is bounded by its model's own time limit
+    alone, so that a slow model still gets one.
+    """
+
+    candidates: int
+    width: int
+    seconds: float
+
+
+Ask = Callable[[int], Awaitable[Attempt | None]]
+Judge = Callable[[Attempt, float], Awaitable[Verdict]]
+
+
+class Sampler:
+    """One request's sampling. `run` returns the judged attempts in the order they ended."""
+
+    def __init__(self, ask: Ask, judge: Judge, budget: Budget, on_judged: Callable[[Judged], None]) -> None:
+        self._ask = ask
+        self._judge = judge
+        self._budget = budget
+        self._on_judged = on_judged
+        self._indices = iter(range(budget.candidates))
+        self._deadline: float | None = None
+        self._limits: set[asyncio.Timeout] = set()
+        self._judged: list[Judged] = []
+        self._green = asyncio.Event()
+
+    async def run(self) -> list[Judged]:
+        width = max(1, min(self._budget.width, self._budget.candidates))
+        workers = [asyncio.create_task(self._work()) for _ in range(width)]
+        green = asyncio.create_task(self._green.wait())
+        try:
+            pending: set[asyncio.Task[object]] = {*workers}
+            while pending and not green.done():
+                _, pending = await asyncio.wait({*pending, green}, return_when=asyncio.FIRST_COMPLETED)
+                pending.discard(green)
+            for worker in workers:
+                if worker.done():
+                    worker.result()
+        finally:
+            for task in (*workers, green):
+                task.cancel()
+            await asyncio.gather(*workers, green, return_exceptions=True)
+        return self._judged
+
+    async def _work(self) -> None:
+        for index in self._indices:
+            if self._left() <= 0:
+                return
+            attempt = await self._ask_in_time(index)
+            if attempt is None:
+                return
+            verdict = await self._judge(attempt, self._left()) if attempt.outcome == "placed" else None
+            judged = Judged(attempt, verdict)
+            self._judged.append(judged)
+            self._on_judged(judged)
+            if verdict is not None and verdict.status == "green":
+                self._green.set()
+                return
+
+    async def _ask_in_time(self, index: int) -> Attempt | None:
+        """The attempt, or None when there are no more or its time ran out."""
+        limit = asyncio.timeout_at(self._deadline)
+        self._limits.add(limit)
+        try:
+            async with limit:
+                attempt = await self._ask(index)
+        except TimeoutError:
+            return None
+        finally:
+            self._limits.discard(limit)
+        if attempt is not None:
+            self._start_clock()
+        return attempt
+
+    def _start_clock(self) -> None:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._budget.seconds
+            for limit in self._limits:
+                limit.reschedule(self._deadline)
+
+    def _left(self) -> float:
+        if self._deadline is None:
+            return self._budget.seconds
+        return self._deadline - asyncio.get_running_loop().time()

@@ -1,0 +1,279 @@
+"""A request's way: build status, context, prompt, candidates, verdicts, the best of them.
+
+The hints are tried first where the request is about errors, then the model; each proposal is judged before it is shown.
+"""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from aid import edits
+from aid.config import Config
+from aid.context import Ask, Context
+from aid.models.backend import Backend, Chunk, Message, Prompt
+from aid.prompts import Section, compose, overhead_text
+from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
+from aid.session.attempt import Attempt, attempt
+from aid.session.client import Client
+from aid.session.proposals import Stored
+from aid.session.sampling import Budget, Judged, Sampler
+from aid.session.summary import changed_files, prose
+from aid.session.workspace import View, Workspace
+from aid.verify import best
+from ces.verdict import BuildStatus, Verdict
+
+RESAMPLE_TEMPERATURE = 0.8
+HINT_CANDIDATES = 3
+MIN_CONTEXT_TOKENS = 256
+_FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|broken|fail\w*|warnings?|repair)\b", re.I)
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a turn is run with. `arrived` is `time.monotonic()` seconds."""
+
+    request: str
+    params: PromptParams
+    config: Config
+    backend: Backend
+    hints: Backend | None
+    arrived: float
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a turn. `shown` is the best of `judged`, `stored` its proposal, `others` the proposals of the rest."""
+
+    judged: tuple[Judged, ...]
+    shown: Judged | None
+    stored: Stored | None
+    others: tuple[Stored, ...]
+    context: Context
+    timings: Timings
+    build: BuildStatus | None
+
+
+class Turn:
+    """One request, from the person's words to a judged proposal."""
+
+    def __init__(self, setting: Setting, workspace: Workspace, client: Client) -> None:
+        self._set = setting
+        self._workspace = workspace
+        self._client = client
+        self._view: View = workspace.view(client)
+        self._spent: dict[str, float] = {"queue": _since(setting.arrived)}
+        self._first_token: float | None = None
+        self._seed = int.from_bytes(os.urandom(3))
+        self._stored: list[tuple[Judged, Stored]] = []
+
+    async def run(self) -> Ended:
+        build = await self._build_status()
+        judged: list[Judged] = []
+        context: Context | None = None
+        for backend in self._back_ends(build):
+            context = await self._context(backend, build)
+            judged += await self._sample(backend, self._prompt(backend, context))
+            if any(each.verdict is not None and each.verdict.status == "green" for each in judged):
+                break
+        assert context is not None
+        shown = best([(each, each.verdict) for each, _ in self._stored if each.verdict is not None])
+        self._remember(judged, shown[0] if shown else None)
+        return Ended(
+            judged=tuple(judged),
+            shown=shown[0] if shown else None,
+            stored=next((stored for each, stored in self._stored if shown and each is shown[0]), None),
+            others=tuple(stored for each, stored in self._stored if not shown or each is not shown[0]),
+            context=context,
+            timings=Timings(**self._spent, first_token=self._first_token, total=_since(self._set.arrived)),
+            build=build,
+        )
+
+    def _back_ends(self, build: BuildStatus | None) -> list[Backend]:
+        """Hints first where they can help: the request is about errors, and there are some."""
+        hints = self._set.hints
+        wanted = self._set.params.hints and _FIX.search(self._set.params.prompt)
+        if hints is None or build is None or not build.diagnostics or not wanted:
+            return [self._set.backend]
+        return [hints] if hints.name == self._set.backend.name else [hints, self._set.backend]
+
+    async def _build_status(self) -> BuildStatus | None:
+        """What the build says now; None when checking is off. An unknown status is waited for within the budget."""
+        if not self._set.config.verify.enabled:
+            return None
+        checker = self._workspace.checker
+        overlay = self._view.overlay()
+        known = checker.known_status(overlay)
+        if known is not None:
+            return known
+        self._say("asking the build for its errors")
+        try:
+            async with asyncio.timeout(self._set.config.verify.budget_s):
+                return await checker.status(overlay)
+        except TimeoutError:
+            self._say("the build takes longer than the budget: going on without its errors")
+            return None
+
+    async def _context(self, backend: Backend, build: BuildStatus | None) -> Context:
+        started = time.monotonic()
+        params = self._set.params
+        room = self._room(backend, await _count(backend, [self._overhead(backend)]))
+        ask = Ask(
+            root=self._workspace.root,
+            prompt=params.prompt,
+            files=params.files,
+            documents=self._view.over,
+            diagnostics=build.diagnostics if build else (),
+        )
+
+        async def count(texts: Sequence[str]) -> list[int]:
+            return await _count(backend, texts)
+
+        context = await self._workspace.context.build(ask, budget_tokens=room, count=count)
+        self._add("context", started)
+        self._client.update(self._update(kind="sources", sources=context.uses, model=backend.name))
+        return context
+
+    def _room(self, backend: Backend, overhead: Sequence[int]) -> int:
+        """Tokens left for context: what the model holds less its answer and all else the prompt says."""
+        holds = backend.capabilities.context_tokens
+        room = holds - self._max_tokens(backend) - sum(overhead)
+        wanted = self._set.config.context.budget_tokens
+        return max(MIN_CONTEXT_TOKENS, room if wanted is None else min(room, wanted))
+
+    def _max_tokens(self, backend: Backend) -> int:
+        settings = self._set.config.models.get(backend.name)
+        return settings.max_tokens if settings else 1024
+
+    def _overhead(self, backend: Backend) -> str:
+        params = self._set.params
+        return overhead_text(params.prompt, self._format(backend), self._workspace.history(params.chat))
+
+    def _format(self, backend: Backend) -> edits.Format:
+        settings = self._set.config.models.get(backend.name)
+        return (settings.format if settings else None) or backend.capabilities.format
+
+    def _prompt(self, backend: Backend, context: Context) -> Prompt:
+        params = self._set.params
+        fmt = self._format(backend)
+        sections = [Section(piece.title, piece.text, piece.path, volatile=piece.volatile) for piece in context.pieces]
+        settings = self._set.config.models.get(backend.name)
+        grammar = edits.grammar(fmt, context.sources) if backend.capabilities.grammar and context.sources else None
+        return Prompt(
+            messages=compose(params.prompt, sections, fmt, self._workspace.history(params.chat)),
+            format=fmt,
+            sources=context.sources,
+            diagnostics=context.diagnostics,
+            max_tokens=self._max_tokens(backend),
+            temperature=settings.temperature if settings else 0.2,
+            grammar=grammar,
+            adapter=params.adapter,
+        )
+
+    async def _sample(self, backend: Backend, prompt: Prompt) -> list[Judged]:
+        verify = self._set.config.verify
+        capable = backend.capabilities
+        several = capable.local and verify.enabled and self._workspace.checker.has_build
+        candidates = HINT_CANDIDATES if capable.deterministic else verify.candidates
+        budget = Budget(
+            candidates=candidates if several or capable.local else 1,
+            width=1 if capable.deterministic else capable.parallel,
+            seconds=verify.budget_s,
+        )
+
+        async def ask(index: int) -> Attempt | None:
+            return await self._attempt(backend, prompt, index, resampled=budget.candidates > 1)
+
+        return await Sampler(ask, self._judge, budget, self._on_judged).run()
+
+    async def _attempt(self, backend: Backend, prompt: Prompt, index: int, *, resampled: bool) -> Attempt | None:
+        capable = backend.capabilities
+        seed = index if capable.deterministic else self._seed + index
+        warm = max(prompt.temperature, RESAMPLE_TEMPERATURE) if index else prompt.temperature
+        asked = msgspec.structs.replace(prompt, seed=seed if capable.local else None, temperature=warm)
+        shown = index == 0
+
+        def on_chunk(chunk: Chunk) -> None:
+            if self._first_token is None and chunk.text:
+                self._first_token = _since(self._set.arrived)
+            if not shown:
+                return
+            if chunk.text:
+                self._client.update(self._update(kind="text", text=chunk.text, model=backend.name))
+            if chunk.reasoning:
+                self._client.update(self._update(kind="reasoning", text=chunk.reasoning, model=backend.name))
+
+        done = await attempt(backend, asked, self._view.read, on_chunk, resampled=resampled)
+        self._spent["model"] = self._spent.get("model", 0.0) + done.model_ms
+        nothing_more = capable.deterministic and not done.reply.strip()
+        return None if nothing_more else done
+
+    async def _judge(self, done: Attempt, seconds: float) -> Verdict:
+        if not self._set.config.verify.enabled:
+            return Verdict(status="unchecked", stage=None, reason="checking is switched off ([verify] enabled)")
+        if seconds <= 0:
+            return Verdict(status="unchecked", stage=None, reason="the time budget is spent ([verify] budget_s)")
+        started = time.monotonic()
+        try:
+            return await self._workspace.checker.check(done.changes, budget_s=seconds, overlay=self._view.overlay())
+        finally:
+            self._add("verify", started)
+
+    def _on_judged(self, judged: Judged) -> None:
+        proposal = None
+        if judged.verdict is not None:
+            stored = self._proposed(judged.attempt, judged.verdict)
+            self._stored.append((judged, stored))
+            proposal = stored.proposal
+        candidate = as_candidate(judged)
+        self._client.update(
+            self._update(kind="candidate", candidate=candidate, proposal=proposal, model=judged.attempt.model)
+        )
+
+    def _proposed(self, done: Attempt, verdict: Verdict) -> Stored:
+        proposal = Proposal(
+            id=f"p{os.urandom(6).hex()}",
+            request=self._set.request,
+            workspace=str(self._workspace.root),
+            model=done.model,
+            diff=done.diff,
+            files=changed_files(done.changes),
+            verdict=verdict,
+            summary=prose(done.reply),
+        )
+        return Stored(proposal=proposal, changes=done.changes)
+
+    def _remember(self, judged: Sequence[Judged], shown: Judged | None) -> None:
+        """A chat keeps the person's words and the answer shown, not the context: that is gathered anew each turn."""
+        answered = shown or (judged[-1] if judged else None)
+        if answered is not None:
+            asked = Message("user", self._set.params.prompt)
+            self._workspace.remember(self._set.params.chat, asked, answered.attempt.reply)
+
+    def _say(self, text: str) -> None:
+        self._client.update(self._update(kind="status", text=text))
+
+    def _update(self, **fields: object) -> UpdateParams:
+        return UpdateParams(request=self._set.request, token=self._set.params.token, **fields)  # type: ignore[arg-type]
+
+    def _add(self, what: str, started: float) -> None:
+        self._spent[what] = self._spent.get(what, 0.0) + _since(started)
+
+
+def as_candidate(judged: Judged) -> Candidate:
+    done = judged.attempt
+    rejected = tuple(RejectedEdit(path=each.path, reason=each.reason, near=each.near) for each in done.rejected)
+    if done.error and not rejected:
+        rejected = (RejectedEdit(path=None, reason=done.error),)
+    return Candidate(
+        model=done.model, status=done.outcome, verdict=judged.verdict, rejected=rejected, attempts=done.tries
+    )
+
+
+async def _count(backend: Backend, texts: Sequence[str]) -> list[int]:
+    return list(await asyncio.gather(*(backend.count_tokens(text) for text in texts)))
+
+
+def _since(started: float) -> float:
+    return (time.monotonic() - started) * 1000

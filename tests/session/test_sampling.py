@@ -1,0 +1,118 @@
+"""Sampling until green: how many are asked, what stops it, what is left behind."""
+
+import asyncio
+
+from aid.session.attempt import Attempt
+from aid.session.sampling import Budget, Judged, Sampler
+from ces.verdict import Verdict
+
+GREEN = Verdict(status="green", stage="build")
+RED = Verdict(status="red", stage="build")
+PLACED = Attempt(model="m", outcome="placed")
+NOTHING = Attempt(model="m", outcome="no-op")
+
+
+class Script:
+    """Attempts and verdicts in order; counts what was asked."""
+
+    def __init__(self, *steps: tuple[Attempt | None, Verdict | None]) -> None:
+        self.steps = steps
+        self.asked = 0
+        self.seen: list[Judged] = []
+
+    async def ask(self, index: int) -> Attempt | None:
+        self.asked += 1
+        return self.steps[index][0]
+
+    async def judge(self, attempt: Attempt, seconds: float) -> Verdict:
+        verdict = self.steps[self.asked - 1][1]
+        assert verdict is not None
+        return verdict
+
+    async def run(self, *, candidates: int, width: int = 1, seconds: float = 60.0) -> list[Judged]:
+        budget = Budget(candidates=candidates, width=width, seconds=seconds)
+        return await Sampler(self.ask, self.judge, budget, self.seen.append).run()
+
+
+async def test_stops_at_the_first_green() -> None:
+    script = Script((PLACED, RED), (PLACED, GREEN), (PLACED, RED))
+    judged = await script.run(candidates=3)
+    assert [each.verdict for each in judged] == [RED, GREEN]
+    assert script.asked == 2
+    assert script.seen == judged
+
+
+async def test_an_answer_that_does_nothing_is_asked_again_and_not_judged() -> None:
+    judged = await Script((NOTHING, None), (PLACED, GREEN)).run(candidates=4)
+    assert [each.verdict for each in judged] == [None, GREEN]
+
+
+async def test_ends_when_there_are_no_more_candidates() -> None:
+    script = Script((PLACED, RED), (None, None), (PLACED, GREEN))
+    assert [each.verdict for each in await script.run(candidates=3)] == [RED]
+    assert script.asked == 2
+
+
+async def test_a_spent_budget_still_shows_the_first_answer() -> None:
+    script = Script((PLACED, RED), (PLACED, GREEN))
+    assert [each.verdict for each in await script.run(candidates=2, seconds=0.0)] == [RED]
+    assert script.asked == 1
+
+
+async def test_green_cancels_what_is_still_being_asked() -> None:
+    cancelled = asyncio.Event()
+    second_asked = asyncio.Event()
+
+    async def ask(index: int) -> Attempt:
+        if index == 0:
+            await second_asked.wait()
+            return PLACED
+        second_asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return PLACED
+
+    async def judge(attempt: Attempt, seconds: float) -> Verdict:
+        return GREEN
+
+    budget = Budget(candidates=2, width=2, seconds=60)
+    judged = await Sampler(ask, judge, budget, lambda judged: None).run()
+    assert [each.verdict for each in judged] == [GREEN]
+    assert cancelled.is_set()
+
+
+async def test_the_first_answer_starts_the_clock_of_the_others() -> None:
+    second_asked = asyncio.Event()
+
+    async def ask(index: int) -> Attempt:
+        if index == 0:
+            await second_asked.wait()
+            return PLACED
+        second_asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("never answers")
+
+    async def judge(attempt: Attempt, seconds: float) -> Verdict:
+        return RED
+
+    budget = Budget(candidates=2, width=2, seconds=0.0)
+    judged = await Sampler(ask, judge, budget, lambda judged: None).run()
+    assert [each.verdict for each in judged] == [RED]
+
+
+async def test_an_unexpected_error_is_raised_not_swallowed() -> None:
+    async def ask(index: int) -> Attempt:
+        raise ZeroDivisionError
+
+    async def judge(attempt: Attempt, seconds: float) -> Verdict:
+        return RED
+
+    budget = Budget(candidates=2, width=2, seconds=1)
+    try:
+        await Sampler(ask, judge, budget, lambda judged: None).run()
+    except ZeroDivisionError:
+        return
+    raise AssertionError("the error was swallowed")
