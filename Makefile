@@ -1,0 +1,26 @@
+# `make demo` and `make test` do their own set-up on a fresh machine; see scripts/setup.
+.PHONY: demo test lint bench setup clean
+
+SHELL := /bin/bash
+BIN := .venv/bin
+
+demo:
+	@scripts/setup demo
+	@demo/run
+
+test: lint
+	@$(BIN)/pytest -q
+
+lint:
+	@scripts/setup test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench:
+	@scripts/setup test
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
