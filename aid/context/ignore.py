@@ -22,6 +22,7 @@ BUILD_FOLDERS = frozenset(
     | {".pytest_cache", ".hypothesis", ".gradle", ".direnv", ".eggs"}
 )
 IGNORE_FILES = (".gitignore", ".aidignore")
+_JUNK = re.compile(r"\.#.*|.*~|#.*#|\..*\.sw[a-z]|4913|\.hg-.*")  # what editors and hg leave for a moment
 CACHE_TAG = "CACHEDIR.TAG"  # bford.info/cachedir: cargo's target/, many tools' caches
 _ANY_FOLDER = "(?P<ps_d>/)"  # what pathspec makes of "*/" and "**/"
 
@@ -63,6 +64,8 @@ class Rules:
         """Whether the entry at `path` (relative to the workspace) is ignored, its folder being known not to be."""
         name = path.rpartition("/")[2]
         if folder and (name in VCS_FOLDERS or name in BUILD_FOLDERS):
+            return True
+        if not folder and _JUNK.fullmatch(name):
             return True
         full = self._prefix + path
         if self._hg is not None and self._hg.ignores(full):

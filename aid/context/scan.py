@@ -111,8 +111,9 @@ def refresh(
                 continue
             found = look(root, path)
             if found is not None and not rules.ignores_any(path):
-                writer.put(found)
-                changed.append(path)
+                if not writer.holds(found):
+                    writer.put(found)
+                    changed.append(path)
             elif writer.drop(path):
                 changed.append(path)
             else:

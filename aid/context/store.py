@@ -136,6 +136,11 @@ class Writer:
         self._db.execute("DELETE FROM files WHERE id = ?", (file,))
         return True
 
+    def holds(self, found: Found) -> bool:
+        """Whether the index has this file as it is."""
+        row = self._db.execute("SELECT size, mtime_ns FROM files WHERE path = ?", (found.path,)).fetchone()
+        return bool(row == (found.size, found.mtime_ns))
+
     def below(self, folder: str) -> list[str]:
         """The paths recorded under `folder`."""
         bounds = (folder + "/", folder + "0")  # "0" follows "/"

@@ -17,7 +17,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     """One language. `grammar` is "module:function"; `skip` are the nodes whose words are no references.
 
     `word` is a name in the language. `capital`: a file is referred to by its name with a capital first letter, as
-    OCaml's modules are.
+    OCaml's modules are. `interface`: the suffix of the file that says what this one offers.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     skip: tuple[str, ...]
     word: str = r"[^\W\d]\w+"
     capital: bool = False
+    interface: str | None = None
 
 
 LANGUAGES = (
@@ -35,6 +36,7 @@ LANGUAGES = (
         suffixes=(".ml",),
         grammar="tree_sitter_ocaml:language_ocaml",
         query="ocaml.scm",
+        interface=".mli",
         skip=("comment", "string", "quoted_string", "character"),
         word=r"[^\W\d][\w']+",
         capital=True,
