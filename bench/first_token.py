@@ -80,7 +80,7 @@ async def measured(root: Path, url: str, env: dict[str, str]) -> list[tuple[floa
     async with aiohttp.ClientSession() as session:
         await connection.ask(root)
         while not any(each["indexed"] and each["root"] == str(root) for each in status(env)["workspaces"]):
-            await asyncio.sleep(1)  # noqa: ASYNC110  the index says when it is done, but not to strangers
+            await asyncio.sleep(1)
         for _ in range(5):
             await connection.ask(root), await direct(session, url)
         return [(await connection.ask(root), await direct(session, url)) for _ in range(RUNS)]
