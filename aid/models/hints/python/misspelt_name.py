@@ -1,0 +1,38 @@
+"""Python: a name that isn't defined and is nearly one that is, or is an attribute of `self`.
+
+From 3.12 the interpreter makes the first suggestion itself; earlier it only does in a traceback printed by itself.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from aid.models.backend import SourceText
+from aid.models.hints.python.names import BUILTINS, bound, said_lines, words
+from aid.models.hints.suggestion import Suggestion, TextEdit
+from aid.models.hints.wording import flat, nearly
+from ces.verdict import Diagnostic
+
+name = "misspelt name"
+suffixes = (".py", ".pyi")
+
+_UNDEFINED = re.compile(r"""[Nn]ame ['"](\w+)['"] is not defined""")
+_MEANT = re.compile(r"Did you mean:? ['\"](\w+)['\"]")
+
+
+def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
+    said = flat(diagnostic)
+    undefined = _UNDEFINED.search(said)
+    if undefined is None:
+        return
+    places = words(source.text, undefined[1], *said_lines(diagnostic, source.text)) or words(source.text, undefined[1])
+    if not places:
+        return
+    meant = _MEANT.findall(said)
+    known = (bound(source.text) - {undefined[1]}) | BUILTINS
+    for n, other in enumerate(dict.fromkeys([*meant, *nearly(undefined[1], known)])):
+        edits = tuple(TextEdit(source.path, *place, other) for place in places)
+        reason = f"Python doesn't know `{undefined[1]}`; `{other}` is nearly the same"
+        yield Suggestion(edits, reason, 0.85 / (n + 1))
+    if re.search(rf"\bself\.{undefined[1]}\b", source.text):
+        edits = tuple(TextEdit(source.path, place[0], place[0], "self.") for place in places)
+        yield Suggestion(edits, f"Python doesn't know `{undefined[1]}`; `self.{undefined[1]}` is set here", 0.7)

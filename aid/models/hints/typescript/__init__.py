@@ -1,0 +1,5 @@
+"""Rules."""
+
+from aid.models.hints.suggestion import Rule
+
+RULES: tuple[Rule, ...] = ()
