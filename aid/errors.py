@@ -11,6 +11,8 @@ AidError                 one line for the person: the thing, what was found, wha
 └── Cancelled            the person cancelled
 """
 
+from typing import NamedTuple
+
 
 class AidError(Exception):
     """Message first, code for JSON-RPC second (the LSP's range for server errors: -32899 to -32800 is reserved)."""
@@ -45,8 +47,22 @@ class DaemonError(AidError):
     rpc_code = -32020
 
 
+class Refusal(NamedTuple):
+    """Why one file can't be changed. `near`: one-based lines of it as it is now."""
+
+    path: str | None
+    reason: str
+    near: tuple[int, ...] = ()
+
+
 class ApplyError(AidError):
+    """`refused` names the files it was for, where it was for files."""
+
     rpc_code = -32030
+
+    def __init__(self, message: str, *, refused: tuple[Refusal, ...] = ()) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class StaleError(ApplyError):

@@ -1,0 +1,31 @@
+"""Which workspace a directory belongs to, when nobody says."""
+
+from pathlib import Path
+
+_OWNED = (".git", ".hg", "aid.toml")
+_PROJECT = (
+    "dune-project",
+    "dune-workspace",
+    "pyproject.toml",
+    "setup.py",
+    "Cargo.toml",
+    "package.json",
+    "go.mod",
+    "CMakeLists.txt",
+    "Makefile",
+)
+
+
+def find_root(start: Path) -> Path:
+    """The nearest directory, `start` or above it, that holds a repository or a project; `start` when none does.
+
+    The home directory and what is above it count only with a repository or an aid.toml: a stray package.json there
+    would make everything one workspace.
+    """
+    start = start.resolve()
+    home = Path.home().resolve()
+    for directory in (start, *start.parents):
+        markers = _OWNED if home.is_relative_to(directory) else _OWNED + _PROJECT
+        if any((directory / name).exists() for name in markers):
+            return directory
+    return start
