@@ -1,7 +1,7 @@
 """The interface of a build system. One file each beside this one; they are listed in `ces.builds`.
 
 An adapter only says which commands to run and how to read what they print. Running them, with limits and
-killed as a tree, is `ces.process`'s.
+killed as a tree, is `ces.process`'s; where, `ces.workspace`'s.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from ces.builds.reading import Sources
 from ces.verdict import Diagnostic, Stage
 
 
@@ -26,17 +27,30 @@ class BuildSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One command of a check, in order; the first that fails ends it and gives the stage."""
+    """One command of a check, in order; the first that fails ends it and gives the stage.
+
+    `argv` starts at the workspace's root. `passes` are the exit codes that mean success. `title` is what a message
+    calls the command (None: argv).
+    """
 
     stage: Stage
     argv: tuple[str, ...]
     env: dict[str, str] = {}
+    passes: tuple[int, ...] = (0,)
+    title: str | None = None
+
+    def __str__(self) -> str:
+        return self.title or " ".join(self.argv)
 
 
 class Adapter(Protocol):
-    """A build system."""
+    """A build system.
+
+    `outputs` are the directories at the workspace's root that the build writes and a check keeps warm.
+    """
 
     name: str
+    outputs: tuple[str, ...]
 
     def recognises(self, root: Path) -> bool:
         """Whether the tree at `root` is built by this system. Looks at names only, never runs anything."""
@@ -50,8 +64,8 @@ class Adapter(Protocol):
         """What to run in `root` (a view of the workspace), cheapest first, up to `settings.upto`."""
         ...
 
-    def diagnostics(self, root: Path, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
-        """What one step printed, as diagnostics with paths relative to `root`.
+    def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
+        """What one step printed, as diagnostics with paths relative to the workspace. Pure, save reading sources.
 
         A failed step always gives at least one error, if need be one without a file that quotes the output's end.
         """

@@ -1,0 +1,136 @@
+"""cargo, for Rust: `check`, `build` and `test`, offline; the compiler's JSON, and libtest's text for failed tests."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ces.builds.adapter import BuildSettings, Step
+from ces.builds.reading import Sources, failure, on_path, plain
+from ces.builds.stages import upto
+from ces.verdict import Diagnostic, Range, Severity
+
+_FLAGS = ("--offline", "--workspace", "--message-format=json")
+# A compiler cache is a daemon outside the sandbox.
+_ENV = {"CARGO_NET_OFFLINE": "true", "RUSTC_WRAPPER": "", "RUST_BACKTRACE": "0"}
+_SUMMARY = re.compile(r"^(?:aborting due to |could not compile |\d+ warnings? emitted|For more information)")
+_PANIC = re.compile(
+    r"^thread '(?P<name>[^']*)'(?: \(\d+\))? panicked at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+):$"
+)
+_TEST = re.compile(r"^---- (?P<name>\S+) stdout ----$")
+_SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning"}
+
+
+class Cargo:
+    name = "cargo"
+    outputs: tuple[str, ...] = ("target",)
+
+    def recognises(self, root: Path) -> bool:
+        return (root / "Cargo.toml").is_file()
+
+    def missing_tools(self, root: Path, settings: BuildSettings) -> Sequence[str]:
+        return () if on_path("cargo", "rustc") else ("cargo: install Rust by rustup (or: apt-get install cargo)",)
+
+    def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
+        return upto(
+            settings.upto,
+            Step(stage="typecheck", argv=("cargo", "check", *_FLAGS, "--all-targets", "--keep-going"), env=_ENV),
+            Step(stage="build", argv=("cargo", "build", *_FLAGS), env=_ENV),
+            Step(stage="test", argv=("cargo", "test", *_FLAGS, "--no-fail-fast"), env=_ENV),
+        )
+
+    def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
+        text = plain(output)
+        found = [found for message in _messages(text) for found in _diagnostic(sources, message)]
+        found += _failed_tests(sources, text.split("\n"))
+        if exit_code != 0 and not any(item.severity == "error" for item in found):
+            found.append(failure(self.name, str(step), _without_json(text), exit_code))
+        return list(dict.fromkeys(found))  # a library and its tests report the same twice
+
+
+def _messages(output: str) -> Iterator[dict[str, Any]]:
+    for line in output.split("\n"):
+        if line.startswith('{"reason":"compiler-message"'):
+            try:
+                yield json.loads(line)["message"]
+            except (ValueError, KeyError, TypeError):
+                continue
+
+
+def _without_json(output: str) -> str:
+    return "\n".join(line for line in output.split("\n") if not line.startswith('{"reason":'))
+
+
+def _diagnostic(sources: Sources, message: dict[str, Any]) -> list[Diagnostic]:
+    """One compiler message (rustc's JSON output format); empty for mere summaries."""
+    severity = _SEVERITIES.get(str(message.get("level", "")).removesuffix(": internal compiler error"))
+    text = str(message.get("message", ""))
+    if severity is None or _SUMMARY.match(text):
+        return []
+    path, place, label = _primary(sources, message.get("spans") or [])
+    lines = [text] + ([label] if label else [])
+    for child in message.get("children") or []:
+        lines += _child(child)
+    code = (message.get("code") or {}).get("code")
+    whole = "\n".join(lines)
+    return [Diagnostic(file=path, range=place, severity=severity, message=whole, code=code, source="rustc")]
+
+
+def _child(child: dict[str, Any]) -> list[str]:
+    """A note or help, with the text it suggests."""
+    suggested = [
+        span["suggested_replacement"] for span in child.get("spans") or [] if span.get("suggested_replacement")
+    ]
+    suffix = f": `{'`, `'.join(suggested)}`" if suggested else ""
+    return [f"{child.get('level')}: {child.get('message')}{suffix}"]
+
+
+def _primary(sources: Sources, spans: list[dict[str, Any]]) -> tuple[str | None, Range | None, str | None]:
+    """The first primary span in the workspace, out of the macros it was expanded from; rustc counts code points."""
+    label = next((span.get("label") for span in spans if span.get("is_primary") and span.get("label")), None)
+    for span in sorted(spans, key=lambda span: not span.get("is_primary")):
+        inner: dict[str, Any] | None = span
+        while inner is not None:
+            path = sources.relative(str(inner.get("file_name", "")))
+            if path is not None and sources.exists(path):
+                start, end = inner["line_start"] - 1, inner["line_end"] - 1
+                return path, Range(start, inner["column_start"] - 1, end, inner["column_end"] - 1), label
+            inner = (inner.get("expansion") or {}).get("span")
+    return None, None, label
+
+
+def _failed_tests(sources: Sources, lines: list[str]) -> list[Diagnostic]:
+    """libtest's report: one section a failed test, each with its panic."""
+    found: dict[str, Diagnostic] = {}
+    for number, line in enumerate(lines):
+        test = _TEST.match(line)
+        if test is None:
+            continue
+        section = []
+        for detail in lines[number + 1 :]:
+            if _TEST.match(detail) or detail in ("failures:", "successes:"):
+                break
+            section.append(detail)
+        found.setdefault(test["name"], _failed_test(sources, test["name"], section))
+    for line in lines:
+        named = re.match(r"^test (?P<name>\S+) (?:- should panic )?\.\.\. FAILED$", line)
+        if named is not None and named["name"] not in found:
+            found[named["name"]] = _failed_test(sources, named["name"], [])
+    return list(found.values())
+
+
+def _failed_test(sources: Sources, name: str, section: list[str]) -> Diagnostic:
+    path, place, said = None, None, []
+    for line in section:
+        panic = _PANIC.match(line)
+        if panic is None:
+            if line.strip() and not line.startswith("note: run with `RUST_BACKTRACE"):
+                said.append(line.rstrip())
+        elif path is None:
+            path = sources.relative(panic["file"])
+            path = path if path is not None and sources.exists(path) else None
+            row, column = int(panic["line"]) - 1, int(panic["column"]) - 1
+            place = Range(row, column, row, column + 1) if path else None
+    message = "\n".join([f"test failed: {name}", *said])
+    return Diagnostic(file=path, range=place, severity="error", message=message, code="panic", source="cargo test")

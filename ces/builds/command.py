@@ -1,0 +1,34 @@
+"""Any command that exits with 0 when all is well: `[build] command` of aid.toml."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ces.builds import lines
+from ces.builds.adapter import BuildSettings, Step
+from ces.builds.reading import Sources, failure, on_path
+from ces.builds.stages import upto
+from ces.verdict import Diagnostic
+
+
+class Command:
+    name = "command"
+    outputs: tuple[str, ...] = ()
+
+    def recognises(self, root: Path) -> bool:
+        return False  # a command is configured, never guessed: a stranger's Makefile may do anything
+
+    def missing_tools(self, root: Path, settings: BuildSettings) -> Sequence[str]:
+        if not settings.command:
+            return ('a command: set [build] command = ["…"] in aid.toml, and trust it with `aid trust`',)
+        program = settings.command[0]
+        found = (root / program).exists() if "/" in program else on_path(program)
+        return () if found else (f"{program}: it is the first word of [build] command in aid.toml",)
+
+    def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
+        return upto(settings.upto, Step(stage="build", argv=settings.command))
+
+    def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
+        found = lines.parse(sources, output, self.name, "error" if exit_code else "warning")
+        if exit_code != 0 and not any(item.severity == "error" for item in found):
+            found.append(failure(self.name, str(step), output, exit_code))
+        return found

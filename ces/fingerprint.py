@@ -1,0 +1,134 @@
+"""Which state a tree is in, without reading it all: a stat of every file, contents only of what changed.
+
+In: a directory. Out: a digest that differs when a file a build could read differs, and which paths changed since the
+last look. Never follows a symlink, never descends into version control or build output.
+
+A file's identity is its size, mtime and inode when first seen and its content's hash once it has changed since. Files
+written in the last two seconds are judged by content too: a file system's clock is too coarse to tell two quick writes
+apart.
+"""
+
+import hashlib
+import os
+import stat
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+VCS_DIRS = frozenset({".git", ".hg", ".svn", ".jj", ".sl"})
+# Installed packages: read by builds, but too large to walk at each look; only their own directory's mtime counts.
+INSTALLED_DIRS = frozenset({"node_modules", ".venv", "venv", "_opam", "site-packages"})
+CACHE_DIRS = frozenset(
+    {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tox", ".nox", ".direnv"}
+)
+RACY_NS = 2_000_000_000
+HASHED_BYTES = 16 << 20  # larger files are judged by stat alone
+
+Stat = tuple[int, int, int, int]  # size, mtime_ns, inode, mode
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One file: what stat said, and the identity that goes into the digest."""
+
+    stat: Stat
+    identity: bytes
+    racy: bool = False
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at a tree. `changed` are paths (with `/`) that came, went or differ since the last look."""
+
+    digest: str
+    changed: frozenset[str]
+    files: int
+
+
+class Fingerprint:
+    """The state of the tree at `root`; `outputs` are directory names at its top that builds write."""
+
+    def __init__(self, root: Path, outputs: Iterable[str] = ()) -> None:
+        self.root = root
+        self.entries: dict[str, Entry] = {}
+        self.vcs: tuple[str, ...] = ()
+        self._outputs = frozenset(outputs)
+        self._touched: set[str] = set()
+        self._first = True
+        self._lock = threading.Lock()
+
+    def touched(self, paths: Iterable[str]) -> None:
+        """Compare these paths by content at the next look, whatever their stat says. From any thread."""
+        self._touched.update(paths)
+
+    def look(self) -> Look:
+        """Walk the tree. Blocking (about 5 µs a file): call it in a thread."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+            now_ns = time.time_ns()
+            vcs: list[str] = []
+            seen: dict[str, Entry] = {}
+            for path, found in self._walk("", vcs):
+                old = self.entries.get(path)
+                if old is not None and old.stat == found and not old.racy and path not in touched:
+                    seen[path] = old
+                else:
+                    seen[path] = self._entry(path, found, now_ns)
+            changed = {path for path, entry in seen.items() if self._identity(path) != entry.identity}
+            changed |= self.entries.keys() - seen.keys()
+            self.entries, self.vcs, self._first = seen, tuple(vcs), False
+        return Look(digest=self._digest(), changed=frozenset(changed), files=len(seen))
+
+    def _identity(self, path: str) -> bytes | None:
+        entry = self.entries.get(path)
+        return None if entry is None else entry.identity
+
+    def _entry(self, path: str, found: Stat, now_ns: int) -> Entry:
+        racy = found[1] > now_ns - RACY_NS
+        by_content = racy or not self._first
+        if stat.S_ISDIR(found[3]) or found[0] > HASHED_BYTES or not by_content:
+            return Entry(found, repr(found).encode())
+        content = self._content(path, found)
+        identity = hashlib.sha256(content).digest() + (b"x" if found[3] & 0o100 else b"-")
+        return Entry(found, identity, racy)
+
+    def _content(self, path: str, found: Stat) -> bytes:
+        try:
+            if stat.S_ISLNK(found[3]):
+                return os.fsencode(os.readlink(self.root / path))
+            return (self.root / path).read_bytes()
+        except OSError:  # it went away meanwhile, or may not be read: the next look sees
+            return repr(found).encode()
+
+    def _digest(self) -> str:
+        whole = hashlib.sha256()
+        for path in sorted(self.entries):
+            whole.update(os.fsencode(path) + b"\0" + self.entries[path].identity + b"\n")
+        return whole.hexdigest()
+
+    def _walk(self, inside: str, vcs: list[str]) -> Iterator[tuple[str, Stat]]:
+        try:
+            found = list(os.scandir(self.root / inside))
+        except OSError:
+            return
+        for item in found:
+            path = f"{inside}/{item.name}" if inside else item.name
+            if item.name in VCS_DIRS:
+                vcs.append(path)
+                continue
+            try:
+                if not item.is_dir(follow_symlinks=False):
+                    yield path, _stat(item)
+                elif item.name in INSTALLED_DIRS:
+                    yield path, _stat(item)
+                elif item.name not in CACHE_DIRS and not (not inside and item.name in self._outputs):
+                    yield from self._walk(path, vcs)
+            except OSError:
+                continue
+
+
+def _stat(item: "os.DirEntry[str]") -> Stat:
+    seen = item.stat(follow_symlinks=False)
+    size = 0 if stat.S_ISDIR(seen.st_mode) else seen.st_size
+    return size, seen.st_mtime_ns, seen.st_ino, seen.st_mode
