@@ -165,13 +165,14 @@ class RejectParams(Wire, frozen=True):
 
 
 class OutcomeResult(Wire, frozen=True):
-    """`applied`: the id to undo by, None when nothing was written to disk. `refused`: why nothing was changed, file by file.
+    """`applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
 
     `in_editor`: files changed in the editor's own buffers, to be undone there.
     """
 
     applied: str | None
     in_editor: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     files: tuple[ChangedFile, ...] = ()
     refused: tuple[RejectedEdit, ...] = ()
 

@@ -20,12 +20,11 @@ from aid.errors import UsageError
 from aid.models.backend import Backend
 from aid.session.acceptance import accept
 from aid.session.client import Client
-from aid.session.journal import logged, outcome
 from aid.session.proposals import Proposals
 from aid.session.recording import Recording
 from aid.session.roster import Roster
 from aid.session.turn import Ended, Setting, Turn, as_candidate
-from aid.session.workspace import Workspace
+from aid.session.workspace import Workspace, settled
 from aid.verify import may_apply
 from ces.verdict import BuildStatus
 
@@ -41,6 +40,7 @@ class Host:
         self._proposals = Proposals()
         self._recording = Recording(load(None).config.metrics)
         self._workspaces: dict[Path, asyncio.Task[Workspace]] = {}
+        self._retired: list[Workspace] = []
         self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
         self._running = 0
 
@@ -84,15 +84,16 @@ class Host:
         root = _root(params.workspace)
         undone = await asyncio.to_thread(apply.undo, root, params.id)
         self._recording.undone(undone.id)
-        return outcome(undone)
+        return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
     async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root = _root(params.workspace)
-        return outcome(await asyncio.to_thread(apply.redo, root, params.id))
+        done = await asyncio.to_thread(apply.redo, root, params.id)
+        return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
 
     async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:
         entries = await asyncio.to_thread(apply.history, _root(params.workspace), params.limit)
-        return protocol.LogResult(entries=tuple(logged(entry) for entry in entries))
+        return protocol.LogResult(entries=tuple(entries))
 
     async def build(self, params: protocol.BuildParams, client: Client) -> BuildStatus:
         """What the build says of the workspace as the client sees it, unsaved text included."""
@@ -111,11 +112,12 @@ class Host:
 
     async def status(self) -> tuple[tuple[protocol.WorkspaceStatus, ...], tuple[protocol.ModelEntry, ...], int]:
         """The open workspaces, the models of the user's configuration, the requests running."""
-        opened = [task.result() for task in self._workspaces.values() if task.done() and not task.exception()]
+        done = [task for task in self._workspaces.values() if task.done() and not task.cancelled()]
+        opened = [task.result() for task in done if task.exception() is None]
         workspaces = tuple(
             protocol.WorkspaceStatus(
                 root=str(each.root),
-                files=each.index.file_count,
+                files=each.index.files,
                 indexed=each.index.ready,
                 build=each.checker.known_status(),
             )
@@ -127,13 +129,17 @@ class Host:
         return await asyncio.to_thread(self._recording.stats, params.workspace, params.days)
 
     async def close(self, *, models: bool = False) -> None:
+        """Let go of everything; `models`: end the model workers too."""
         for task in self._workspaces.values():
-            if task.done() and not task.cancelled() and task.exception() is None:
-                await task.result().close()
-            else:
-                task.cancel()
-        await self._roster.close(models=models)
+            task.cancel()
+        opened = await asyncio.gather(*self._workspaces.values(), return_exceptions=True)
+        for workspace in (*self._retired, *opened):
+            if isinstance(workspace, Workspace):
+                await workspace.close()
+        await self._roster.close()
         await self._recording.close()
+        if models:
+            await stop_workers()
 
     async def _prepare(self, request: str, params: protocol.PromptParams, arrived: float) -> tuple[Setting, Workspace]:
         root = _root(params.workspace)
@@ -191,20 +197,16 @@ class Host:
         """The workspace at `root`, opened once however many ask for it; opened anew when its configuration changed."""
         config = self._load(root).config
         task = self._workspaces.get(root)
-        if task is not None and task.done() and (task.exception() or task.result().settled != settled(config)):
-            del self._workspaces[root]
-            if not task.exception():
-                await task.result().close()
-            task = None
+        if task is not None and task.done():
+            failed = task.cancelled() or task.exception() is not None
+            if failed or task.result().settled != settled(config):
+                if not failed:
+                    self._retired.append(task.result())  # requests may still be using it: closed with the daemon
+                task = None
         if task is None:
             task = asyncio.create_task(Workspace.open(root, config))
             self._workspaces[root] = task
         return await asyncio.shield(task)
-
-
-def settled(config: Config) -> tuple[object, ...]:
-    """The settings an open workspace is made from."""
-    return (config.context, config.build)
 
 
 def _root(workspace: str) -> Path:

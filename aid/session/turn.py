@@ -13,7 +13,7 @@ import msgspec
 
 from aid import edits
 from aid.config import Config
-from aid.context import Ask, Context
+from aid.context import Ask, Context, Place
 from aid.models.backend import Backend, Chunk, Message, Prompt
 from aid.prompts import Section, compose, overhead_text
 from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
@@ -24,10 +24,12 @@ from aid.session.sampling import Budget, Judged, Sampler
 from aid.session.summary import changed_files, prose
 from aid.session.workspace import View, Workspace
 from aid.verify import best
+from ces.change import FileChange, merge
 from ces.verdict import BuildStatus, Verdict
 
 RESAMPLE_TEMPERATURE = 0.8
 HINT_CANDIDATES = 3
+HINT_ROUNDS = 4
 MIN_CONTEXT_TOKENS = 256
 _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|broken|fail\w*|warnings?|repair)\b", re.I)
 
@@ -44,7 +46,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a turn. `shown` is the best of `judged`, `stored` its proposal, `others` the proposals of the rest."""
+    """What came of a turn. `shown` is the best of `judged`, `stored` its proposal, `others` the rest's."""
 
     judged: tuple[Judged, ...]
     shown: Judged | None
@@ -52,6 +54,14 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[Stored, ...]
     context: Context
     timings: Timings
+    build: BuildStatus | None
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """What a round of sampling builds upon: `changes` made so far, and the view and build status after them."""
+
+    view: View
+    changes: tuple[FileChange, ...]
     build: BuildStatus | None
 
 
@@ -69,13 +79,13 @@ class Turn:
         self._stored: list[tuple[Judged, Stored]] = []
 
     async def run(self) -> Ended:
-        build = await self._build_status()
+        build = await self._build_status(self._view)
         judged: list[Judged] = []
         context: Context | None = None
         for backend in self._back_ends(build):
-            context = await self._context(backend, build)
-            judged += await self._sample(backend, self._prompt(backend, context))
-            if any(each.verdict is not None and each.verdict.status == "green" for each in judged):
+            context, found = await self._ask(backend, build)
+            judged += found
+            if _green(judged):
                 break
         assert context is not None
         shown = best([(each, each.verdict) for each, _ in self._stored if each.verdict is not None])
@@ -90,6 +100,21 @@ class Turn:
             build=build,
         )
 
+    async def _ask(self, backend: Backend, build: BuildStatus | None) -> tuple[Context, list[Judged]]:
+        """Sample one back end. Rules go on from what they mended: a build names its next errors only then."""
+        judged: list[Judged] = []
+        base = Base(view=self._view, changes=(), build=build)
+        for _ in range(HINT_ROUNDS if backend.capabilities.deterministic else 1):
+            context = await self._context(backend, base)
+            found = await self._sample(backend, self._prompt(backend, context, base.build), base)
+            judged += found
+            further = _further(found)
+            if _green(judged) or further is None:
+                break
+            view = self._view.with_changes(further.attempt.changes)
+            base = Base(view=view, changes=further.attempt.changes, build=await self._build_status(view))
+        return context, judged
+
     def _back_ends(self, build: BuildStatus | None) -> list[Backend]:
         """Hints first where they can help: the request is about errors, and there are some."""
         hints = self._set.hints
@@ -98,12 +123,12 @@ class Turn:
             return [self._set.backend]
         return [hints] if hints.name == self._set.backend.name else [hints, self._set.backend]
 
-    async def _build_status(self) -> BuildStatus | None:
+    async def _build_status(self, view: View) -> BuildStatus | None:
         """What the build says now; None when checking is off. An unknown status is waited for within the budget."""
         if not self._set.config.verify.enabled:
             return None
         checker = self._workspace.checker
-        overlay = self._view.overlay()
+        overlay = view.overlay()
         known = checker.known_status(overlay)
         if known is not None:
             return known
@@ -115,7 +140,7 @@ class Turn:
             self._say("the build takes longer than the budget: going on without its errors")
             return None
 
-    async def _context(self, backend: Backend, build: BuildStatus | None) -> Context:
+    async def _context(self, backend: Backend, base: Base) -> Context:
         started = time.monotonic()
         params = self._set.params
         room = self._room(backend, await _count(backend, [self._overhead(backend)]))
@@ -123,8 +148,8 @@ class Turn:
             root=self._workspace.root,
             prompt=params.prompt,
             files=params.files,
-            documents=self._view.over,
-            diagnostics=build.diagnostics if build else (),
+            documents=base.view.documents(),
+            diagnostics=base.build.diagnostics if base.build else (),
         )
 
         async def count(texts: Sequence[str]) -> list[int]:
@@ -154,24 +179,27 @@ class Turn:
         settings = self._set.config.models.get(backend.name)
         return (settings.format if settings else None) or backend.capabilities.format
 
-    def _prompt(self, backend: Backend, context: Context) -> Prompt:
+    def _prompt(self, backend: Backend, context: Context, build: BuildStatus | None) -> Prompt:
         params = self._set.params
         fmt = self._format(backend)
-        sections = [Section(piece.title, piece.text, piece.path, volatile=piece.volatile) for piece in context.pieces]
+        sections = [
+            Section(piece.title, piece.text, piece.path, volatile=piece.place >= Place.UNSAVED)
+            for piece in context.pieces
+        ]
         settings = self._set.config.models.get(backend.name)
         grammar = edits.grammar(fmt, context.sources) if backend.capabilities.grammar and context.sources else None
         return Prompt(
             messages=compose(params.prompt, sections, fmt, self._workspace.history(params.chat)),
             format=fmt,
             sources=context.sources,
-            diagnostics=context.diagnostics,
+            diagnostics=build.diagnostics if build else (),
             max_tokens=self._max_tokens(backend),
             temperature=settings.temperature if settings else 0.2,
             grammar=grammar,
             adapter=params.adapter,
         )
 
-    async def _sample(self, backend: Backend, prompt: Prompt) -> list[Judged]:
+    async def _sample(self, backend: Backend, prompt: Prompt, base: Base) -> list[Judged]:
         verify = self._set.config.verify
         capable = backend.capabilities
         several = capable.local and verify.enabled and self._workspace.checker.has_build
@@ -183,31 +211,39 @@ class Turn:
         )
 
         async def ask(index: int) -> Attempt | None:
-            return await self._attempt(backend, prompt, index, resampled=budget.candidates > 1)
+            asked = self._varied(backend, prompt, index)
+            return await self._attempt(backend, asked, base, streamed=index == 0, resampled=budget.candidates > 1)
 
         return await Sampler(ask, self._judge, budget, self._on_judged).run()
 
-    async def _attempt(self, backend: Backend, prompt: Prompt, index: int, *, resampled: bool) -> Attempt | None:
-        capable = backend.capabilities
-        seed = index if capable.deterministic else self._seed + index
+    def _varied(self, backend: Backend, prompt: Prompt, index: int) -> Prompt:
+        """The prompt of the index-th sample: another seed, and past the first a temperature that gives variety."""
+        if not backend.capabilities.local:
+            return prompt
+        if backend.capabilities.deterministic:
+            return msgspec.structs.replace(prompt, seed=index)
         warm = max(prompt.temperature, RESAMPLE_TEMPERATURE) if index else prompt.temperature
-        asked = msgspec.structs.replace(prompt, seed=seed if capable.local else None, temperature=warm)
-        shown = index == 0
+        return msgspec.structs.replace(prompt, seed=self._seed + index, temperature=warm)
 
+    async def _attempt(
+        self, backend: Backend, prompt: Prompt, base: Base, *, streamed: bool, resampled: bool
+    ) -> Attempt | None:
         def on_chunk(chunk: Chunk) -> None:
             if self._first_token is None and chunk.text:
                 self._first_token = _since(self._set.arrived)
-            if not shown:
-                return
-            if chunk.text:
+            if streamed and chunk.text:
                 self._client.update(self._update(kind="text", text=chunk.text, model=backend.name))
-            if chunk.reasoning:
+            if streamed and chunk.reasoning:
                 self._client.update(self._update(kind="reasoning", text=chunk.reasoning, model=backend.name))
 
-        done = await attempt(backend, asked, self._view.read, on_chunk, resampled=resampled)
+        done = await attempt(backend, prompt, base.view.read, on_chunk, resampled=resampled)
         self._spent["model"] = self._spent.get("model", 0.0) + done.model_ms
-        nothing_more = capable.deterministic and not done.reply.strip()
-        return None if nothing_more else done
+        if backend.capabilities.deterministic and not done.reply.strip():
+            return None
+        if base.changes and done.outcome == "placed":
+            changes = merge(base.changes, done.changes)
+            return msgspec.structs.replace(done, changes=changes, diff=edits.unified(changes))
+        return done
 
     async def _judge(self, done: Attempt, seconds: float) -> Verdict:
         if not self._set.config.verify.enabled:
@@ -269,6 +305,17 @@ def as_candidate(judged: Judged) -> Candidate:
     return Candidate(
         model=done.model, status=done.outcome, verdict=judged.verdict, rejected=rejected, attempts=done.tries
     )
+
+
+def _green(judged: Sequence[Judged]) -> bool:
+    return any(each.verdict is not None and each.verdict.status == "green" for each in judged)
+
+
+def _further(judged: Sequence[Judged]) -> Judged | None:
+    """The best of the attempts that mended something."""
+    mended = [(each, each.verdict) for each in judged if each.verdict is not None and each.verdict.fixed]
+    found = best(mended)
+    return found[0] if found else None
 
 
 async def _count(backend: Backend, texts: Sequence[str]) -> list[int]:

@@ -1,7 +1,7 @@
-"""One workspace the daemon has open: its index, its context, its build, and reading a file the way its editor sees it."""
+"""One workspace the daemon has open: its index, its context, its build, and its files as the editor sees them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ces.check import Checker
@@ -11,7 +11,7 @@ from aid.config import Config
 from aid.context import ContextBuilder, WorkspaceIndex
 from aid.edits import Document
 from aid.models.backend import Message
-from aid.session.client import Client
+from aid.session.client import Client, OpenDocument
 from aid.session.documents import unsaved
 from ces.change import FileChange
 from ces.tree import Tree
@@ -21,27 +21,55 @@ KEPT_MESSAGES = 40
 
 
 class View:
-    """The workspace as one request sees it: the disk, with the client's unsaved text over it, at one moment."""
+    """The workspace as one request sees it: the disk, with unsaved text (and edits being tried) over it."""
 
-    def __init__(self, tree: Tree, over: Mapping[str, bytes]) -> None:
+    def __init__(self, root: Path, tree: Tree, over: Mapping[str, bytes | None]) -> None:
+        self._root = root
         self._tree = tree
-        self.over = over
+        self._over = over
 
     def read(self, path: str) -> Document | None:
-        """The file at `path`, or None where there is none or none that may be read."""
+        """The file at `path`, or None where there is none. Raises BadChange for what may not be read."""
         on_disk = self._tree.read(path)
-        content = self.over.get(path)
-        if content is not None:
-            return Document(path=path, content=content, mode=on_disk.mode if on_disk else 0o644)
-        return Document(path=path, content=on_disk.content, mode=on_disk.mode) if on_disk else None
+        mode = on_disk.mode if on_disk else 0o644
+        if path in self._over:
+            content = self._over[path]
+            return None if content is None else Document(path=path, content=content, mode=mode)
+        return Document(path=path, content=on_disk.content, mode=mode) if on_disk else None
 
     def overlay(self) -> tuple[FileChange, ...]:
-        """The unsaved text as a change to the disk, for the build to see."""
+        """What lies over the disk, as a change to it, for the build to see."""
         changes = []
-        for path, content in self.over.items():
+        for path, content in self._over.items():
             on_disk = self._tree.read(path)
-            changes.append(FileChange(path=path, before=on_disk.content if on_disk else None, after=content))
+            before = on_disk.content if on_disk else None
+            if before != content:
+                changes.append(FileChange(path=path, before=before, after=content))
         return tuple(changes)
+
+    def documents(self) -> dict[Path, OpenDocument]:
+        """What lies over the disk, as open documents, for the context to show."""
+        return {
+            self._root / path: OpenDocument(
+                path=self._root / path, text=content.decode("utf-8-sig", "replace"), version=None
+            )
+            for path, content in self._over.items()
+            if content is not None
+        }
+
+    def with_changes(self, changes: Sequence[FileChange]) -> "View":
+        """This view after `changes`."""
+        over = dict(self._over)
+        for change in changes:
+            if change.old_path is not None:
+                over[change.old_path] = None
+            over[change.path] = change.after
+        return View(self._root, self._tree, over)
+
+
+def settled(config: Config) -> tuple[object, ...]:
+    """The settings that an open workspace is made from: when they change, it is opened anew."""
+    return (config.context, config.build)
 
 
 class Workspace:
@@ -49,7 +77,7 @@ class Workspace:
 
     def __init__(self, root: Path, config: Config) -> None:
         self.root = root
-        self.config = config
+        self.settled = settled(config)
         self.tree = Tree(root)
         self.index = WorkspaceIndex(root, config.context)
         self.context = ContextBuilder(self.index)
@@ -61,7 +89,7 @@ class Workspace:
         """Finish or roll back what a killed apply left, then start indexing in the background."""
         await asyncio.to_thread(apply.recover, root)
         workspace = cls(root, config)
-        workspace.index.on_change(workspace.checker.touched)
+        workspace.index.touched.append(workspace.checker.touched)
         await workspace.index.start()
         return workspace
 
@@ -70,7 +98,7 @@ class Workspace:
             found = self.tree.read(path)
             return found.content if found else None
 
-        return View(self.tree, unsaved(self.root, client.documents(), on_disk))
+        return View(self.root, self.tree, unsaved(self.root, client.documents(), on_disk))
 
     def history(self, chat: str | None) -> tuple[Message, ...]:
         return self._chats.get(chat, ()) if chat else ()
