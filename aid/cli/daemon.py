@@ -1,0 +1,183 @@
+"""The daemon's life from the command line: start, stop, restart, status, logs, doctor, connect."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from aid.lifecycle import Holder
+    from aid.protocol import StatusResult
+
+STOP_TIMEOUT_S = 20.0
+KILL_GRACE_S = 5.0
+STATUS_TIMEOUT_S = 10.0
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@click.command()
+@_json
+def start(as_json: bool) -> None:
+    """Start the daemon, unless it runs."""
+    from aid import lifecycle
+
+    lifecycle.connect_or_start().close()
+    _report(lifecycle.holder(), "running", as_json=as_json)
+
+
+@click.command()
+@click.option("--keep-models", is_flag=True, help="Leave the model workers running, warm.")
+@_json
+def stop(keep_models: bool, as_json: bool) -> None:
+    """Stop the daemon and its model workers."""
+    stopped = _stop(models=not keep_models)
+    if as_json:
+        _print_json({"running": False, "stopped": stopped})
+    else:
+        click.echo("stopped" if stopped else "not running")
+
+
+@click.command()
+@_json
+def restart(as_json: bool) -> None:
+    """Start the daemon anew; model workers stay warm."""
+    from aid import lifecycle
+
+    _stop(models=False)
+    lifecycle.connect_or_start().close()
+    _report(lifecycle.holder(), "restarted", as_json=as_json)
+
+
+@click.command()
+@_json
+def status(as_json: bool) -> None:
+    """Say what the daemon is doing. Exit status 1: it is not running."""
+    from aid.client import connect
+    from aid.lifecycle import holder
+    from aid.protocol import StatusParams
+
+    if holder() is None:
+        if as_json:
+            _print_json({"running": False})
+        else:
+            click.echo("not running: 'aid start' starts it, as does any command that needs it")
+        sys.exit(1)
+    with connect(start=False) as client:
+        found = client.call("aid/status", StatusParams(), timeout_s=STATUS_TIMEOUT_S)
+    if as_json:
+        import msgspec
+
+        _print_json({"running": True} | {name: getattr(found, name) for name in found.__struct_fields__}, msgspec)
+    else:
+        for line in _status_lines(found):
+            click.echo(line)
+
+
+@click.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on printing what is logged until interrupted.")
+@click.option("-n", "--lines", "count", type=click.IntRange(min=0), default=20, show_default=True)
+@_json
+def logs(follow: bool, count: int, as_json: bool) -> None:
+    """Print the end of the daemon's log; with --json its lines as they are, one object each."""
+    from aid.logs import log_path, readable, tail
+
+    def show(line: str) -> None:
+        click.echo(line if as_json else readable(line))
+
+    path = log_path()
+    for line in tail(path, count):
+        show(line)
+    if follow:
+        from aid.logs import follow as follow_log
+
+        for line in follow_log(path):
+            show(line)
+
+
+@click.command()
+@_json
+def doctor(as_json: bool) -> None:
+    """Say what is installed, what is missing, and how to mend it. Exit status 1: AID's main job can't work."""
+    from aid.doctor import examine
+    from aid.root import find_root
+
+    report = examine(find_root(Path.cwd()))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(report).decode())
+    else:
+        marks = {"ok": "ok     ", "poor": "could  ", "missing": "MISSING"}
+        for check in report.checks:
+            mark = "lacks  " if check.status == "missing" and not check.needed else marks[check.status]
+            click.echo(f"{mark}  {check.name}" + (f": {check.found}" if check.found else ""))
+            if check.fix:
+                click.echo(f"         -> {check.fix}")
+        click.echo("AID works here." if report.works else "AID can't do its main job until what is MISSING is there.")
+    sys.exit(0 if report.works else 1)
+
+
+@click.command()
+def connect() -> None:
+    """Speak to the daemon over standard input and output (editors start this)."""
+    from aid.bridge import run
+
+    sys.exit(run())
+
+
+def _stop(*, models: bool) -> bool:
+    """End the daemon, by asking and then by signals. False: none ran."""
+    from aid import lifecycle
+    from aid.client import connect as connect_to
+    from aid.errors import DaemonError
+    from aid.protocol import ShutdownParams
+
+    owner = lifecycle.holder()
+    if owner is None or not owner.pid:
+        return False
+    try:
+        with connect_to(start=False, any_version=True) as client:
+            client.call("aid/shutdown", ShutdownParams(models=models), timeout_s=STATUS_TIMEOUT_S)
+            asked = True
+    except DaemonError:
+        asked = False
+    if not (asked and lifecycle.wait_ended(owner.pid, STOP_TIMEOUT_S)):
+        lifecycle.end(owner.pid, KILL_GRACE_S)
+    return True
+
+
+def _report(owner: Holder | None, word: str, *, as_json: bool) -> None:
+    from aid.paths import socket_path
+
+    pid = owner.pid if owner is not None else 0
+    if as_json:
+        _print_json({"running": owner is not None, "pid": pid, "socket": str(socket_path("aid"))})
+    else:
+        click.echo(f"{word}, pid {pid}")
+
+
+def _status_lines(found: StatusResult) -> list[str]:
+    lines = [
+        f"running: AID {found.version}, pid {found.pid}, up {found.uptime_s:.0f} s, {found.rss_bytes / 1e6:.0f} MB",
+        f"clients: {found.clients}, requests running: {found.requests_running}",
+    ]
+    for workspace in found.workspaces:
+        build = workspace.build.status if workspace.build is not None else "not asked"
+        indexed = f"{workspace.files} files" if workspace.indexed else "being indexed"
+        lines.append(f"workspace {workspace.root}: {indexed}, build {build}")
+    for model in found.models:
+        words = ["default"] if model.default else []
+        words += [] if model.ready else ["not ready"]
+        words += [model.detail] if model.detail else []
+        lines.append(f"model {model.name} ({model.backend})" + (f": {', '.join(words)}" if words else ""))
+    return [*lines, f"log: {found.log}"]
+
+
+def _print_json(fields: dict[str, Any], encoder: Any = None) -> None:
+    import json
+
+    click.echo(json.dumps(fields) if encoder is None else encoder.json.encode(fields).decode())

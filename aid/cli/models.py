@@ -1,0 +1,53 @@
+"""`aid models`: which there are, and which answers when none is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from aid.protocol import ModelsResult
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
+    """List the models this workspace can use, or choose the default one."""
+    if context.invoked_subcommand is not None:
+        return
+    from aid.client import connect
+    from aid.protocol import ModelsParams
+    from aid.root import find_root
+
+    with connect() as client:
+        _print(client.call("aid/models", ModelsParams(workspace=str(find_root(Path.cwd())))), as_json=as_json)
+
+
+@models.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def use(name: str, as_json: bool) -> None:
+    """Let NAME answer from now on, until the daemon ends; 'default_model' in aid.toml lasts longer."""
+    from aid.client import connect
+    from aid.protocol import SetModelParams
+    from aid.root import find_root
+
+    with connect() as client:
+        params = SetModelParams(model=name, workspace=str(find_root(Path.cwd())))
+        _print(client.call("aid/setModel", params), as_json=as_json)
+
+
+def _print(found: ModelsResult, *, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        rows = [{name: getattr(each, name) for name in each.__struct_fields__} for each in found.models]
+        click.echo(msgspec.json.encode({"models": rows}).decode())
+        return
+    for model in found.models:
+        mark = "*" if model.default else " "
+        state = "" if model.ready else "not ready: "
+        click.echo(f"{mark} {model.name} ({model.backend})" + (f"  {state}{model.detail}" if model.detail else ""))

@@ -1,0 +1,26 @@
+"""`aid trust`: let a workspace's aid.toml run commands and say where requests go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def trust(directory: Path | None, as_json: bool) -> None:
+    """Trust the aid.toml of DIRECTORY (else of this workspace) as it is now; a later change needs trust again."""
+    from aid import config
+    from aid.root import find_root
+
+    workspace = directory.resolve() if directory is not None else find_root(Path.cwd())
+    own_file = workspace / config.FILE_NAME
+    withheld = config.load(workspace).withheld
+    config.trust(workspace)
+    if as_json:
+        click.echo(json.dumps({"trusted": str(own_file), "settings": list(withheld)}))
+    else:
+        click.echo(f"trusted {own_file}" + (f": {', '.join(withheld)}" if withheld else ": nothing was withheld"))

@@ -1,0 +1,92 @@
+"""The daemon's process: `python -P -m aid.daemon`. Holds the lock, logs, listens, and ends in good order.
+
+The starter reads one line from `--ready-fd`: "ready", or why there is no daemon.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from aid import __version__, config, lifecycle, logs, paths
+from aid.errors import AidError
+from aid.protocol import VERSION
+from aid.server.host import Host
+from aid.server.server import Server
+
+GRACE_S = 5.0
+TAKE_OVER_S = 15.0
+
+log = logging.getLogger("aid.daemon")
+
+MakeHost = Callable[[], Host]
+
+
+def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -> int:
+    """Run the daemon until it is told to end. Exit status 0 also when another one is running already."""
+    parser = argparse.ArgumentParser(prog="aid-daemon", description="AID's daemon; 'aid start' runs it.")
+    parser.add_argument("--detach", action="store_true", help="go on in the background")
+    parser.add_argument("--ready-fd", type=int, help="where to say that it listens, or why not")
+    asked = parser.parse_args(argv)
+    if asked.detach and os.fork():
+        os._exit(0)
+    try:
+        _run(make_host or _real_host, asked.ready_fd)
+    except AidError as error:
+        _say(asked.ready_fd, str(error))
+        return error.exit_code
+    return 0
+
+
+def _run(make_host: MakeHost, ready_fd: int | None) -> None:
+    os.chdir("/")
+    lock = lifecycle.hold(VERSION, __version__, TAKE_OVER_S)
+    if lock is None:
+        _say(ready_fd, lifecycle.READY)
+        return
+    with lock:
+        _start_log()
+        asyncio.run(_serve(make_host, ready_fd))
+
+
+async def _serve(make_host: MakeHost, ready_fd: int | None) -> None:
+    host = make_host()
+    server = Server(host)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    await server.listen(paths.socket_path(lifecycle.NAME))
+    log.info("listening", extra={"pid": os.getpid(), "version": __version__})
+    _say(ready_fd, lifecycle.READY)
+    await server.ended.wait()
+    log.info("ending", extra={"models": server.end_models})
+    await server.drain(GRACE_S)
+    await host.close(models=server.end_models)
+    log.info("ended")
+
+
+def _real_host() -> Host:
+    from aid.session.host import Host as SessionHost
+
+    return SessionHost(config.load)
+
+
+def _start_log() -> None:
+    settings = config.load(None).config.log
+    logs.configure(settings.level, prompts=settings.prompts)
+
+
+def _say(ready_fd: int | None, line: str) -> None:
+    if ready_fd is None:
+        print(line, flush=True)
+        return
+    os.write(ready_fd, line.encode("utf-8") + b"\n")
+    os.close(ready_fd)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Finding, starting and outliving the daemon: its socket, its lock, its pid. No protocol, no asyncio.
+
+    <runtime>/aid.sock    where it listens
+    <runtime>/aid.lock    held (flock) for the daemon's life; says who holds it. Unheld, its text means nothing
+    <runtime>/aid.start   held by whoever is starting one, so that however many start at once, one is started
+
+A socket file without a daemon behind it, or a pid in a lock file that nobody holds, is stale and simply replaced:
+only the lock decides who the daemon is.
+"""
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from aid import paths
+from aid.errors import DaemonError
+
+NAME = "aid"
+START_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 5
+READY = "ready"
+
+
+class Holder(NamedTuple):
+    """The process that is the daemon."""
+
+    pid: int
+    protocol: int
+    version: str
+
+
+def connect() -> socket.socket | None:
+    """A connection to the daemon, or None when none listens (no socket, or a stale one)."""
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Not settimeout(): a connect that may not block fails at once when many others are waiting to be accepted.
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", CONNECT_TIMEOUT_S, 0))
+    try:
+        link.connect(str(paths.socket_path(NAME)))
+    except (FileNotFoundError, ConnectionRefusedError):
+        link.close()
+        return None
+    except OSError as error:
+        link.close()
+        told = "it does not answer" if isinstance(error, BlockingIOError) else error.strerror or str(error)
+        raise DaemonError(f"can't reach the daemon at {paths.socket_path(NAME)}: {told}; run 'aid restart'") from error
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 0))
+    return link
+
+
+def connect_or_start() -> socket.socket:
+    """A connection to the daemon, started when there is none. Raises DaemonError with what the daemon said."""
+    return connect() or _start()
+
+
+def holder() -> Holder | None:
+    """Who holds the daemon's lock: a live daemon, one that is starting, or one that is ending."""
+    try:
+        lock = _lock_path().open("r", encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return None
+    with lock:
+        if _flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB):
+            return None
+        pid, protocol, version = [*lock.read().split(), "", "", ""][:3]
+        return Holder(int(pid) if pid.isdigit() else 0, int(protocol) if protocol.isdigit() else 0, version)
+
+
+def hold(protocol: int, version: str, timeout_s: float) -> TextIO | None:
+    """Become the daemon: the open lock file, to be kept for life; None when another daemon listens already.
+
+    Waits for a daemon that is ending. Raises DaemonError when the lock's holder neither ends nor answers in time.
+    Main thread only (it waits by an alarm).
+    """
+    lock = _lock_path().open("a+", encoding="ascii")
+    if not _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        link = connect()
+        if link is not None:
+            link.close()
+            lock.close()
+            return None
+        with _alarm(timeout_s):
+            if not _flock(lock, fcntl.LOCK_EX):
+                lock.close()
+                raise DaemonError(_held_by())
+    lock.truncate(0)
+    lock.write(f"{os.getpid()} {protocol} {version}\n")
+    lock.flush()
+    return lock
+
+
+def wait_ended(pid: int, timeout_s: float) -> bool:
+    """Whether process `pid` ends within `timeout_s`; True at once when there is no such process."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        waiter = select.poll()
+        waiter.register(descriptor, select.POLLIN)
+        return bool(waiter.poll(timeout_s * 1000))
+    finally:
+        os.close(descriptor)
+
+
+def end(pid: int, grace_s: float) -> None:
+    """End process `pid`: asked first, killed after `grace_s`. Raises DaemonError when it can't be ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if wait_ended(pid, grace_s):
+            return
+    raise DaemonError(f"process {pid} can't be ended: see 'ps -p {pid}'")
+
+
+def output_path() -> Path:
+    """Where the daemon's own standard output and error go: what Python prints when it can't even log."""
+    directory = paths.state_dir() / "logs"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory / "daemon.out"
+
+
+def _start() -> socket.socket:
+    with (paths.runtime_dir() / f"{NAME}.start").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        link = connect()
+        if link is None:
+            _spawn()
+            link = connect()
+    if link is None:
+        raise DaemonError("the daemon ended as soon as it had started: see 'aid logs'")
+    return link
+
+
+def _spawn() -> None:
+    """Run a daemon of its own session and wait until it listens (or another does)."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    # -P: the folder the person stands in must not lend the daemon its modules.
+    argv = [sys.executable, "-P", "-m", "aid.daemon", "--detach", "--ready-fd", str(writing)]
+    output = str(output_path())
+    anew = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, output, anew, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    try:
+        child = os.posix_spawn(sys.executable, argv, os.environ, file_actions=files, setsid=True)
+    finally:
+        os.close(writing)
+    try:
+        said = _read_line(reading, START_TIMEOUT_S)
+    finally:
+        os.close(reading)
+        os.waitpid(child, 0)
+    if said != READY:
+        raise DaemonError(said or f"the daemon did not start: {_last_line(output_path())}")
+
+
+def _read_line(descriptor: int, timeout_s: float) -> str:
+    """What comes through a pipe until it is closed; "" for nothing, a sentence for too late."""
+    said = b""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return f"the daemon did not start within {timeout_s:.0f} s: see 'aid logs'"
+        piece = os.read(descriptor, 4096)
+        if not piece:
+            return said.decode("utf-8", "replace").strip()
+        said += piece
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text("utf-8", "replace").split("\n") if path.is_file() else []
+    told = [line.strip() for line in lines if line.strip()]
+    return told[-1] if told else f"it said nothing; run '{sys.executable} -P -m aid.daemon' to see"
+
+
+def _held_by() -> str:
+    owner = holder()
+    who = f"process {owner.pid}" if owner is not None and owner.pid else "another process"
+    return f"{who} holds {_lock_path()} but does not listen: run 'aid stop', then try again"
+
+
+def _lock_path() -> Path:
+    return paths.runtime_dir() / f"{NAME}.lock"
+
+
+def _flock(file: TextIO, operation: int) -> bool:
+    try:
+        fcntl.flock(file, operation)
+    except (BlockingIOError, _TooLateError):
+        return False
+    return True
+
+
+class _TooLateError(Exception):
+    pass
+
+
+@contextmanager
+def _alarm(timeout_s: float) -> Iterator[None]:
+    """End a blocking call in the main thread after `timeout_s` by raising in it."""
+
+    def ring(*_: object) -> None:
+        raise _TooLateError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, timeout_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,114 @@
+"""JSON-RPC 2.0 messages: a body's bytes into a call, an answer or what is wrong with it, and back into bytes.
+
+Never raises: a body that is no message comes back as a `Malformed`, with the error that answers it.
+Codes: JSON-RPC 2.0 section 5.1; LSP 3.17 "ErrorCodes".
+"""
+
+from typing import Any
+
+import msgspec
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+SERVER_NOT_INITIALIZED = -32002
+REQUEST_CANCELLED = -32800
+
+Id = int | str
+NO_PARAMS = msgspec.Raw(b"{}")
+_ABSENT = msgspec.Raw()
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request, or without `id` a notification. `params` is JSON still to be read."""
+
+    method: str
+    params: msgspec.Raw
+    id: Id | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The peer's answer to a request of ours; `error` None: it worked. `id` None: it could not read what we sent."""
+
+    id: Id | None
+    result: msgspec.Raw
+    error: msgspec.Raw | None
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """`id` is that of the request, where one could be made out."""
+
+    code: int
+    message: str
+    id: Id | None = None
+
+
+class RpcError(Exception):
+    """A request can't be served; becomes the answer's `error`."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Envelope(msgspec.Struct):
+    jsonrpc: str
+    id: int | str | msgspec.UnsetType | None = msgspec.UNSET
+    method: str | msgspec.UnsetType = msgspec.UNSET
+    params: msgspec.Raw = _ABSENT
+    result: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ANYTHING = msgspec.json.Decoder()
+
+
+def parse(body: bytes) -> Call | Answer | Malformed:
+    """What a message body says."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return _malformed(body, error)
+    identity = None if envelope.id is msgspec.UNSET else envelope.id
+    if envelope.jsonrpc != "2.0":
+        return Malformed(INVALID_REQUEST, "expected `jsonrpc` to be '2.0'", identity)
+    if isinstance(envelope.method, str):
+        if envelope.id is None:
+            return Malformed(INVALID_REQUEST, "expected an `id` that is a number or a string, found null")
+        return Call(envelope.method, envelope.params or NO_PARAMS, identity)
+    if bool(envelope.result) == bool(envelope.error):
+        return Malformed(INVALID_REQUEST, "expected a `method`, or an `id` with a `result` or an `error`", identity)
+    return Answer(identity, envelope.result, envelope.error or None)
+
+
+def result_body(identity: Id, result: Any) -> bytes:
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": identity, "result": result})
+
+
+def error_body(identity: Id | None, code: int, message: str, data: Any = None) -> bytes:
+    """`data` None is left out."""
+    error = {"code": code, "message": message} | ({} if data is None else {"data": data})
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": identity, "error": error})
+
+
+def call_body(method: str, params: Any, identity: Id | None = None) -> bytes:
+    head = {"jsonrpc": "2.0", "method": method} | ({} if identity is None else {"id": identity})
+    return msgspec.json.encode(head if params is None else head | {"params": params})
+
+
+def _malformed(body: bytes, error: Exception) -> Malformed:
+    """Say whether `body` is no JSON at all, or JSON that is no message."""
+    try:
+        found = _ANYTHING.decode(body)
+    except RecursionError:
+        return Malformed(PARSE_ERROR, "the message is nested too deeply")
+    except (msgspec.DecodeError, UnicodeDecodeError) as unreadable:
+        return Malformed(PARSE_ERROR, str(unreadable))
+    if isinstance(found, list):
+        return Malformed(INVALID_REQUEST, "batches are not part of the LSP: send one message at a time")
+    identity = found.get("id") if isinstance(found, dict) else None
+    usable = isinstance(identity, int | str) and not isinstance(identity, bool)
+    return Malformed(INVALID_REQUEST, str(error), identity if usable else None)

@@ -1,0 +1,124 @@
+"""The daemon's listening end: accepts clients on a unix socket, counts them, and lets them go in good order."""
+
+import asyncio
+import logging
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from aid import __version__
+from aid.logs import log_path
+from aid.protocol import VERSION, Empty, ShutdownParams, StatusParams, StatusResult
+from aid.server.connection import Connection
+from aid.server.host import Host
+from aid.server.routes import routes
+from aid.server.wire import Limits, Wire
+from aid.session.client import Client
+
+log = logging.getLogger("aid.server")
+
+BACKLOG = 1024
+FAREWELL_S = 1.0
+
+
+class Server:
+    """`ended` is set when someone asked the daemon to end; whoever runs the server then calls `drain`."""
+
+    def __init__(self, host: Host, limits: Limits | None = None) -> None:
+        self.ended = asyncio.Event()
+        self.end_models = False
+        self._host = host
+        self._limits = limits or Limits()
+        self._routes = routes(host, {"aid/status": self._status, "aid/shutdown": self._shutdown})
+        self._connections: set[Connection] = set()
+        self._listener: asyncio.Server | None = None
+        self._path: Path | None = None
+        self._started = time.monotonic()
+
+    async def listen(self, path: Path) -> None:
+        """Listen on `path`, replacing a socket nobody listens on. From the first moment only the user may connect."""
+        _remove(path)
+        before = os.umask(0o177)
+        try:
+            self._listener = await asyncio.get_running_loop().create_unix_server(
+                self._accepted, str(path), backlog=BACKLOG
+            )
+        finally:
+            os.umask(before)
+        self._path = path
+
+    def end(self, *, models: bool = False) -> None:
+        """Ask for the end; `models`: of the model workers too."""
+        self.end_models = self.end_models or models
+        self.ended.set()
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no more clients or requests, give those running `grace_s`, cancel the rest, and say goodbye."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._path is not None:
+            _remove(self._path)
+        for connection in self._connections:
+            connection.draining = True
+        await self._settle(grace_s)
+        for connection in list(self._connections):
+            for task in connection.running:
+                task.cancel()
+        await self._settle(FAREWELL_S)
+        remaining = list(self._connections)
+        for connection in remaining:
+            connection.wire.close()
+        await self._all_closed(remaining)
+        for connection in list(self._connections):
+            connection.wire.abort()
+
+    async def _settle(self, timeout_s: float) -> None:
+        running = [task for connection in self._connections for task in connection.running]
+        if running:
+            await asyncio.wait(running, timeout=timeout_s)
+            await asyncio.sleep(0)  # let the answers be written
+
+    async def _all_closed(self, connections: list[Connection]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await asyncio.gather(*(connection.closed.wait() for connection in connections))
+
+    def _accepted(self) -> Wire:
+        connection = Connection(self._host, self._routes, self._limits, self._connections.discard)
+        self._connections.add(connection)
+        log.debug("connected", extra={"client": connection.number})
+        return connection.wire
+
+    async def _status(self, params: StatusParams, client: Client) -> StatusResult:
+        workspaces, models, running = await self._host.status()
+        return StatusResult(
+            version=__version__,
+            protocol=VERSION,
+            pid=os.getpid(),
+            uptime_s=round(time.monotonic() - self._started, 3),
+            clients=len(self._connections),
+            requests_running=running,
+            rss_bytes=_rss_bytes(),
+            workspaces=workspaces,
+            models=models,
+            socket=str(self._path or ""),
+            log=str(log_path()),
+        )
+
+    async def _shutdown(self, params: ShutdownParams, client: Client) -> Empty:
+        self.end(models=params.models)
+        return Empty()
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _rss_bytes() -> int:
+    """proc(5): the second field of statm is resident pages."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
