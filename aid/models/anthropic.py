@@ -90,7 +90,7 @@ def _block(message: Message) -> dict[str, Any]:
     return {"type": "text", "text": message.content}
 
 
-class _Text(msgspec.Struct):
+class _Text(msgspec.Struct, frozen=True):
     """A content block, or the delta of one; only text and thinking are read."""
 
     type: str = ""
@@ -99,7 +99,7 @@ class _Text(msgspec.Struct):
     stop_reason: str | None = None
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, frozen=True):
     """`input_tokens` are those neither read from the cache nor written to it."""
 
     input_tokens: int | None = None
@@ -108,13 +108,13 @@ class _Usage(msgspec.Struct):
     output_tokens: int | None = None
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, frozen=True):
     content: list[_Text] = []
     stop_reason: str | None = None
     usage: _Usage = _Usage()
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, frozen=True):
     """One event of a stream; a whole answer has type "message"."""
 
     type: str = ""

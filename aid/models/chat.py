@@ -17,11 +17,11 @@ from aid.models.retry import ServerError
 from aid.models.sse import Event
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, frozen=True):
     """A delta of a stream, or the message of a whole answer. Servers name the reasoning one way or the other."""
 
     content: str | list[_Part] | None = None
@@ -29,18 +29,18 @@ class _Message(msgspec.Struct):
     reasoning: str | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, frozen=True):
     delta: _Message | None = None
     message: _Message | None = None
     text: str | None = None
     finish_reason: str | None = None
 
 
-class _PromptDetails(msgspec.Struct):
+class _PromptDetails(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, frozen=True):
     """`prompt_cache_hit_tokens` is DeepSeek's name for the cached ones."""
 
     prompt_tokens: int | None = None
@@ -49,7 +49,7 @@ class _Usage(msgspec.Struct):
     prompt_cache_hit_tokens: int | None = None
 
 
-class _Timings(msgspec.Struct):
+class _Timings(msgspec.Struct, frozen=True):
     """llama-server's own count, of the prompt: `cache_n` tokens reused, `prompt_n` computed."""
 
     cache_n: int | None = None
@@ -57,7 +57,7 @@ class _Timings(msgspec.Struct):
     predicted_n: int | None = None
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, frozen=True):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     timings: _Timings | None = None

@@ -67,10 +67,10 @@ class Wait:
 
     def _bounds(self) -> tuple[tuple[float, str], tuple[float, str]]:
         limits = self._timeouts
-        total = (self._started + limits.total_s, f"did not finish in {limits.total_s:g} s")
+        total = (self._started + limits.total_s, f"did not finish in {limits.total_s:.3g} s")
         if self._last is None:
-            return (self._started + limits.first_token_s, f"sent nothing in {limits.first_token_s:g} s"), total
-        return (self._last + limits.between_tokens_s, f"fell silent for {limits.between_tokens_s:g} s"), total
+            return (self._started + limits.first_token_s, f"sent nothing in {limits.first_token_s:.3g} s"), total
+        return (self._last + limits.between_tokens_s, f"fell silent for {limits.between_tokens_s:.3g} s"), total
 
 
 @asynccontextmanager
@@ -78,19 +78,29 @@ async def posted(session: aiohttp.ClientSession, call: Call, wait: Wait) -> Asyn
     """The response, once its status is 200; the connection is closed at the end unless its body was read whole."""
     with failures(call, wait):
         async with asyncio.timeout_at(wait.until()):
-            response = await session.post(
-                call.url,
-                data=msgspec.json.encode(call.body),
-                headers={"Content-Type": "application/json", **call.headers},
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=call.timeouts.connect_s),
-            )
+            try:
+                response = await _sent(session, call)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
+                # Most likely a kept connection that the server was just closing: a fresh one says more.
+                if isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+                response = await _sent(session, call)
     try:
         if response.status != 200:
             raise await _refusal(response, call, wait)
         yield response
     finally:
         response.close()  # gives a connection whose body was read whole back to the pool, and ends any other
+
+
+async def _sent(session: aiohttp.ClientSession, call: Call) -> aiohttp.ClientResponse:
+    return await session.post(
+        call.url,
+        data=msgspec.json.encode(call.body),
+        headers={"Content-Type": "application/json", **call.headers},
+        allow_redirects=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=call.timeouts.connect_s),
+    )
 
 
 async def events(
@@ -152,7 +162,7 @@ def failures(call: Call, wait: Wait) -> Iterator[None]:
 def _failure(error: Exception, call: Call, wait: Wait) -> ServerError:
     server = call.server
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ServerError(f"{server} took no connection in {call.timeouts.connect_s:g} s: is it up?", retryable=True)
+        return ServerError(f"{server} took no connection in {call.timeouts.connect_s:.3g} s: is it up?", retryable=True)
     if isinstance(error, TimeoutError):
         return ServerError(f"{server} {wait.what_ran_out()}: raise timeout_s or ask a faster model")
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
@@ -218,7 +228,7 @@ def error_text(body: bytes) -> str:
         text = body.decode(errors="replace")
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         if title:
-            return f"a web page called {title[1].strip()!r}"
+            return f"a web page called {' '.join(title[1].split())!r}"
         return "a web page" if text.lstrip()[:1] == "<" else text
     for key in ("error", "message", "detail"):
         if isinstance(found, dict) and found.get(key):

@@ -14,6 +14,7 @@ For tests and benches; it adds no latency of its own. `python -m aid.models.repl
 import argparse
 import asyncio
 import signal
+import ssl
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ class Stats(msgspec.Struct):
 class ReplayServer:
     """`async with ReplayServer(recordings) as server`: serves on loopback (`url`) or on a unix socket.
 
-    `refuse` names body fields it answers 400 to, as strict servers do.
+    `refuse` names body fields it answers 400 to, as strict servers do; `secure` is its certificate.
     """
 
     def __init__(
@@ -58,27 +59,32 @@ class ReplayServer:
         socket: Path | None = None,
         refuse: tuple[str, ...] = (),
         tokenize: bool = False,
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         self.stats = Stats()
         self.seen: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
         self.port = port
         self._recordings = recordings
         self._socket = socket
+        self._secure = secure
         self._refuse = refuse
         self._released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._changed = asyncio.Event()
-        self._runner = web.AppRunner(self._app(tokenize), handler_cancellation=True, access_log=None)
+        self._runner = web.AppRunner(
+            self._app(tokenize), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
+        )
 
     @property
     def url(self) -> str:
-        return f"unix:{self._socket}" if self._socket else f"http://127.0.0.1:{self.port}/v1"
+        scheme = "http" if self._secure is None else "https"
+        return f"unix:{self._socket}" if self._socket else f"{scheme}://127.0.0.1:{self.port}/v1"
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         if self._socket is not None:
             await web.UnixSite(self._runner, str(self._socket)).start()
         else:
-            await web.TCPSite(self._runner, "127.0.0.1", self.port, shutdown_timeout=0.1).start()
+            await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._secure).start()
             self.port = self._runner.addresses[0][1]
         return self
 

@@ -23,7 +23,8 @@ class Malformed(ValueError):
 class Parser:
     """Feed it bytes as they come; it answers the events they complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
         self._rest = b""
         self._at_start = True
         self._data: list[str] = []
@@ -35,8 +36,8 @@ class Parser:
         if self._at_start and len(self._rest) >= 3:
             self._rest = self._rest.removeprefix(b"\xef\xbb\xbf")
             self._at_start = False
-        if len(self._rest) > MAX_EVENT_BYTES:
-            raise Malformed(f"a line of more than {MAX_EVENT_BYTES} bytes")
+        if len(self._rest) > self._limit_bytes:
+            raise Malformed(f"a line of more than {self._limit_bytes} bytes")
         lines = self._rest.splitlines(keepends=True) if self._rest else []
         # A CR at the very end may be half of a CRLF, and bytes.splitlines knows only CR, LF and CRLF.
         self._rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
