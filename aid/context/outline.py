@@ -4,6 +4,7 @@ Text in, values out; reads no file. Text that doesn't parse gives what the gramm
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import msgspec
@@ -59,9 +60,7 @@ def outline(path: str, text: bytes) -> Outline | None:
 def parse(spoken: Spoken, text: bytes) -> Outline:
     loaded = load(spoken)
     root = Parser(loaded.language).parse(text).root_node
-    return Outline(
-        definitions=tuple(_definitions(loaded, root, text)), references=_references(loaded, root, text)
-    )
+    return Outline(definitions=tuple(_definitions(loaded, root, text)), references=_references(loaded, root, text))
 
 
 def module_name(path: str) -> str | None:
@@ -74,7 +73,7 @@ def module_name(path: str) -> str | None:
     return stem[:1].upper() + stem[1:] if spoken.capital else stem
 
 
-def enclosing(definitions: tuple[Definition, ...], line: int) -> Definition | None:
+def enclosing(definitions: Sequence[Definition], line: int) -> Definition | None:
     """The innermost definition around a zero-based line."""
     around = [one for one in definitions if one.first <= line < one.last]
     return min(around, key=lambda one: one.last - one.first, default=None)

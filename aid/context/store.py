@@ -87,9 +87,7 @@ class Writer:
     `bulk` keeps every name's id in memory: for a whole workspace, not for a few files.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, root: Path, *, max_file_bytes: int, bulk: bool = False
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, root: Path, *, max_file_bytes: int, bulk: bool = False) -> None:
         self._db = connection
         self._root = root
         self._max_file_bytes = max_file_bytes

@@ -1,0 +1,98 @@
+"""Which lines of a file to show when not all of it fits. Pure.
+
+First the lines that matter, then the definitions around them, then the file's head (imports), then what is near.
+Without lines that matter: whole definitions from the top.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+from aid.context.lines import merge
+from aid.context.outline import Definition, enclosing
+from aid.context.piece import Span
+
+ELISION_TOKENS = 10.0
+SMALL_GAP = 2  # saying that so few lines are left out costs as much as showing them
+HEAD_LINES = 12
+
+
+class Costs:
+    """What each line costs, in tokens; sums over spans at once."""
+
+    def __init__(self, lines: Sequence[float]) -> None:
+        self.count = len(lines)
+        self._sums = list(accumulate(lines, initial=0.0))
+
+    def of(self, spans: Sequence[Span]) -> float:
+        """The lines in `spans` and the lines that say what is left out between them."""
+        at = elisions = 0
+        total = 0.0
+        for first, last in spans:
+            elisions += first > at
+            total += self._sums[last] - self._sums[first]
+            at = last
+        elisions += at < self.count
+        return total + elisions * ELISION_TOKENS
+
+
+def fit(costs: Costs, focus: Sequence[Span], definitions: Sequence[Definition], limit: float) -> tuple[Span, ...]:
+    """Spans of lines that cost at most `limit`; () when not even a line fits."""
+    if costs.of([(0, costs.count)]) <= limit:
+        return merge([(0, costs.count)], costs.count)
+    wanted = merge(focus, costs.count)
+    if not wanted:
+        return _from_top(costs, definitions, limit)
+    spans = _beginnings(wanted, costs, limit)
+    if not spans:
+        return ()
+    head = min(HEAD_LINES, min((one.first for one in definitions), default=0))
+    for first, last in [*_around(wanted, definitions), (0, head)]:
+        wider = merge([*spans, (first, last)], costs.count, gap=SMALL_GAP)
+        if costs.of(wider) <= limit:
+            spans = wider
+    by = _most(costs.count, lambda lines: costs.of(_widened(spans, lines, costs.count)) <= limit)
+    return _widened(spans, by, costs.count)
+
+
+def _around(spans: Sequence[Span], definitions: Sequence[Definition]) -> list[Span]:
+    """The innermost definition around each span's ends."""
+    ends = [line for first, last in spans for line in (first, last - 1)]
+    found = (enclosing(definitions, line) for line in ends)
+    return list(dict.fromkeys((one.first, one.last) for one in found if one is not None))
+
+
+def _beginnings(spans: tuple[Span, ...], costs: Costs, limit: float) -> tuple[Span, ...]:
+    """Each span's first lines, as many as fit; where not even one of each does, the first spans' first lines."""
+
+    def shortened(lines: int) -> tuple[Span, ...]:
+        return merge(((first, min(last, first + lines)) for first, last in spans), costs.count)
+
+    longest = max(last - first for first, last in spans)
+    lines = _most(longest, lambda lines: costs.of(shortened(lines)) <= limit)
+    if lines:
+        return shortened(lines)
+    alone = [(first, first + 1) for first, _ in spans]
+    return tuple(alone[: _most(len(alone), lambda number: costs.of(alone[:number]) <= limit)])
+
+
+def _widened(spans: Sequence[Span], by: int, count: int) -> tuple[Span, ...]:
+    return merge(((first - by, last + by) for first, last in spans), count, gap=SMALL_GAP if by else 0)
+
+
+def _from_top(costs: Costs, definitions: Sequence[Definition], limit: float) -> tuple[Span, ...]:
+    """The longest beginning that fits and, if it can without losing half, ends where a definition does."""
+    last = _most(costs.count, lambda lines: costs.of([(0, lines)]) <= limit)
+    ends = [one.last for one in definitions if last // 2 <= one.last <= last]
+    return merge([(0, max(ends, default=last))], costs.count)
+
+
+def _most(high: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `high` that fits; 0 when 1 doesn't."""
+    low = 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
