@@ -6,18 +6,17 @@ the change was made from, as many neighbours are taken in as make them unique.
 """
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from io import BytesIO
 from itertools import pairwise
 
 import msgspec
 
+from aid.edits.diff import same_pairs
 from aid.edits.edit import Rejected
 from ces.change import FileChange
 
 _NAMED_LINES = 20
 _LINE_FEED = 0x0A
-_DIFF_LIMIT = 100_000_000  # lines × lines; past it the whole changed middle counts as one hunk
 
 
 class Hunk(msgspec.Struct, frozen=True):
@@ -39,18 +38,14 @@ class _Splice(msgspec.Struct, frozen=True, order=True):
 
 def hunks(old: Sequence[bytes], new: Sequence[bytes]) -> list[Hunk]:
     """How the lines `old` become `new`, in order."""
-    shorter = min(len(old), len(new))
-    head = 0
-    while head < shorter and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    old_end, new_end = len(old) - tail, len(new) - tail
-    if head in {old_end, new_end} or (old_end - head) * (new_end - head) > _DIFF_LIMIT:
-        return [] if head == old_end == new_end else [Hunk(head, old_end, head, new_end)]
-    codes = SequenceMatcher(None, old[head:old_end], new[head:new_end]).get_opcodes()
-    return [Hunk(head + i, head + j, head + k, head + n) for tag, i, j, k, n in codes if tag != "equal"]
+    found: list[Hunk] = []
+    at, new_at = 0, 0
+    pairs = same_pairs([line.decode("latin-1") for line in old], [line.decode("latin-1") for line in new])
+    for same, new_same, length in (*pairs, (len(old), len(new), 0)):
+        if (at, new_at) != (same, new_same):
+            found.append(Hunk(at, same, new_at, new_same))
+        at, new_at = same + length, new_same + length
+    return found
 
 
 def rebase(change: FileChange, current: bytes | None) -> FileChange | Rejected:
