@@ -169,8 +169,8 @@ def _default_model() -> Iterator[Check]:
 
 
 def _engines(_: Path) -> Iterator[Check]:
-    there = [name for name, module, _ in _ENGINES if importlib.util.find_spec(module) is not None]
-    for name, _, extra in _ENGINES:
+    there = [name for name, module, _extra in _ENGINES if importlib.util.find_spec(module) is not None]
+    for name, _module, extra in _ENGINES:
         if name in there:
             yield Check(name=f"engine {name}", status="ok", needed=False, found=importlib.metadata.version(name))
         else:
