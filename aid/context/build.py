@@ -16,6 +16,7 @@ from aid.context.draft import Draft
 from aid.context.piece import Ask, Context, Piece, Place
 from aid.context.reader import Index, Outlines, Reader
 from aid.context.sources import Closing, Source, all_sources
+from aid.context.sources.errors import MOST_FILES, pick
 from aid.context.tokens import Count, TokenCounts
 from aid.models.backend import SourceText
 from aid.protocol import SourceUse
@@ -47,6 +48,7 @@ class ContextBuilder:
         """
         limit = self._settings.max_file_bytes
         reader = Reader(ask, index, max_file_bytes=limit, outlines=self._outlines)
+        reader.expect(_at_hand(ask, reader))
         found = await asyncio.gather(*(_pieces(source, ask, reader) for source in self._sources))
         offered = [piece for pieces in found for piece in pieces]
         drafts = [Draft(piece) for piece in sorted(_one_a_file(offered), key=_order)]
@@ -84,6 +86,13 @@ class ContextBuilder:
             draft.drop()
 
 
+def _at_hand(ask: Ask, reader: Reader) -> list[str]:
+    """The files that several sources will want to read."""
+    named = (reader.relative(ref.path) for ref in ask.files)
+    erring = dict.fromkeys(one.file for one in pick(ask.diagnostics) if one.file is not None)
+    return [*(path for path in named if path), *list(erring)[:MOST_FILES], *reader.open_paths()]
+
+
 async def _pieces(source: Source, ask: Ask, reader: Reader) -> Sequence[Piece]:
     """What one source offers; a source that fails or dawdles is said to have, and the request goes on without it."""
     try:
@@ -115,6 +124,7 @@ def _one_a_file(offered: Sequence[Piece]) -> list[Piece]:
                 title=steadiest.title,
                 place=steadiest.place,
                 focus=tuple(sorted({span for piece in pieces for span in piece.focus})),
+                core=tuple(sorted({line for piece in pieces for line in piece.core})),
                 whole=any(piece.whole for piece in pieces),
             )
         )

@@ -35,14 +35,24 @@ class Costs:
         return total + elisions * ELISION_TOKENS
 
 
-def fit(costs: Costs, focus: Sequence[Span], definitions: Sequence[Definition], limit: float) -> tuple[Span, ...]:
-    """Spans of lines that cost at most `limit`; () when not even a line fits."""
+def fit(
+    costs: Costs,
+    focus: Sequence[Span],
+    definitions: Sequence[Definition],
+    limit: float,
+    *,
+    core: Sequence[int] = (),
+) -> tuple[Span, ...]:
+    """Spans of lines that cost at most `limit`; () when not even a line fits.
+
+    Where not all of `focus` fits, it is what is nearest to the `core` lines in it, or to its spans' first lines.
+    """
     if costs.of([(0, costs.count)]) <= limit:
         return merge([(0, costs.count)], costs.count)
     wanted = merge(focus, costs.count)
     if not wanted:
         return _from_top(costs, definitions, limit)
-    spans = _beginnings(wanted, costs, limit)
+    spans = _within(wanted, core, costs, limit)
     if not spans:
         return ()
     head = min(HEAD_LINES, min((one.first for one in definitions), default=0))
@@ -61,18 +71,21 @@ def _around(spans: Sequence[Span], definitions: Sequence[Definition]) -> list[Sp
     return list(dict.fromkeys((one.first, one.last) for one in found if one is not None))
 
 
-def _beginnings(spans: tuple[Span, ...], costs: Costs, limit: float) -> tuple[Span, ...]:
-    """Each span's first lines, as many as fit; where not even one of each does, the first spans' first lines."""
+def _within(spans: tuple[Span, ...], core: Sequence[int], costs: Costs, limit: float) -> tuple[Span, ...]:
+    """As much of `spans` as fits around their core lines; where not even those fit, the first ones of them."""
+    chosen = sorted({line for line in core if any(first <= line < last for first, last in spans)})
+    seeds = [(line, line + 1) for line in chosen]
+    seeds += [(first, first + 1) for first, last in spans if not any(first <= line < last for line in chosen)]
 
-    def shortened(lines: int) -> tuple[Span, ...]:
-        return merge(((first, min(last, first + lines)) for first, last in spans), costs.count)
+    def around(lines: int) -> tuple[Span, ...]:
+        wide = [(low - lines, high + lines) for low, high in seeds]
+        inside = [(max(low, first), min(high, last)) for low, high in wide for first, last in spans]
+        return merge(inside, costs.count)
 
-    longest = max(last - first for first, last in spans)
-    lines = _most(longest, lambda lines: costs.of(shortened(lines)) <= limit)
-    if lines:
-        return shortened(lines)
-    alone = [(first, first + 1) for first, _ in spans]
-    return tuple(alone[: _most(len(alone), lambda number: costs.of(alone[:number]) <= limit)])
+    if costs.of(around(0)) > limit:
+        number = _most(len(seeds), lambda number: costs.of(merge(seeds[:number], costs.count)) <= limit)
+        return merge(seeds[:number], costs.count)
+    return around(_most(costs.count, lambda lines: costs.of(around(lines)) <= limit))
 
 
 def _widened(spans: Sequence[Span], by: int, count: int) -> tuple[Span, ...]:

@@ -51,7 +51,7 @@ class Draft:
         room = (limit - FRAME_TOKENS) * self._shrink - (len(self.piece.title) + 1) * self._rate
         costs = Costs([(len(line) + 1) * self._rate for line in self.lines])
         if self.piece.path is not None:
-            self._show(fit(costs, self.piece.focus, definitions, room))
+            self._show(fit(costs, self.piece.focus, definitions, room, core=self.piece.core))
             return
         kept = fit(costs, (), (), room)
         last = kept[0][1] if kept else 0
@@ -70,6 +70,7 @@ class Draft:
             place=self.piece.place,
             path=self.piece.path,
             focus=self.piece.focus,
+            core=self.piece.core,
             whole=self.piece.whole,
             shown=() if self.piece.path is None or self.shown is None else self.shown,
             tokens=self.tokens,

@@ -52,10 +52,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """Something to show. Sources fill in the first half.
 
-    With `path`, `text` is that file's whole current text, `focus` the lines that matter most and `whole` says that
-    the rest is wanted too; pieces of one file from several sources become one. Without, `text` is cut from its end.
-    An empty `text` without a path only says something to the person, in `title`. `weight` is the share of the room
-    it gets when there isn't enough for all. `place` is one of `Place`.
+    With `path`, `text` is that file's whole current text, `focus` the lines that matter most, `core` those among them
+    that matter more than all others, and `whole` says that the rest is wanted too; pieces of one file from several
+    sources become one. Without, `text` is cut from its end. An empty `text` without a path only says something to the
+    person, in `title`. `weight` is the share of the room it gets when there isn't enough for all. `place` is one of
+    `Place`.
 
     The builder fills in the rest: `text` as it is to be shown, `shown` (the lines of the file in it, empty: all),
     `tokens` with title and frame, and `cut_tokens`, what was left out.
@@ -68,6 +69,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     place: int
     path: str | None = None
     focus: tuple[Span, ...] = ()
+    core: tuple[int, ...] = ()
     whole: bool = True
     shown: tuple[Span, ...] = ()
     tokens: int = 0

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -52,6 +52,14 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     unsaved: bool = False
 
 
+class _File(msgspec.Struct, frozen=True):
+    """A file's current text, and what the index has of it."""
+
+    text: Text | None
+    known: search.Known | None = None
+    references: list[str] | None = None
+
+
 class Outlines:
     """The outlines of texts the index doesn't have, by path and text; the least recently used are forgotten."""
 
@@ -84,7 +92,7 @@ class Reader:
             for path, document in ask.documents.items()
             if path.is_relative_to(self.root)
         }
-        self._texts: dict[str, asyncio.Future[Text | None]] = {}
+        self._files: dict[str, asyncio.Future[dict[str, _File]]] = {}
 
     def relative(self, named: str) -> str | None:
         """The path of a file the person names, relative or absolute; None when it lies outside the workspace."""
@@ -101,33 +109,54 @@ class Reader:
 
     async def text(self, path: str) -> Text | None:
         """The file's current text; None when there is none to show (missing, a folder, binary, too large)."""
-        known = self._texts.get(path)
-        if known is None:
-            known = self._texts[path] = asyncio.ensure_future(asyncio.to_thread(self._read, path))
-        return await asyncio.shield(known)
+        return (await self._file(path)).text
 
     async def outline(self, path: str) -> tuple[Definition, ...]:
         """The definitions in the file's current text: the index's where it has this text, else parsed now."""
-        current = await self.text(path)
-        if current is None or language_of(path) is None:
+        file = await self._file(path)
+        if file.text is None or language_of(path) is None:
             return ()
-        if self.index is not None and not current.unsaved:
-            known = await self.index.ask(search.known, path)
-            if known is not None and (known.size, known.mtime_ns) == current.stamp:
-                return known.definitions
-        return await asyncio.to_thread(self._outlines.of, path, current.text)
+        if file.known is not None and (file.known.size, file.known.mtime_ns) == file.text.stamp:
+            return file.known.definitions
+        return await asyncio.to_thread(self._outlines.of, path, file.text.text)
 
     async def references(self, path: str) -> list[str]:
         """The names the file uses; of unsaved or unindexed text every word of it."""
-        current = await self.text(path)
+        file = await self._file(path)
         spoken = language_of(path)
-        if current is None or spoken is None:
+        if file.text is None or spoken is None:
             return []
-        if self.index is not None and not current.unsaved:
-            known = await self.index.ask(search.references, path)
-            if known is not None:
-                return known
-        return list(dict.fromkeys(load(spoken).word.findall(current.text)))
+        if file.references is not None and not file.text.unsaved:
+            return file.references
+        return list(dict.fromkeys(load(spoken).word.findall(file.text.text)))
+
+    def expect(self, paths: Iterable[str]) -> None:
+        """Read these files at once, in the background: each trip to a thread costs as much as a file."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._files]
+        if not new:
+            return
+        task = asyncio.ensure_future(self._load(new))
+        for path in new:
+            self._files[path] = task
+
+    async def _file(self, path: str) -> "_File":
+        self.expect([path])
+        return (await asyncio.shield(self._files[path]))[path]
+
+    async def _load(self, paths: Sequence[str]) -> dict[str, "_File"]:
+        if self.index is None:
+            return await asyncio.to_thread(self._read_all, None, paths)
+        return await self.index.ask(self._read_all, paths)
+
+    def _read_all(self, db: sqlite3.Connection | None, paths: Sequence[str]) -> dict[str, "_File"]:
+        result: dict[str, _File] = {}
+        for path in paths:
+            text = self._read(path)
+            if text is None or db is None or language_of(path) is None:
+                result[path] = _File(text)
+            else:
+                result[path] = _File(text, search.known(db, path), search.references(db, path))
+        return result
 
     async def ask(
         self,

@@ -49,11 +49,13 @@ class Errors:
             return None
         definitions = await reader.outline(path)
         focus: list[Span] = []
+        core: list[int] = []
         for one in diagnostics:
             if one.range is None:
                 continue
             line = min(one.range.start_line, len(text.lines) - 1)
             around = enclosing(definitions, line)
+            core.append(line)
             focus.append((line - LINES_BEFORE, line + 1 + LINES_AFTER))
             if around is not None and around.last - around.first <= LONGEST_DEFINITION:
                 focus.append((around.first, around.last))
@@ -65,6 +67,7 @@ class Errors:
             place=Place.ERRING,
             path=path,
             focus=merge(focus, len(text.lines)),
+            core=tuple(core),
             whole=not focus or len(text.lines) <= SMALL_FILE,
         )
 

@@ -1,6 +1,8 @@
 """Names in the prompt: a word that is a file's name brings its head, one that is defined here its definition."""
 
 import re
+import sqlite3
+from collections.abc import Collection
 
 from aid.context import search
 from aid.context.outline import Definition
@@ -34,10 +36,11 @@ class Mentions:
 
     async def pieces(self, ask: Ask, reader: Reader) -> list[Piece]:
         prompt = ask.prompt[:20_000]
-        files = await reader.ask({}, search.paths_named, set(_FILE.findall(prompt)[:MOST_WORDS]))
-        pieces = [await self._file(reader, path) for path in _first(files)]
         words = dict(_words(prompt)[:MOST_WORDS])
-        symbols = await reader.ask([], search.symbols, words.keys(), most=CODE_PLACES)
+        named = set(_FILE.findall(prompt)[:MOST_WORDS])
+        files, symbols = await reader.ask(({}, []), _look_up, named, words.keys())
+        reader.expect([*_first(files), *dict.fromkeys(symbol.path for symbol in symbols)])
+        pieces = [await self._file(reader, path) for path in _first(files)]
         for name, marked in words.items():
             places = [symbol for symbol in symbols if symbol.definition.name == name]
             if 0 < len(places) <= (CODE_PLACES if marked else PLAIN_PLACES):
@@ -80,6 +83,12 @@ class Mentions:
             weight=USES_WEIGHT,
             place=Place.USES,
         )
+
+
+def _look_up(
+    db: sqlite3.Connection, files: Collection[str], names: Collection[str]
+) -> tuple[dict[str, list[str]], list[search.Symbol]]:
+    return search.paths_named(db, files), search.symbols(db, names, most=CODE_PLACES)
 
 
 def _first(files: dict[str, list[str]]) -> list[str]:
