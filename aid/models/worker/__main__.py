@@ -93,8 +93,10 @@ async def _serve(arguments: argparse.Namespace, socket: Path) -> None:
     await web.UnixSite(runner, socket).start()
     _report(arguments.ready_fd, "ready")
     await server.stopping.wait()
-    await engine.close()
+    # Nobody is to find us from here on: they start another, which waits for our lock.
+    await asyncio.to_thread(socket.unlink, missing_ok=True)
     await runner.cleanup()
+    await engine.close()
     settings.socket.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aid.errors import ModelError
 from aid.models.worker.answer_text import AnswerText
-from aid.models.worker.engine import ChatRequest, Piece, Usage
+from aid.models.worker.engine import Activity, ChatRequest, Piece, Usage
 from aid.models.worker.llama_cpp_model import BATCH_TOKENS, Entry, LlamaCppModel, Sampler
 
 WORTH_WAITING = 32  # tokens of common prefix, beyond what is ready already
@@ -63,7 +63,7 @@ class Batching:
     """Call `add` and `step` from one thread."""
 
     def __init__(self, model: LlamaCppModel, sequences: int, parallel: int, context_tokens: int) -> None:
-        self.decodes = 0
+        self._decodes = 0
         self._model = model
         self._sequences = [Sequence(number) for number in range(sequences)]
         self._parallel = parallel
@@ -71,6 +71,10 @@ class Batching:
         self._waiting: list[Candidate] = []
         self._clock = itertools.count(1)
         self._adapter_in_use: Any | None = None
+
+    @property
+    def activity(self) -> Activity:
+        return Activity(self._decodes, len(self._running()))
 
     @property
     def busy(self) -> bool:
@@ -107,7 +111,7 @@ class Batching:
         if not self._model.decode(entries):
             self._make_room()
             return
-        self.decodes += 1
+        self._decodes += 1
         for entry in entries:
             self._sequences[entry.sequence].tokens.append(entry.token)
         for sequence, at in ready:

@@ -65,6 +65,14 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
 
 
+class Activity(msgspec.Struct, frozen=True):
+    """`decodes` counts the batches decoded since the start; it stands still while `decoding`, the candidates being
+    made, is 0."""
+
+    decodes: int
+    decoding: int
+
+
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`context_tokens` bounds one request, prompt and answer; `parallel` how many are decoded together.
 
@@ -94,9 +102,7 @@ class Engine(Protocol):
         """Tokens of each text, alone and without control tokens."""
         ...
 
-    async def decodes(self) -> int:
-        """How many batches were decoded since the start: stands still when nothing is being generated."""
-        ...
+    async def activity(self) -> Activity: ...
 
     async def close(self) -> None: ...
 

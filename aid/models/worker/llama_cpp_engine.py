@@ -20,7 +20,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from aid.errors import ModelError
 from aid.models import gguf_file
 from aid.models.worker.batching import Batching, Candidate
-from aid.models.worker.engine import ChatRequest, EngineSettings, Piece
+from aid.models.worker.engine import Activity, ChatRequest, EngineSettings, Piece
 from aid.models.worker.llama_cpp_model import LlamaCppModel
 
 CHATS_KEPT = 4  # idle sequences beside the parallel ones
@@ -78,8 +78,8 @@ class LlamaCppEngine:
 
         return await asyncio.to_thread(counted)
 
-    async def decodes(self) -> int:
-        return self._batching.decodes
+    async def activity(self) -> Activity:
+        return self._batching.activity
 
     async def close(self) -> None:
         self._inbox.put(None)

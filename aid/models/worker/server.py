@@ -2,7 +2,7 @@
 
 POST /v1/chat/completions   streamed or not; ends within one token of the client's leaving
 POST /tokenize              {"texts": [...]} -> {"counts": [...]}
-GET  /v1/models, /health    health: {"status", "pid", "engine", "model", "active", "decodes"}
+GET  /v1/models, /health    health: {"status", "pid", "engine", "model", "active", "decoding", "decodes"}
 POST /shutdown
 """
 
@@ -123,6 +123,7 @@ class WorkerServer:
         return _json({"object": "list", "data": [{"id": self._model_name, "object": "model", "owned_by": "aid"}]})
 
     async def _health(self, _: web.Request) -> web.Response:
+        activity = await self._engine.activity()
         return _json(
             {
                 "status": "ok",
@@ -130,7 +131,8 @@ class WorkerServer:
                 "engine": self._engine_name,
                 "model": self._model_name,
                 "active": self._active,
-                "decodes": await self._engine.decodes(),
+                "decoding": activity.decoding,
+                "decodes": activity.decodes,
             }
         )
 

@@ -21,7 +21,7 @@ from aid.errors import ModelError
 from aid.models import gguf_file
 from aid.models.post import Call, Timeouts, Wait, events, posted
 from aid.models.retry import ServerError
-from aid.models.worker.engine import ChatRequest, EngineSettings, Piece, Usage
+from aid.models.worker.engine import Activity, ChatRequest, EngineSettings, Piece, Usage
 from aid.models.worker.joining import Joining
 from aid.models.worker.turnstile import Turnstile
 
@@ -110,9 +110,10 @@ class XllamacppEngine:
         ends = [at for at, token in enumerate(tokens) if token == _SENTINEL]
         return [end - start - 1 for start, end in zip([-1, *ends], ends, strict=False)]
 
-    async def decodes(self) -> int:
+    async def activity(self) -> Activity:
         async with self._turnstile.passing():
-            return self._decodes_before + await self._decodes_now()
+            now = await self._activity_now()
+        return Activity(self._decodes_before + now.decodes, now.decoding)
 
     async def close(self) -> None:
         await self._joining.close()
@@ -161,7 +162,7 @@ class XllamacppEngine:
                 return
             before = self._adapters
             kept = [known for known in before if known.path != adapter.path][1 - ADAPTERS_KEPT :]
-            self._decodes_before += await self._decodes_now()
+            self._decodes_before += (await self._activity_now()).decodes
             self._adapters = [*kept, adapter]
             try:
                 await self._start()
@@ -179,10 +180,12 @@ class XllamacppEngine:
         except RuntimeError as error:
             raise ModelError(f"llama.cpp refuses {self._settings.model}: see the worker's log") from error
 
-    async def _decodes_now(self) -> int:
+    async def _activity_now(self) -> Activity:
+        """Of the server inside, since it was started."""
         async with self._rest.get("http://engine/metrics") as response:
-            lines = (await response.text()).splitlines()
-        return next(int(float(line.split()[1])) for line in lines if line.startswith("llamacpp:n_decode_total "))
+            lines = [line.split() for line in (await response.text()).splitlines()]
+        metrics = {line[0].removeprefix("llamacpp:"): line[1] for line in lines if len(line) == 2}
+        return Activity(int(float(metrics["n_decode_total"])), int(float(metrics["requests_processing"])))
 
 
 def _parameters(settings: EngineSettings, adapters: list[str]) -> Any:
