@@ -21,8 +21,27 @@ class Range(msgspec.Struct, frozen=True):
     end_character: int
 
 
+class FixEdit(msgspec.Struct, frozen=True):
+    """The text in `range` of `file` (relative to the workspace) becomes `text`."""
+
+    file: str
+    range: Range
+    text: str
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True):
+    """What the compiler itself would write, in its own words. `sure`: it says the fix keeps the code's meaning."""
+
+    message: str
+    edits: tuple[FixEdit, ...]
+    sure: bool = False
+
+
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of a build. `file` is relative to the workspace, or None when the build names none."""
+    """One message of a build. `file` is relative to the workspace, or None when the build names none.
+
+    `fixes` are the compiler's own, each an alternative; only some compilers print them so that they can be read.
+    """
 
     file: str | None
     range: Range | None
@@ -30,6 +49,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     code: str | None = None
     source: str = ""
+    fixes: tuple[Fix, ...] = ()
 
 
 class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):

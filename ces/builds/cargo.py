@@ -9,7 +9,7 @@ from typing import Any
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.reading import Sources, failure, on_path, plain
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic, Range, Severity
+from ces.verdict import Diagnostic, Fix, FixEdit, Range, Severity
 
 _FLAGS = ("--offline", "--workspace", "--message-format=json")
 # A compiler cache is a daemon outside the sandbox.
@@ -73,8 +73,11 @@ def _diagnostic(sources: Sources, message: dict[str, Any]) -> list[Diagnostic]:
     for child in message.get("children") or []:
         lines += _child(child)
     code = (message.get("code") or {}).get("code")
+    fixes = tuple(fix for child in message.get("children") or [] for fix in _fixes(sources, child))
     whole = "\n".join(lines)
-    return [Diagnostic(file=path, range=place, severity=severity, message=whole, code=code, source="rustc")]
+    return [
+        Diagnostic(file=path, range=place, severity=severity, message=whole, code=code, source="rustc", fixes=fixes)
+    ]
 
 
 def _child(child: dict[str, Any]) -> list[str]:
@@ -84,6 +87,26 @@ def _child(child: dict[str, Any]) -> list[str]:
     ]
     suffix = f": `{'`, `'.join(suggested)}`" if suggested else ""
     return [f"{child.get('level')}: {child.get('message')}{suffix}"]
+
+
+def _fixes(sources: Sources, child: dict[str, Any]) -> list[Fix]:
+    """A help's suggestion, save those with places left to fill in.
+
+    rustc prints the parts of one suggestion and the alternatives to it in one list; only alternatives share a place.
+    """
+    spans = [span for span in child.get("spans") or [] if span.get("suggested_replacement") is not None]
+    edits = []
+    for span in spans:
+        path = sources.relative(str(span.get("file_name", "")))
+        if path is None or not sources.exists(path) or span.get("suggestion_applicability") == "HasPlaceholders":
+            return []
+        place = Range(span["line_start"] - 1, span["column_start"] - 1, span["line_end"] - 1, span["column_end"] - 1)
+        edits.append(FixEdit(path, place, span["suggested_replacement"]))
+    sure = all(span.get("suggestion_applicability") == "MachineApplicable" for span in spans)
+    said = str(child.get("message", ""))
+    if len({(edit.file, edit.range) for edit in edits}) < len(edits):
+        return [Fix(message=said, edits=(edit,), sure=sure) for edit in edits]
+    return [Fix(message=said, edits=tuple(edits), sure=sure)] if edits else []
 
 
 def _primary(sources: Sources, spans: list[dict[str, Any]]) -> tuple[str | None, Range | None, str | None]:
