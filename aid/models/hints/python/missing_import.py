@@ -64,8 +64,10 @@ def _place(text: str, statement: str) -> int:
     imports = [each for each in body if isinstance(each, ast.Import | ast.ImportFrom)]
     future = [each for each in imports if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
     for each in imports:
-        if each not in future and (ast.get_source_segment(text, each) or "") > statement and isinstance(
-            each, ast.Import if statement.startswith("import") else ast.ImportFrom
+        if (
+            each not in future
+            and (ast.get_source_segment(text, each) or "") > statement
+            and isinstance(each, ast.Import if statement.startswith("import") else ast.ImportFrom)
         ):
             return line_start(text, each.lineno - 1)
     if imports:

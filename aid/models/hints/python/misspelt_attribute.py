@@ -13,7 +13,8 @@ name = "misspelt attribute"
 suffixes = (".py", ".pyi")
 
 _MISSING = re.compile(
-    r"""(?P<module>module )?(?:type object )?['"](?P<owner>[\w.]+)['"] (?:object )?has no attribute ['"](?P<name>\w+)['"]"""
+    r"""(?P<module>module )?(?:type object )?['"](?P<owner>[\w.]+)['"] (?:object )?"""
+    r"""has no attribute ['"](?P<name>\w+)['"]"""
 )
 _MEANT = re.compile(r"(?:Did you mean|maybe):? ((?:['\"]\w+['\"](?:, | or )?)+)")
 

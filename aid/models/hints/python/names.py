@@ -67,7 +67,9 @@ def functions(sources: Sequence[SourceText], name: str) -> Iterator[tuple[Source
             if isinstance(node, Function) and node.name == wanted:
                 yield source, node
             elif isinstance(node, ast.ClassDef) and node.name == wanted:
-                yield from ((source, each) for each in node.body if isinstance(each, Function) and each.name == "__init__")
+                yield from (
+                    (source, each) for each in node.body if isinstance(each, Function) and each.name == "__init__"
+                )
 
 
 def attributes(sources: Sequence[SourceText], name: str) -> set[str]:
@@ -115,5 +117,7 @@ def _members(node: ast.ClassDef) -> set[str]:
                 found.add(each.attr)
         elif isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
             found.add(each.target.id)
-    found |= {t.id for each in node.body if isinstance(each, ast.Assign) for t in each.targets if isinstance(t, ast.Name)}
+    found |= {
+        t.id for each in node.body if isinstance(each, ast.Assign) for t in each.targets if isinstance(t, ast.Name)
+    }
     return found

@@ -1,0 +1,49 @@
+"""TypeScript: "Did you mean 'x'?", and a property that isn't there and is nearly one of its type's."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from aid.models.backend import SourceText
+from aid.models.hints.suggestion import Suggestion, TextEdit
+from aid.models.hints.typescript.words import SUFFIXES, occurrences, said_word
+from aid.models.hints.wording import flat, nearly
+from ces.verdict import Diagnostic
+
+name = "did you mean"
+suffixes = SUFFIXES
+
+_MEANT = re.compile(r"Did you mean (?:to write |the (?:instance|static) member )?['\"]([\w$.]+)['\"]\?")
+_NO_PROPERTY = re.compile(r"Property '([\w$]+)' does not exist on type '([\w$]+)'\.$")
+_EXPORT = re.compile(r"has no exported member")
+_MEMBER = re.compile(r"(?:^|[{;,])\s*(?:readonly |private |public |protected |static |async )*([\w$]+)\s*[?(:=!]", re.M)
+
+
+def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[SourceText]) -> Iterable[Suggestion]:
+    said = flat(diagnostic)
+    place = said_word(diagnostic, source)
+    if place is None:
+        return
+    written = source.text[slice(*place)]
+    meant, missing = _MEANT.search(said), _NO_PROPERTY.search(said)
+    if meant and meant[1] != written:
+        everywhere = occurrences(source.text, written) if _EXPORT.search(said) else [place]
+        edits = tuple(TextEdit(source.path, *each, meant[1]) for each in everywhere)
+        yield Suggestion(edits, f"the compiler asks whether `{written}` should be `{meant[1]}`", 0.9)
+    elif missing and missing[1] == written:
+        for n, other in enumerate(nearly(written, _members(missing[2], sources))):
+            reason = f"type `{missing[2]}` has no `{written}`, but `{other}`"
+            yield Suggestion((TextEdit(source.path, *place, other),), reason, 0.85 / (n + 1))
+
+
+def _members(kind: str, sources: Sequence[SourceText]) -> set[str]:
+    """The names declared in the bodies of the interfaces, types and classes called `kind`."""
+    head = re.compile(rf"\b(?:interface|class|type)\s+{re.escape(kind)}\b[^{{;]*\{{")
+    found: set[str] = set()
+    for source in sources:
+        for start in head.finditer(source.text):
+            at, depth = start.end(), 1
+            while at < len(source.text) and depth:
+                depth += {"{": 1, "}": -1}.get(source.text[at], 0)
+                at += 1
+            found |= set(_MEMBER.findall(source.text, start.end() - 1, at))
+    return found

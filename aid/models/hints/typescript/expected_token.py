@@ -1,0 +1,56 @@
+"""TypeScript: "')' expected.", "',' expected." where a bracket, comma or semicolon is missing."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from aid.models.backend import SourceText
+from aid.models.hints.span import line_bounds, replaced, span
+from aid.models.hints.suggestion import Suggestion
+from aid.models.hints.typescript.words import SUFFIXES
+from aid.models.hints.wording import flat
+from ces.verdict import Diagnostic
+
+name = "expected token"
+suffixes = SUFFIXES
+
+_EXPECTED = re.compile(r"^'([)\]},;:])' expected\.")
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_PIECE = re.compile(
+    r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/|[()\[\]{}]", re.DOTALL
+)
+_STATEMENT = re.compile(r"(?:const|let|var|return|if|for|while|function|export|import|class|type|interface|throw)\b")
+
+
+def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
+    said = _EXPECTED.match(flat(diagnostic))
+    if said is None:
+        return
+    start, _end = span(source.text, diagnostic.range)
+    at = len(source.text[:start].rstrip())
+    expected, confidence = said[1], 0.75
+    stopped = source.text[start : start + 20].lstrip()
+    opener = _unclosed_on_line(source.text, at)
+    if expected == "," and opener and stopped[:1] in ("", ";", ")", "]", "}"):
+        expected = _CLOSERS[opener]
+    elif expected == "," and _STATEMENT.match(stopped):
+        expected = ";"
+    elif expected == ";":
+        confidence = 0.5
+    if expected == "}" and not source.text[start:].strip():
+        edits = replaced(source, len(source.text), len(source.text), "}\n")
+        edits = edits if source.text.endswith("\n") else replaced(source, at, at, "\n}\n")
+    else:
+        edits = replaced(source, at, at, expected)
+    yield Suggestion(edits, f"the parser expects `{said[1]}` here: `{expected}`", confidence)
+
+
+def _unclosed_on_line(text: str, at: int) -> str | None:
+    """The innermost bracket that the line opens before `at` and doesn't close."""
+    first, _ = line_bounds(text, at)
+    stack: list[str] = []
+    for piece in _PIECE.findall(text, first, at):
+        if piece in _CLOSERS:
+            stack.append(piece)
+        elif stack and piece == _CLOSERS[stack[-1]]:
+            stack.pop()
+    return stack[-1] if stack else None
