@@ -4,7 +4,7 @@ A back end turns a `Prompt` into a stream of `Chunk`s. It never sees the workspa
 """
 
 from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -96,3 +96,10 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Let go of connections. An embedded engine's worker goes on, warm, for the next daemon."""
         ...
+
+
+@runtime_checkable
+class CountsMany(Protocol):
+    """A back end that counts several texts in one call, where a call is dear."""
+
+    async def count_many(self, texts: list[str]) -> list[int]: ...

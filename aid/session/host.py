@@ -89,6 +89,7 @@ class Host:
     async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root = _root(params.workspace)
         done = await asyncio.to_thread(apply.redo, root, params.id)
+        self._recording.redone(done.id)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
 
     async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:
@@ -98,7 +99,7 @@ class Host:
     async def build(self, params: protocol.BuildParams, client: Client) -> BuildStatus:
         """What the build says of the workspace as the client sees it, unsaved text included."""
         workspace = await self._workspace(_root(params.workspace))
-        return await workspace.checker.status(workspace.view(client).overlay())
+        return await workspace.build_status(workspace.view(client))
 
     async def models(self, params: protocol.ModelsParams, client: Client) -> protocol.ModelsResult:
         root = _root(params.workspace) if params.workspace else None
@@ -119,7 +120,7 @@ class Host:
                 root=str(each.root),
                 files=each.index.files,
                 indexed=each.index.ready,
-                build=each.checker.known_status(),
+                build=each.last_build,
             )
             for each in opened
         )
@@ -139,7 +140,7 @@ class Host:
         await self._roster.close()
         await self._recording.close()
         if models:
-            await stop_workers()
+            await asyncio.to_thread(_stop_workers)
 
     async def _prepare(self, request: str, params: protocol.PromptParams, arrived: float) -> tuple[Setting, Workspace]:
         root = _root(params.workspace)
@@ -186,7 +187,7 @@ class Host:
     async def _apply(self, ended: Ended, workspace: Workspace, client: Client) -> tuple[str | None, str | None]:
         assert ended.stored is not None
         proposal = ended.stored.proposal
-        refusal = may_apply(proposal.verdict, has_build=workspace.checker.has_build)
+        refusal = may_apply(proposal.verdict, has_build=workspace.has_build)
         if refusal is not None:
             return None, f"not applied: {refusal}; 'aid accept {proposal.id}' applies it all the same"
         result = await self.accept(protocol.AcceptParams(id=proposal.id), client)
@@ -207,6 +208,12 @@ class Host:
             task = asyncio.create_task(Workspace.open(root, config))
             self._workspaces[root] = task
         return await asyncio.shield(task)
+
+
+def _stop_workers() -> None:
+    from aid.models.worker.process import stop_workers
+
+    stop_workers()
 
 
 def _root(workspace: str) -> Path:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import msgspec
 
 from aid import edits
-from aid.config import Config
-from aid.context import Ask, Context, Place
-from aid.models.backend import Backend, Chunk, Message, Prompt
+from aid.config import Config, EditFormat
+from aid.context.piece import Ask, Context, Place
+from aid.models.backend import Backend, Chunk, CountsMany, Message, Prompt
 from aid.prompts import Section, compose, overhead_text
 from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
 from aid.session.attempt import Attempt, attempt
@@ -30,6 +30,7 @@ from ces.verdict import BuildStatus, Verdict
 RESAMPLE_TEMPERATURE = 0.8
 HINT_CANDIDATES = 3
 HINT_ROUNDS = 4
+SILENT_S = 0.3  # a wait shorter than this isn't worth a line
 MIN_CONTEXT_TOKENS = 256
 _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|broken|fail\w*|warnings?|repair)\b", re.I)
 
@@ -53,6 +54,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     stored: Stored | None
     others: tuple[Stored, ...]
     context: Context
+    format: EditFormat
     timings: Timings
     build: BuildStatus | None
 
@@ -96,6 +98,7 @@ class Turn:
             stored=next((stored for each, stored in self._stored if shown and each is shown[0]), None),
             others=tuple(stored for each, stored in self._stored if not shown or each is not shown[0]),
             context=context,
+            format=self._format(backend),
             timings=Timings(**self._spent, first_token=self._first_token, total=_since(self._set.arrived)),
             build=build,
         )
@@ -124,21 +127,21 @@ class Turn:
         return [hints] if hints.name == self._set.backend.name else [hints, self._set.backend]
 
     async def _build_status(self, view: View) -> BuildStatus | None:
-        """What the build says now; None when checking is off. An unknown status is waited for within the budget."""
-        if not self._set.config.verify.enabled:
+        """What the build says of `view`, waited for within the budget; None when checking is off or that is spent."""
+        verify = self._set.config.verify
+        if not verify.enabled:
             return None
-        checker = self._workspace.checker
-        overlay = view.overlay()
-        known = checker.known_status(overlay)
-        if known is not None:
-            return known
-        self._say("asking the build for its errors")
+        asking = asyncio.create_task(self._workspace.build_status(view))
         try:
-            async with asyncio.timeout(self._set.config.verify.budget_s):
-                return await checker.status(overlay)
-        except TimeoutError:
-            self._say("the build takes longer than the budget: going on without its errors")
-            return None
+            done, _ = await asyncio.wait({asking}, timeout=SILENT_S)
+            if not done:
+                self._say("asking the build for its errors")
+                done, _ = await asyncio.wait({asking}, timeout=max(0.0, verify.budget_s - SILENT_S))
+            if not done:
+                self._say("the build takes longer than the budget: going on without its errors")
+            return asking.result() if done else None
+        finally:
+            asking.cancel()
 
     async def _context(self, backend: Backend, base: Base) -> Context:
         started = time.monotonic()
@@ -155,7 +158,9 @@ class Turn:
         async def count(texts: Sequence[str]) -> list[int]:
             return await _count(backend, texts)
 
-        context = await self._workspace.context.build(ask, budget_tokens=room, count=count)
+        context = await self._workspace.context.build(
+            ask, budget_tokens=room, count=count, index=self._workspace.index, model=backend.name
+        )
         self._add("context", started)
         self._client.update(self._update(kind="sources", sources=context.uses, model=backend.name))
         return context
@@ -175,7 +180,7 @@ class Turn:
         params = self._set.params
         return overhead_text(params.prompt, self._format(backend), self._workspace.history(params.chat))
 
-    def _format(self, backend: Backend) -> edits.Format:
+    def _format(self, backend: Backend) -> EditFormat:
         settings = self._set.config.models.get(backend.name)
         return (settings.format if settings else None) or backend.capabilities.format
 
@@ -202,10 +207,10 @@ class Turn:
     async def _sample(self, backend: Backend, prompt: Prompt, base: Base) -> list[Judged]:
         verify = self._set.config.verify
         capable = backend.capabilities
-        several = capable.local and verify.enabled and self._workspace.checker.has_build
+        several = capable.local and verify.enabled and base.build is not None and base.build.adapter is not None
         candidates = HINT_CANDIDATES if capable.deterministic else verify.candidates
         budget = Budget(
-            candidates=candidates if several or capable.local else 1,
+            candidates=candidates if several else 1,
             width=1 if capable.deterministic else capable.parallel,
             seconds=verify.budget_s,
         )
@@ -319,6 +324,8 @@ def _further(judged: Sequence[Judged]) -> Judged | None:
 
 
 async def _count(backend: Backend, texts: Sequence[str]) -> list[int]:
+    if isinstance(backend, CountsMany):
+        return await backend.count_many(list(texts))
     return list(await asyncio.gather(*(backend.count_tokens(text) for text in texts)))
 
 

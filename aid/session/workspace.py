@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ces.check import Checker
-
 from aid import apply, paths
 from aid.config import Config
-from aid.context import ContextBuilder, WorkspaceIndex
-from aid.edits import Document
+from aid.context.build import ContextBuilder
+from aid.context.index import WorkspaceIndex
+from aid.edits.edit import Document
 from aid.models.backend import Message
 from aid.session.client import Client, OpenDocument
 from aid.session.documents import unsaved
 from ces.change import FileChange
+from ces.check import Checker
 from ces.tree import Tree
+from ces.verdict import BuildStatus
 
 KEPT_CHATS = 50
 KEPT_MESSAGES = 40
@@ -80,8 +81,9 @@ class Workspace:
         self.settled = settled(config)
         self.tree = Tree(root)
         self.index = WorkspaceIndex(root, config.context)
-        self.context = ContextBuilder(self.index)
-        self.checker = Checker(root, config.build, paths.workspace_state(root))
+        self.context = ContextBuilder(settings=config.context)
+        self.checker = Checker(root, config.build, paths.workspace_state(root) / "builds")
+        self.last_build: BuildStatus | None = None
         self._chats: dict[str, tuple[Message, ...]] = {}
 
     @classmethod
@@ -89,7 +91,7 @@ class Workspace:
         """Finish or roll back what a killed apply left, then start indexing in the background."""
         await asyncio.to_thread(apply.recover, root)
         workspace = cls(root, config)
-        workspace.index.touched.append(workspace.checker.touched)
+        workspace.index.touched.append(workspace.on_touched)
         await workspace.index.start()
         return workspace
 
@@ -99,6 +101,22 @@ class Workspace:
             return found.content if found else None
 
         return View(self.root, self.tree, unsaved(self.root, client.documents(), on_disk))
+
+    @property
+    def has_build(self) -> bool:
+        """Whether a build was recognised, as far as is known."""
+        return self.last_build is not None and self.last_build.adapter is not None
+
+    async def build_status(self, view: View) -> BuildStatus:
+        """What the build says of the workspace as `view` sees it."""
+        status = await self.checker.status(view.overlay())
+        self.last_build = status
+        return status
+
+    def on_touched(self, changed: frozenset[str] | None) -> None:
+        """Files changed; None: too many to name, which the checker sees for itself."""
+        if changed:
+            self.checker.touched(changed)
 
     def history(self, chat: str | None) -> tuple[Message, ...]:
         return self._chats.get(chat, ()) if chat else ()
@@ -113,6 +131,7 @@ class Workspace:
             del self._chats[next(iter(self._chats))]
 
     async def close(self) -> None:
+        await self.context.close()
         await self.index.close()
         await self.checker.close()
         self.tree.close()

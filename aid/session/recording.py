@@ -1,0 +1,89 @@
+"""What a session writes down of each request: numbers, for `aid stats` and for experiments.
+
+Translates turns into `aid.metrics` records. Make it inside the event loop: it looks after survival in the background.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from aid.config import MetricsSettings
+from aid.metrics import Metrics, Outcome, Request, SurvivalWatch
+from aid.protocol import OutcomeResult
+from aid.session.proposals import Stored
+from aid.session.turn import Ended, Setting
+
+
+class Recording:
+    def __init__(self, settings: MetricsSettings) -> None:
+        self._metrics = Metrics(None, settings)
+        self._survival = SurvivalWatch(self._metrics)
+        self._watching = asyncio.create_task(self._survival.run(), name="survival") if settings.enabled else None
+
+    def answered(self, setting: Setting, ended: Ended, root: Path) -> None:
+        """A turn that came to an end, with a proposal or without."""
+        judged = ended.shown or (ended.judged[-1] if ended.judged else None)
+        attempt = judged.attempt if judged else None
+        verdict = judged.verdict if judged else None
+        proposal = ended.stored.proposal if ended.stored else None
+        self._metrics.record(
+            Request(
+                id=setting.request,
+                root=root,
+                model=attempt.model if attempt else setting.backend.name,
+                backend=str(type(setting.config.models[setting.backend.name]).__struct_config__.tag),
+                variant=Path(setting.params.adapter).name if setting.params.adapter else "",
+                format=ended.format,
+                sources=ended.context.uses,
+                timings_ms=ended.timings,
+                prompt_tokens=attempt.prompt_tokens if attempt else None,
+                cached_tokens=attempt.cached_tokens if attempt else None,
+                completion_tokens=attempt.completion_tokens if attempt else None,
+                well_formed=attempt.well_formed if attempt else None,
+                applied_cleanly=attempt.outcome == "placed" if attempt else None,
+                verdict=verdict.status if verdict else None,
+                stage=verdict.stage if verdict else None,
+                candidates=len(ended.judged),
+                lines_added=sum(file.added for file in proposal.files) if proposal else None,
+                lines_removed=sum(file.removed for file in proposal.files) if proposal else None,
+                files=len(proposal.files) if proposal else None,
+                error="ModelError" if attempt and attempt.outcome == "failed" else None,
+                prompt=setting.params.prompt,
+                reply=attempt.reply if attempt else "",
+                diff=proposal.diff if proposal else "",
+            )
+        )
+
+    def failed(self, setting: Setting, root: Path, error: BaseException) -> None:
+        """A turn that was cancelled or broke."""
+        kind = type(error).__name__
+        self._metrics.record(
+            Request(id=setting.request, root=root, model=setting.backend.name, error=kind, prompt=setting.params.prompt)
+        )
+
+    def accepted(self, stored: Stored, result: OutcomeResult, root: Path) -> None:
+        state: Outcome = "accepted" if stored.proposal.state == "accepted" else "partly"
+        self._metrics.outcome(stored.proposal.request, state, applied=result.applied)
+        if result.applied is not None:
+            self._survival.watch(stored.proposal.request, result.applied, root, stored.changes)
+
+    def rejected(self, stored: Stored) -> None:
+        self._metrics.outcome(stored.proposal.request, "rejected")
+
+    def undone(self, applied: str) -> None:
+        self._metrics.undone(applied)
+
+    def redone(self, applied: str) -> None:
+        self._metrics.redone(applied)
+
+    def stats(self, workspace: str | None, days: float | None) -> dict[str, Any]:
+        """Blocks: call it in a thread."""
+        return self._metrics.stats(Path(workspace) if workspace else None, days)
+
+    async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        await asyncio.to_thread(self._metrics.close)
