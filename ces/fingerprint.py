@@ -96,7 +96,7 @@ class Fingerprint:
     def _content(self, path: str, found: Stat) -> bytes:
         try:
             if stat.S_ISLNK(found[3]):
-                return os.fsencode(os.readlink(self.root / path))
+                return os.fsencode((self.root / path).readlink())
             return (self.root / path).read_bytes()
         except OSError:  # it went away meanwhile, or may not be read: the next look sees
             return repr(found).encode()
@@ -118,9 +118,7 @@ class Fingerprint:
                 vcs.append(path)
                 continue
             try:
-                if not item.is_dir(follow_symlinks=False):
-                    yield path, _stat(item)
-                elif item.name in INSTALLED_DIRS:
+                if not item.is_dir(follow_symlinks=False) or item.name in INSTALLED_DIRS:
                     yield path, _stat(item)
                 elif item.name not in CACHE_DIRS and not (not inside and item.name in self._outputs):
                     yield from self._walk(path, vcs)

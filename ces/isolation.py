@@ -103,11 +103,13 @@ async def run(
         return await process.run(argv, place.tree, env, timeout_s)
     env = {**env, "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/cache"}
     status = place.tree / "started" if isolation.view == "overlay" else place.scratch.with_suffix(".started")
+    if isolation.view == "overlay":  # a volatile overlay is not mounted on the same work directory twice
+        await asyncio.to_thread(_clean_work, place.tree)
     status.write_bytes(b"")
     finished = await process.run(_wrapped(isolation, place, argv), place.scratch, env, timeout_s, status_file=status)
     if not finished.timed_out and not finished.truncated and not _was_run(isolation, status):
-        last = finished.output.strip().splitlines()[-1:] or [f"exit {finished.exit_code}"]
-        raise InfraError(f"the build's sandbox ({isolation.kind}) failed: {last[0]}")
+        said = " ".join(finished.output.split())[-300:] or f"exit {finished.exit_code}"
+        raise InfraError(f"the build's sandbox ({isolation.kind}) failed: {said}")
     return finished
 
 
@@ -151,6 +153,11 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
     else:
         shutil.rmtree(path, onerror=force)
+
+
+def _clean_work(tree: Path) -> None:
+    remove_tree(tree / "work")
+    (tree / "work").mkdir()
 
 
 def layout(directory: Path) -> None:

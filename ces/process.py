@@ -31,8 +31,7 @@ MARK = "CES_RUN"
 
 # POSIX ulimit counts blocks of 512 bytes. A build is the first to go when memory runs out, not the editor.
 _LAUNCHER = (
-    f"ulimit -c 0; ulimit -f {FILE_LIMIT_BYTES // 512}; echo 1000 2>/dev/null >/proc/self/oom_score_adj; "
-    'exec "$@"'
+    f'ulimit -c 0; ulimit -f {FILE_LIMIT_BYTES // 512}; echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"'
 )
 
 # What a build may know of the person's environment: where tools are, never keys, tokens or sockets.
@@ -203,7 +202,7 @@ def _watch(pid: int) -> asyncio.Event:
 async def _reap(process: "subprocess.Popen[bytes]", exited: asyncio.Event) -> tuple[int, resource.struct_rusage]:
     """The exit code and the accounting, which asyncio's own subprocesses don't give."""
     await exited.wait()
-    _, status, usage = os.wait4(process.pid, 0)  # noqa: ASYNC222: it has exited, this only collects it
+    _, status, usage = os.wait4(process.pid, 0)  # noqa: ASYNC222 (it has exited: this only collects it)
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, usage
 

@@ -46,11 +46,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Adapter(Protocol):
     """A build system.
 
-    `outputs` are the directories at the workspace's root that the build writes and a check keeps warm.
+    `outputs` are the directories at the workspace's root that the build writes and a check keeps warm; what it writes
+    elsewhere is thrown away after each check. `by_mtime`: a source older than its output counts as built.
     """
 
     name: str
     outputs: tuple[str, ...]
+    by_mtime: bool
 
     def recognises(self, root: Path) -> bool:
         """Whether the tree at `root` is built by this system. Looks at names only, never runs anything."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ces.builds.adapter import BuildSettings, Step
-from ces.builds.reading import Sources, failure, on_path, plain
+from ces.builds.reading import Sources, failure, on_path, plain, word_at
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic, Fix, FixEdit, Range, Severity
 
@@ -18,13 +18,16 @@ _SUMMARY = re.compile(r"^(?:aborting due to |could not compile |\d+ warnings? em
 _PANIC = re.compile(
     r"^thread '(?P<name>[^']*)'(?: \(\d+\))? panicked at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+):$"
 )
-_TEST = re.compile(r"^---- (?P<name>\S+) stdout ----$")
+_TEST = re.compile(r"^---- (?P<name>.+) stdout ----$")
+_NO_PANIC = re.compile(r"^note: test did not panic as expected at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+)$")
+_PLAIN = re.compile(r"^error: (?P<text>.*)\n *--> (?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
 _SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning"}
 
 
 class Cargo:
     name = "cargo"
     outputs: tuple[str, ...] = ("target",)
+    by_mtime = True
 
     def recognises(self, root: Path) -> bool:
         return (root / "Cargo.toml").is_file()
@@ -45,7 +48,9 @@ class Cargo:
         found = [found for message in _messages(text) for found in _diagnostic(sources, message)]
         found += _failed_tests(sources, text.split("\n"))
         if exit_code != 0 and not any(item.severity == "error" for item in found):
-            found.append(failure(self.name, str(step), _without_json(text), exit_code))
+            found.append(
+                _in_the_manifest(sources, text) or failure(self.name, str(step), _without_json(text), exit_code)
+            )
         return list(dict.fromkeys(found))  # a library and its tests report the same twice
 
 
@@ -80,10 +85,20 @@ def _diagnostic(sources: Sources, message: dict[str, Any]) -> list[Diagnostic]:
     ]
 
 
+def _in_the_manifest(sources: Sources, text: str) -> Diagnostic | None:
+    """What cargo itself says of a Cargo.toml it can't read."""
+    said = _PLAIN.search(text)
+    path = sources.relative(said["file"]) if said is not None else None
+    if said is None or path is None:
+        return None
+    place = word_at(sources, path, int(said["line"]) - 1, int(said["column"]) - 1)
+    return Diagnostic(file=path, range=place, severity="error", message=said["text"], source="cargo")
+
+
 def _child(child: dict[str, Any]) -> list[str]:
     """A note or help, with the text it suggests."""
     suggested = [
-        span["suggested_replacement"] for span in child.get("spans") or [] if span.get("suggested_replacement")
+        span["suggested_replacement"].strip() for span in child.get("spans") or [] if span.get("suggested_replacement")
     ]
     suffix = f": `{'`, `'.join(suggested)}`" if suggested else ""
     return [f"{child.get('level')}: {child.get('message')}{suffix}"]
@@ -137,7 +152,7 @@ def _failed_tests(sources: Sources, lines: list[str]) -> list[Diagnostic]:
             section.append(detail)
         found.setdefault(test["name"], _failed_test(sources, test["name"], section))
     for line in lines:
-        named = re.match(r"^test (?P<name>\S+) (?:- should panic )?\.\.\. FAILED$", line)
+        named = re.match(r"^test (?P<name>.+?) (?:- should panic )?\.\.\. FAILED$", line)
         if named is not None and named["name"] not in found:
             found[named["name"]] = _failed_test(sources, named["name"], [])
     return list(found.values())
@@ -146,11 +161,11 @@ def _failed_tests(sources: Sources, lines: list[str]) -> list[Diagnostic]:
 def _failed_test(sources: Sources, name: str, section: list[str]) -> Diagnostic:
     path, place, said = None, None, []
     for line in section:
-        panic = _PANIC.match(line)
-        if panic is None:
-            if line.strip() and not line.startswith("note: run with `RUST_BACKTRACE"):
-                said.append(line.rstrip())
-        elif path is None:
+        panic = _PANIC.match(line) or _NO_PANIC.match(line)
+        kept = panic is None or panic.re is _NO_PANIC
+        if kept and line.strip() and not line.startswith("note: run with `RUST_BACKTRACE"):
+            said.append(line.rstrip())
+        if panic is not None and path is None:
             path = sources.relative(panic["file"])
             path = path if path is not None and sources.exists(path) else None
             row, column = int(panic["line"]) - 1, int(panic["column"]) - 1

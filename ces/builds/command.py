@@ -13,6 +13,7 @@ from ces.verdict import Diagnostic
 class Command:
     name = "command"
     outputs: tuple[str, ...] = ()
+    by_mtime = True
 
     def recognises(self, root: Path) -> bool:
         return False  # a command is configured, never guessed: a stranger's Makefile may do anything

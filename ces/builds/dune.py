@@ -21,6 +21,7 @@ _FLAGS = ("--root", ".", "--display", "quiet")
 class Dune:
     name = "dune"
     outputs: tuple[str, ...] = ("_build",)
+    by_mtime = False
 
     def recognises(self, root: Path) -> bool:
         return any((root / name).is_file() for name in ("dune-project", "dune-workspace"))

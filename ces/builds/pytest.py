@@ -30,6 +30,7 @@ _MYPY_FLAGS = ("--show-column-numbers", "--no-pretty", "--no-error-summary", "--
 class Pytest:
     name = "pytest"
     outputs: tuple[str, ...] = (".mypy_cache",)
+    by_mtime = False
 
     def recognises(self, root: Path) -> bool:
         return any((root / mark).is_file() for mark in _MARKS)
@@ -85,9 +86,10 @@ def _has(root: Path, python: str, module: str) -> bool:
 def _imports(python: str, module: str) -> bool:
     probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
     try:
-        return subprocess.run([python, "-I", "-c", probe], capture_output=True, timeout=10).returncode == 0
+        ended = subprocess.run([python, "-I", "-c", probe], check=False, capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return ended.returncode == 0
 
 
 @functools.cache

@@ -14,8 +14,11 @@ _TITLE = re.compile(r"^_{3,} (?P<title>.+?) _{3,}$")
 _FRAME = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+): in (?P<function>.+)$")
 _INNERMOST = re.compile(r"^(?P<file>[^\s:][^:]*\.py):(?P<line>\d+): (?P<kind>[\w.]+)$")
 _IN_FILE = re.compile(r'^E\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_ERROR = re.compile(r"^E {1,3}(?P<text>\S.*)?$|^E(?P<more> {4,}.*)$")
-_TYPED = re.compile(r"^(?P<kind>(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|Failed|Timeout))(?::|$)")
+_TYPED = re.compile(r"^(?P<kind>(?:\w+\.)*[A-Z]\w+)(?::|$)")
+_CHAINED = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
 
 
 def parse(sources: Sources, output: str) -> list[Diagnostic]:
@@ -37,10 +40,11 @@ def parse(sources: Sources, output: str) -> list[Diagnostic]:
 
 
 def _diagnostic(sources: Sources, title: str, block: list[str]) -> Diagnostic:
-    said = [line for line in block if line.startswith("E")]
-    texts = [_text(line) for line in said]
+    chained = max((number for number, line in enumerate(block) if line in _CHAINED), default=-1)
+    block = block[chained + 1 :]  # the last exception is the one that got out
+    texts = [_text(line) for line in block if re.match(r"^E(?: |$)", line)]
     kind = next((typed["kind"] for text in texts if (typed := _TYPED.match(text.strip()))), None)
-    if kind is None and any(text.strip().startswith(("assert", "Failed")) for text in texts):
+    if kind is None and any(text.strip().startswith("assert ") for text in texts):
         kind = "AssertionError"
     path, place = _place(sources, block)
     message = "\n".join([f"{title}: {texts[0].strip()}" if texts else title, *texts[1:]])

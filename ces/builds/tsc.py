@@ -24,6 +24,7 @@ _SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning", "mes
 class Tsc:
     name = "tsc"
     outputs: tuple[str, ...] = (_STATE,)
+    by_mtime = False
 
     def recognises(self, root: Path) -> bool:
         return (root / "tsconfig.json").is_file()

@@ -1,0 +1,382 @@
+"""Views of a workspace: the person's tree with build directories of our own, and proposals laid over it.
+
+The person's files are read and never written; `.git` and `.hg` are not there inside. Two ways to make a view:
+
+overlay     person's tree  ←  base  ←  a proposal's own upper layer, thrown away after its check
+
+    `base` holds only what building the tree as it stands has written to its build directories (`_build`, `target`, …):
+    the warm start. A proposal writes its files and its build's output into a layer of its own, so proposals can run
+    side by side and none leaves anything behind for the next. The build directories in `base` are opaque: the person's
+    own are copied once, at the first warm-up, and the builds they run afterwards don't shine through.
+
+    Changing the lower directory of a mounted overlay is undefined behaviour, changing it between mounts is not. So
+    every command mounts anew, in a mount namespace of its own that ends with it (about 10 ms), nothing of the sources
+    stays in `base`, and `ces.builder` looks afterwards whether the tree changed meanwhile. The alternative, a copy kept
+    in step with the tree, costs the tree's size once and a walk of it at each check: that is the fallback.
+
+copy        where no overlay can be mounted: one copy, synchronised by stat before each check, one check at a time
+
+Everything here blocks; `ces.check` calls it in threads, holding the `Turns` of a workspace.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import stat
+import subprocess
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from ces.change import FileChange
+from ces.errors import BadChange, InfraError
+from ces.fingerprint import INSTALLED_DIRS, VCS_DIRS, Fingerprint
+from ces.isolation import Isolation, Place, layout, remove_tree, white_out
+
+COPY_LIMIT_BYTES = 4 << 30
+COPY_LIMIT_FILES = 400_000
+_AHEAD_NS = 2_000_000_000  # a stale .pyc is told by mtime in whole seconds
+
+
+class Views(Protocol):
+    """What both kinds of view offer. `side_by_side` is how many proposals may be open at once."""
+
+    side_by_side: int
+
+    def sync(self, tree: Fingerprint) -> None:
+        """Bring the base in step with the tree as `tree` last saw it. No view may be open."""
+        ...
+
+    def open_base(self) -> Place:
+        """Where to build the tree as it stands; what that leaves in the build directories is kept."""
+        ...
+
+    def open(self, changes: Sequence[FileChange]) -> Place:
+        """Where to build the tree with `changes` laid over it, later ones over earlier ones."""
+        ...
+
+    def close(self, place: Place) -> None: ...
+
+    def reset(self) -> None:
+        """Forget what builds have left: the next one starts cold. No view may be open."""
+        ...
+
+
+def make(root: Path, state_dir: Path, isolation: Isolation, outputs: Sequence[str]) -> Views:
+    """Views of `root` under `state_dir`, which is emptied: what an earlier process left may be half written."""
+    views = state_dir / "views"
+    if views.exists():
+        aside = state_dir / f"old-{uuid.uuid4().hex}"
+        views.rename(aside)
+        remove_tree(aside)
+    views.mkdir(parents=True)
+    kind = OverlayViews if isolation.view == "overlay" else CopyViews
+    return kind(root, views, tuple(outputs))
+
+
+class OverlayViews:
+    side_by_side = 2
+
+    def __init__(self, root: Path, views: Path, outputs: tuple[str, ...]) -> None:
+        self._root = root
+        self._views = views
+        self._outputs = outputs
+        self._base = views / "base"
+        self._vcs: tuple[str, ...] = ()
+        layout(self._base)
+        self._warm_outputs(copied=True)
+
+    def sync(self, tree: Fingerprint) -> None:
+        self._vcs = tree.vcs
+        self._settle()
+
+    def open_base(self) -> Place:
+        return self._place(self._base, ("lower",))
+
+    def open(self, changes: Sequence[FileChange]) -> Place:
+        made = self._views / uuid.uuid4().hex
+        layout(made)
+        try:
+            for change in changes:
+                self._lay(made / "upper", change)
+        except OSError as error:
+            remove_tree(made)
+            raise InfraError(f"can't write the view in {made}: {error.strerror}") from error
+        return self._place(made, ("../base/upper", "lower"))
+
+    def close(self, place: Place) -> None:
+        if place.tree != self._base:
+            remove_tree(place.tree)
+            return
+        remove_tree(place.scratch)
+        self._settle()
+
+    def reset(self) -> None:
+        remove_tree(self._base / "upper")
+        layout(self._base)
+        self._warm_outputs(copied=False)
+        self._settle()
+
+    def _place(self, tree: Path, layers: tuple[str, ...]) -> Place:
+        layout(tree)
+        scratch = tree / "tmp"
+        scratch.mkdir(exist_ok=True)
+        return Place(root=self._root, tree=tree, scratch=scratch, layers=layers)
+
+    def _warm_outputs(self, *, copied: bool) -> None:
+        for name in self._outputs:
+            theirs, ours = self._root / name, self._base / "upper" / name
+            if not (copied and theirs.is_dir() and _copied(theirs, ours)):
+                ours.mkdir(exist_ok=True)
+            os.setxattr(ours, "user.overlay.opaque", b"y")
+
+    def _settle(self) -> None:
+        """Leave in the base only build directories, and the whiteouts that hide version control."""
+        upper = self._base / "upper"
+        for item in list(upper.iterdir()):
+            if item.name not in self._outputs:
+                remove_tree(item)
+        for path in self._vcs:
+            _mirror_parents(self._root, upper, path)
+            white_out(upper / path)
+
+    def _lay(self, upper: Path, change: FileChange) -> None:
+        if change.old_path is not None and change.old_path != change.path:
+            _mirror_parents(self._root, upper, change.old_path)
+            white_out(upper / change.old_path)
+        _mirror_parents(self._root, upper, change.path)
+        target = upper / change.path
+        if target.exists() or target.is_symlink():
+            remove_tree(target)
+        if change.after is None:
+            white_out(target)
+        else:
+            _write(target, change, self._root / (change.old_path or change.path))
+
+
+class CopyViews:
+    side_by_side = 1
+
+    def __init__(self, root: Path, views: Path, outputs: tuple[str, ...]) -> None:
+        self._root = root
+        self._copy = views / "copy"
+        self._views = views
+        self._outputs = outputs
+        self._tree: Fingerprint | None = None
+        # path -> (the source's identity, what stat said of our copy of it)
+        self._written: dict[str, tuple[bytes, object]] = {}
+        self._copy.mkdir()
+        for name in outputs:
+            if (root / name).is_dir() and not _copied(root / name, self._copy / name):
+                remove_tree(self._copy / name)
+
+    def sync(self, tree: Fingerprint) -> None:
+        self._tree = tree
+        self._restore()
+
+    def open_base(self) -> Place:
+        return self._place()
+
+    def open(self, changes: Sequence[FileChange]) -> Place:
+        self._restore()
+        try:
+            for change in changes:
+                if change.old_path is not None and change.old_path != change.path:
+                    remove_tree(self._copy / change.old_path)
+                target = self._copy / change.path
+                remove_tree(target)
+                if change.after is not None:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    _write(target, change, self._root / (change.old_path or change.path))
+        except OSError as error:
+            raise InfraError(f"can't write the view in {self._copy}: {error.strerror}") from error
+        return self._place()
+
+    def close(self, place: Place) -> None:
+        remove_tree(place.scratch)
+        self._restore()
+
+    def reset(self) -> None:
+        for name in self._outputs:
+            remove_tree(self._copy / name)
+
+    def _place(self) -> Place:
+        scratch = self._views / f"tmp-{uuid.uuid4().hex}"
+        scratch.mkdir()
+        return Place(root=self._root, tree=self._copy, scratch=scratch)
+
+    def _restore(self) -> None:
+        """Make the copy what the tree was at the last look, whatever a proposal or a build did to it.
+
+        A file written anew gets the present as its mtime: what was built from the text before must look older.
+        """
+        if self._tree is None:
+            return
+        first = not self._written
+        mine = Fingerprint(self._copy, self._outputs)
+        mine.look()
+        if len(self._tree.entries) > COPY_LIMIT_FILES:
+            raise InfraError(f"{self._root} has too many files to copy: install bubblewrap for overlay views")
+        for path in mine.entries.keys() - self._tree.entries.keys():
+            remove_tree(self._copy / path)
+        for path, entry in self._tree.entries.items():
+            ours = mine.entries.get(path)
+            if ours is None or self._written.get(path) != (entry.identity, ours.stat):
+                self._bring(path, entry.identity, fresh=not first)
+        for path in self._written.keys() - self._tree.entries.keys():
+            del self._written[path]
+
+    def _bring(self, path: str, identity: bytes, *, fresh: bool) -> None:
+        source, target = self._root / path, self._copy / path
+        remove_tree(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if PurePosixPath(path).name in INSTALLED_DIRS and not source.is_symlink():
+                _copied(source, target)
+            else:
+                shutil.copy2(source, target, follow_symlinks=False)
+                if fresh and not target.is_symlink():
+                    os.utime(target)
+            seen = target.lstat()
+        except FileNotFoundError:
+            return  # it went away since the look; the next one says so
+        except OSError as error:
+            raise InfraError(f"can't copy {source}: {error.strerror}") from error
+        size = 0 if stat.S_ISDIR(seen.st_mode) else seen.st_size
+        self._written[path] = (identity, (size, seen.st_mtime_ns, seen.st_ino, seen.st_mode))
+
+
+class Turns:
+    """Who may use a workspace's views: any number of proposals up to a limit, or one build of the base.
+
+    A base build that waits goes before proposals that come later, so that it isn't starved.
+    """
+
+    def __init__(self, side_by_side: int) -> None:
+        self._limit = side_by_side
+        self._proposals = 0
+        self._base = False
+        self._waiting = 0
+        self._changed = asyncio.Condition()
+
+    @contextlib.asynccontextmanager
+    async def base(self) -> AsyncIterator[None]:
+        async with self._changed:
+            self._waiting += 1
+            try:
+                await self._changed.wait_for(lambda: not self._base and self._proposals == 0)
+            finally:
+                self._waiting -= 1
+            self._base = True
+        try:
+            yield
+        finally:
+            self._base = False
+            await self._tell()
+
+    @contextlib.asynccontextmanager
+    async def proposal(self) -> AsyncIterator[None]:
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._base and not self._waiting and self._proposals < self._limit)
+            self._proposals += 1
+        try:
+            yield
+        finally:
+            self._proposals -= 1
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, bytes | None]) -> None:
+    """Raise BadChange unless `changes` can be made to the tree: names inside it, and made from what is there now.
+
+    `unsaved` is editor text that stands for the file on disk.
+    """
+    taken: set[str] = set()
+    for change in changes:
+        for path in {change.path, change.old_path or change.path}:
+            _check_path(root, path)
+            if path in taken:
+                raise BadChange(f"{path} is changed twice")
+            taken.add(path)
+        source = change.old_path or change.path
+        now = unsaved[source] if source in unsaved else _content(root / source)
+        if now != change.before:
+            state = "is not there" if now is None else "is not what the change was made from"
+            raise BadChange(f"{source} {state}" if change.before is not None else f"{source} exists already")
+        if change.old_path is not None and change.old_path != change.path and os.path.lexists(root / change.path):
+            raise BadChange(f"{change.path} exists already")
+        if change.before is None and change.after is None:
+            raise BadChange(f"{change.path} is neither there before nor after")
+
+
+def _check_path(root: Path, path: str) -> None:
+    pure = PurePosixPath(path)
+    if not path or pure.is_absolute() or "\0" in path or str(pure) != path or ".." in pure.parts:
+        raise BadChange(f"{path!r} is not a plain path inside the workspace")
+    if VCS_DIRS & set(pure.parts):
+        raise BadChange(f"{path} is inside a version control directory")
+    for parent in [root / inside for inside in reversed(pure.parents) if inside.parts]:
+        if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+            raise BadChange(f"{path}: {parent.relative_to(root)} is not a directory of the workspace")
+    target = root / pure
+    if target.is_symlink() or target.is_dir():
+        raise BadChange(f"{path} is not a regular file")
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadChange(f"{path} can't be read: {error.strerror}") from error
+
+
+def _mirror_parents(root: Path, upper: Path, path: str) -> None:
+    """Make the directories above `path` in `upper`, with the permissions they have in the tree."""
+    for inside in reversed(PurePosixPath(path).parents):
+        made = upper / inside
+        if inside.parts and not made.is_dir():
+            made.mkdir()
+            with contextlib.suppress(OSError):
+                made.chmod(stat.S_IMODE((root / inside).stat().st_mode) | 0o700)
+
+
+def _write(target: Path, change: FileChange, source: Path) -> None:
+    assert change.after is not None
+    target.write_bytes(change.after)
+    mode, newest = 0o644, time.time_ns()
+    with contextlib.suppress(OSError):
+        seen = source.stat()
+        mode = stat.S_IMODE(seen.st_mode)
+        newest = max(newest, seen.st_mtime_ns + _AHEAD_NS)
+    target.chmod(change.mode if change.mode is not None else mode)
+    os.utime(target, ns=(newest, newest))
+
+
+def _copied(source: Path, target: Path) -> bool:
+    """Copy a directory with its times, by reflink where the file system can; False when it is too large or failed."""
+    size_bytes = files = 0
+    for seen in _stats(source):
+        size_bytes, files = size_bytes + seen.st_size, files + 1
+        if size_bytes > COPY_LIMIT_BYTES or files > COPY_LIMIT_FILES:
+            return False
+    command = ["cp", "-a", "--reflink=auto", "--", str(source), str(target)]
+    if subprocess.run(command, check=False, capture_output=True).returncode == 0:
+        return True
+    remove_tree(target)
+    return False
+
+
+def _stats(directory: Path) -> Iterator[os.stat_result]:
+    for inside, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield Path(inside, name).lstat()
