@@ -224,8 +224,11 @@ class Tree:
 
     def discard(self, path: str, temporary: str) -> None:
         """Remove the staged file `temporary` beside `path`, if it is there."""
-        with contextlib.suppress(FileNotFoundError), self._place(path) as (directory, _):
-            os.unlink(temporary, dir_fd=directory)
+        *above, _ = components(path)
+        with self._entered(above) as directory:
+            # Asked first: on a read-only file system removing nothing fails too.
+            if directory is not None and _lstat(directory, temporary) is not None:
+                os.unlink(temporary, dir_fd=directory)
 
     def sync(self, directories: Iterable[str]) -> None:
         """Bring renames and removals in these directories ("" is the root) down to the disk; gone ones are skipped."""
