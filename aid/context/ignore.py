@@ -30,14 +30,17 @@ _ANY_FOLDER = "(?P<ps_d>/)"  # what pathspec makes of "*/" and "**/"
 class _Line:
     """One pattern of gitignore's syntax: pathspec's expression, asked about one entry and not what is below it."""
 
-    __slots__ = ("_regex", "include")
+    __slots__ = ("_folders", "_regex", "include")
 
-    def __init__(self, regex: re.Pattern[str], include: bool) -> None:
+    def __init__(self, regex: re.Pattern[str], include: bool, folders: bool) -> None:
         self._regex = regex
+        self._folders = folders
         self.include = include
 
     def matches(self, path: str, folder: bool) -> bool:
         """`path` without a trailing slash, relative to the pattern's folder."""
+        if self._folders and not folder:
+            return False
         if self._regex.pattern == _ANY_FOLDER:
             return folder
         found = self._regex.search(path)
@@ -107,12 +110,16 @@ def _lines(file: Path) -> list[_Line]:
         return []
     lines: list[_Line] = []
     for raw in text.split("\n"):
+        line = raw.removesuffix("\r").rstrip(" ")
+        folders = line.endswith("/**/")  # any folder inside; pathspec takes it for the outer folder itself
         try:
-            patterns = GitIgnoreSpec.from_lines([raw.removesuffix("\r")]).patterns
+            patterns = GitIgnoreSpec.from_lines([line[:-1] if folders else raw.removesuffix("\r")]).patterns
         except ValueError:  # pathspec refuses what git reads over
             continue
         lines += [
-            _Line(one.regex, one.include) for one in patterns if one.regex is not None and one.include is not None
+            _Line(one.regex, one.include, folders)
+            for one in patterns
+            if one.regex is not None and one.include is not None
         ]
     return lines
 

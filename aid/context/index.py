@@ -77,7 +77,7 @@ class WorkspaceIndex:
         self._task = asyncio.create_task(self._keep(), name=f"index {self.root.name}")
 
     async def close(self) -> None:
-        """End watching, scanning and the threads."""
+        """End watching, scanning and the threads. Closing twice is once."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -235,6 +235,7 @@ class _Thread:
         self._file = file
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
 
     async def run(
         self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -243,9 +244,10 @@ class _Thread:
         return await loop.run_in_executor(self._pool, lambda: question(self._open(), *args, **kwargs))
 
     async def close(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._pool, self._shut)
-        self._pool.shutdown()
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._shut)
+            self._pool.shutdown()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:

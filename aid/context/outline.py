@@ -107,8 +107,8 @@ def _definitions(loaded: Loaded, root: Node, text: bytes) -> list[Definition]:
 
 
 def _found(loaded: Loaded, root: Node) -> list[_Found]:
-    """Every match once, outer before inner; of several on one node the pattern listed first."""
-    seen: dict[tuple[int, str], tuple[int, _Found]] = {}
+    """Every match once, outer before inner; of several on one node one with a body, else the pattern listed first."""
+    seen: dict[tuple[int, str], tuple[tuple[bool, int], _Found]] = {}
     for pattern, captures in QueryCursor(loaded.definitions).matches(root):
         name = _text(captures["name"][0])
         body = captures.get("body")
@@ -119,8 +119,9 @@ def _found(loaded: Loaded, root: Node) -> list[_Found]:
             node.start_byte, node.end_byte, kind, name, node.start_point.row, last, body[0].start_byte if body else -1
         )
         key = (node.start_byte, name)
-        if key not in seen or pattern < seen[key][0]:
-            seen[key] = (pattern, one)
+        rank = (body is None, pattern)
+        if key not in seen or rank < seen[key][0]:
+            seen[key] = (rank, one)
     return sorted((one for _, one in seen.values()), key=lambda one: (one.start, -one.end))
 
 
