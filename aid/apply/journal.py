@@ -40,14 +40,24 @@ class Name(NamedTuple):
 class Journal:
     """`directory` is made when it is missing. Methods raise OSError for what the system refuses."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        kept_entries: int = KEPT_ENTRIES,
+        kept_bytes: int = KEPT_BYTES,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+    ) -> None:
         self.directory = directory
+        self._kept_entries = kept_entries
+        self._kept_bytes = kept_bytes
+        self._lock_timeout_s = lock_timeout_s
         self._pending = directory / "pending"
         directory.mkdir(mode=0o700, exist_ok=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Alone with the workspace, among processes and threads. ApplyError when that takes over LOCK_TIMEOUT_S."""
+        """Alone with the workspace, among processes and threads. ApplyError when the lock isn't free in time."""
         fd = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
         try:
             self._wait(fd)
@@ -123,13 +133,13 @@ class Journal:
             return None
 
     def prune(self) -> None:
-        """Drop superseded entries, and the oldest past KEPT_ENTRIES or KEPT_BYTES; the newest always stays."""
+        """Drop superseded entries, and the oldest past what is kept by number and size; the newest always stays."""
         current = set(self.names())
         size = 0
         for count, name in enumerate(self._all_names()):
             path = self.directory / str(name)
             size += path.stat().st_size
-            full = count >= KEPT_ENTRIES or size > KEPT_BYTES
+            full = count >= self._kept_entries or size > self._kept_bytes
             if name not in current or (full and count > 0):
                 path.unlink()
 
@@ -141,7 +151,7 @@ class Journal:
         return sorted((name for name in found if name is not None), reverse=True)
 
     def _wait(self, fd: int) -> None:
-        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        deadline = time.monotonic() + self._lock_timeout_s
         pause_s = 0.001
         while True:
             try:
@@ -150,7 +160,7 @@ class Journal:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise ApplyError(
-                        f"another AID process has been changing this workspace for {LOCK_TIMEOUT_S:.0f} s: "
+                        f"another AID process has been changing this workspace for {self._lock_timeout_s:g} s: "
                         "see 'aid status', end it and try again"
                     ) from None
             time.sleep(pause_s)
