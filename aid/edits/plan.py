@@ -125,7 +125,8 @@ def _undeletable(delete: Edit, edits: Sequence[Edit], document: Document | None)
         return _refuse(delete, "the reply both deletes the file and edits it")
     if delete.old:
         text = Text(document.content.decode("utf-8", "surrogateescape"))
-        if text.stripped_right != [line.rstrip() for line in delete.old]:
+        quoted = Text("\n".join(delete.old) + "\n")
+        if text.stripped_right != quoted.stripped_right:
             return _refuse(delete, "the file holds something else than the diff that deletes it says")
     return None
 
