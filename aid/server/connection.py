@@ -140,6 +140,10 @@ class Connection:
         if refusal is not None:
             self.wire.send(message.error_body(identity, refusal.code, str(refusal)))
             return
+        if call.method == "initialize" and self._lsp is not None:
+            # At once, not from a task: until it is answered, nothing else may be sent.
+            self.wire.send(message.result_body(identity, self._lsp.initialize_result()))
+            return
         task = asyncio.get_running_loop().create_task(self._serve(call))
         self._running[identity] = task
         # Answered from the callback: a task cancelled before its first step never runs a line of its own.
@@ -160,8 +164,6 @@ class Connection:
         route = self._routes.get(call.method)
         if route is not None:
             return await self._serve_aid(route, call)
-        if call.method == "initialize" and self._lsp is not None:
-            return self._lsp.initialize_result()
         if call.method in lsp.REQUESTS:
             if self._lsp is None:
                 raise RpcError(message.SERVER_NOT_INITIALIZED, "send 'initialize' first")
@@ -176,7 +178,7 @@ class Connection:
             return await route.serve(params, client)
 
     def _open_session(self, call: Call) -> RpcError | None:
-        """At once, not in the request's task: documents that follow in the same breath must find their session."""
+        """Documents that follow in the same breath must find their session."""
         if self._lsp is not None:
             return RpcError(message.INVALID_REQUEST, "'initialize' was already sent")
         try:
