@@ -21,6 +21,8 @@ _LINES = re.compile(r"^(?P<path>.+?):L?(?P<first>\d+)(?:-L?(?P<last>\d+))?$")
 @click.option("--apply", "apply_it", is_flag=True, help="Write the proposal when the build says green.")
 @click.option("--model", help="Ask this model; 'aid models' lists them.")
 @click.option("--adapter", type=click.Path(exists=True, dir_okay=False), help="A GGUF LoRA for an embedded model.")
+@click.option("--hints/--no-hints", default=True, help="Try what the compiler itself suggests before the model.")
+@click.option("--all", "show_all", is_flag=True, help="Print each candidate's diff, not only the best one's.")
 @click.option(
     "--root", type=click.Path(exists=True, file_okay=False), help="The workspace; found from here when left out."
 )

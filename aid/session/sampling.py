@@ -69,7 +69,7 @@ class Sampler:
 
     async def _work(self) -> None:
         for index in self._indices:
-            if self._left() <= 0:
+            if self._deadline is not None and self._left() <= 0:
                 return
             attempt = await self._ask_in_time(index)
             if attempt is None:
