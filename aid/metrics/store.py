@@ -89,9 +89,9 @@ class Metrics:
 
     def watched(self) -> list[Watched]:
         """All that was watched when the last daemon ended. Raises sqlite3.Error, OSError."""
+        self.flush()
         if not self._settings.enabled or not self.path.exists():
             return []
-        self.flush()
         with _Reading(self.path) as db:
             found = list(db.query("SELECT * FROM watched ORDER BY at"))
         return [_as_watched(each) for each in found]
