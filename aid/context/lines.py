@@ -9,8 +9,8 @@ from aid.context.piece import Span
 
 
 def split(text: str) -> list[str]:
-    """The lines of `text` without their ends; a final newline begins no further line."""
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    """The lines of `text` without their ends or a byte order mark; a final newline begins no further line."""
+    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
     if lines[-1] == "":
         lines.pop()
     return lines
