@@ -54,6 +54,23 @@ class Refusal(NamedTuple):
     reason: str
     near: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        """ "f.py: edited since (lines 3-5, 9)"."""
+        named = self.path is None or self.reason.startswith((self.path, repr(self.path)))
+        told = self.reason if named else f"{self.path}: {self.reason}"
+        plural = "s" if len(self.near) > 1 else ""
+        return f"{told} (line{plural} {_spans(self.near)})" if self.near else told
+
+
+def _spans(numbers: tuple[int, ...]) -> str:
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+
 
 class ApplyError(AidError):
     """`refused` names the files it was for, where it was for files."""

@@ -118,6 +118,7 @@ class Opened:
             raise BadChange(f"{path} is AID's own: it is never changed by an edit")
 
 
+_TOLD = 5
 _VERB: dict[State, str] = {"applied": "undo", "undone": "redo"}
 
 
@@ -174,9 +175,5 @@ def _clashes(wanted: Sequence[Wanted]) -> list[Refusal]:
 
 
 def _told(refused: Sequence[Refusal]) -> str:
-    shown = [
-        f"{each.path}: {each.reason}" if not each.reason.startswith(f"{each.path}") else each.reason
-        for each in refused[:5]
-    ]
-    more = f"; and {len(refused) - 5} more" if len(refused) > 5 else ""
-    return "; ".join(shown) + more + "; nothing was changed"
+    more = f"; and {len(refused) - _TOLD} more" if len(refused) > _TOLD else ""
+    return "; ".join(map(str, refused[:_TOLD])) + more + "; nothing was changed"

@@ -78,7 +78,7 @@ def _merge(change: FileChange, before: bytes, after: bytes, current: bytes) -> F
         found = region.places(current)
         if len(found) > 1:
             near = tuple(current.count(b"\n", 0, at) + 1 for at in found)
-            return Rejected(path=change.path, reason=f"its place is no longer unique: lines {_spans(near)}", near=near)
+            return Rejected(path=change.path, reason="its place is no longer unique", near=near)
         if not found:
             return _edited(change, _touching(ours, hunks(old, lines(current))))
         start = found[0] + region.lead
@@ -88,7 +88,7 @@ def _merge(change: FileChange, before: bytes, after: bytes, current: bytes) -> F
     for one, other in pairwise(splices):
         if other.start < one.end or other.start == one.start:
             near = (current.count(b"\n", 0, other.start) + 1,)
-            return Rejected(path=change.path, reason=f"two of its places have become one: line {near[0]}", near=near)
+            return Rejected(path=change.path, reason="two of its places have become one", near=near)
     return msgspec.structs.replace(change, before=current, after=_spliced(current, splices))
 
 
@@ -152,17 +152,4 @@ def _numbers(hunk: Hunk) -> range:
 
 
 def _edited(change: FileChange, numbers: list[int]) -> Rejected:
-    reason = f"edited since in {'lines' if len(numbers) > 1 else 'line'} {_spans(numbers)}"
-    return Rejected(path=change.path, reason=reason, near=tuple(numbers[:_NAMED_LINES]))
-
-
-def _spans(numbers: Sequence[int]) -> str:
-    """[3, 4, 5, 9] -> "3-5, 9"."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    shown = [f"{first}-{last}" if last > first else str(first) for first, last in spans[:_NAMED_LINES]]
-    return ", ".join(shown) + (", …" if len(spans) > _NAMED_LINES else "")
+    return Rejected(path=change.path, reason="edited since", near=tuple(numbers[:_NAMED_LINES]))

@@ -72,10 +72,10 @@ def print_notes(notes: Iterable[str]) -> None:
 
 
 def print_refused(refused: Iterable[Refused]) -> None:
+    from aid.errors import Refusal
+
     for each in refused:
-        lines = ", ".join(map(str, each.near))
-        near = f" (see line{'s' if len(each.near) > 1 else ''} {lines})" if each.near else ""
-        click.echo(plain(f"aid: {each.path + ': ' if each.path else ''}{each.reason}{near}"), err=True)
+        click.echo(plain(f"aid: {Refusal(each.path, each.reason, each.near)}"), err=True)
 
 
 def plain(text: str) -> str:

@@ -44,7 +44,7 @@ def test_writes_every_kind_of_change_at_once(root: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ([edit("f", "other", "x")], "f: edited since in line 1"),
+        ([edit("f", "other", "x")], "f: edited since (line 1)"),
         ([edit("missing", "other", "x")], "missing: deleted or renamed since"),
         ([edit("f", None, "x")], "f: exists already"),
         ([edit("dir/g", "1", "1", old_path="f")], "dir/g: exists already"),
@@ -83,7 +83,7 @@ def test_names_every_file_that_stands_in_the_way(root: Path) -> None:
     with pytest.raises(StaleError) as refused:
         apply(root, [edit("a", "1\nb\n3\n", "1\nc\n3\n"), edit("b", "x", "y"), edit("c", None, "fine")])
     assert [tuple(each) for each in refused.value.refused] == [
-        ("a", "edited since in line 2", (2,)),
+        ("a", "edited since", (2,)),
         ("b", "deleted or renamed since", ()),
     ]
 

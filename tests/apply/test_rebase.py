@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from aid.apply import rebase
 from aid.apply.rebase import hunks, lines
 from aid.edits.edit import Rejected
+from aid.errors import Refusal
 from ces.change import FileChange
 
 LETTERS = "abcdefgh"
@@ -17,7 +18,7 @@ def check(before: str, after: str, current: str, expected: str) -> None:
     change = FileChange(path="f", before=spread(before), after=spread(after))
     moved = rebase(change, spread(current))
     if isinstance(moved, Rejected):
-        assert f"!{moved.reason}" == expected
+        assert f"!{Refusal(None, moved.reason, moved.near)}" == expected
     else:
         assert moved.before == spread(current)
         assert moved.after is not None
@@ -53,14 +54,14 @@ def test_moves_past_edits_elsewhere(before: str, after: str, current: str, expec
 @pytest.mark.parametrize(
     ("before", "after", "current", "expected"),
     [
-        ("abcdef", "abXdef", "abYdef", "!edited since in line 3"),
-        ("abcdef", "abXdef", "aYcdef", "!edited since in line 2"),
-        ("abcdef", "abXdef", "abcYef", "!edited since in line 4"),
-        ("abcdef", "abXdef", "abdef", "!edited since in line 3"),
-        ("abcdef", "abcdefX", "abcdefY", "!edited since in line 7"),
-        ("abcdef", "Xabcdef", "Yabcdef", "!edited since in line 1"),
-        ("abcdef", "abXdef", "abYYYdef", "!edited since in lines 3-5"),
-        ("abcdef", "abXdef", "", "!edited since in line 1"),
+        ("abcdef", "abXdef", "abYdef", "!edited since (line 3)"),
+        ("abcdef", "abXdef", "aYcdef", "!edited since (line 2)"),
+        ("abcdef", "abXdef", "abcYef", "!edited since (line 4)"),
+        ("abcdef", "abXdef", "abdef", "!edited since (line 3)"),
+        ("abcdef", "abcdefX", "abcdefY", "!edited since (line 7)"),
+        ("abcdef", "Xabcdef", "Yabcdef", "!edited since (line 1)"),
+        ("abcdef", "abXdef", "abYYYdef", "!edited since (lines 3-5)"),
+        ("abcdef", "abXdef", "", "!edited since (line 1)"),
     ],
 )
 def test_refuses_where_the_same_lines_were_edited(before: str, after: str, current: str, expected: str) -> None:
@@ -68,18 +69,18 @@ def test_refuses_where_the_same_lines_were_edited(before: str, after: str, curre
 
 
 def test_refuses_a_place_that_was_copied() -> None:
-    check("abcdef", "abXdef", "abcdefabcd", "!its place is no longer unique: lines 2, 8")
+    check("abcdef", "abXdef", "abcdefabcd", "!its place is no longer unique (lines 2, 8)")
 
 
 def test_takes_in_neighbours_until_a_repeated_place_is_unique() -> None:
     check("xabcyabcz", "xabcyaBcz", "xabcyabczQ", "xabcyaBczQ")
     check("xabcyabcz", "xabcyaBcz", "QabcyabczQ", "QabcyaBczQ")
-    check("xabcyabcz", "xabcyaBcz", "xabcQabcz", "!edited since in line 5")
+    check("xabcyabcz", "xabcyaBcz", "xabcQabcz", "!edited since (line 5)")
 
 
 def test_never_moves_a_deletion() -> None:
     change = FileChange(path="f", before=b"a\nb\n", after=None)
-    assert rebase(change, b"a\nb\nc\n") == Rejected(path="f", reason="edited since in line 3", near=(3,))
+    assert rebase(change, b"a\nb\nc\n") == Rejected(path="f", reason="edited since", near=(3,))
     assert rebase(change, None) == Rejected(path="f", reason="deleted or renamed since")
 
 
@@ -98,7 +99,7 @@ def test_heeds_line_endings_and_the_final_newline() -> None:
 
 def test_a_binary_file_is_one_line() -> None:
     change = FileChange(path="f", before=b"\0\1\2", after=b"\0\1\3")
-    assert rebase(change, b"\0\1\4") == Rejected(path="f", reason="edited since in line 1", near=(1,))
+    assert rebase(change, b"\0\1\4") == Rejected(path="f", reason="edited since", near=(1,))
 
 
 TEXT = st.text("abc", max_size=12)

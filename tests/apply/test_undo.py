@@ -65,8 +65,8 @@ def test_refuses_where_the_same_lines_were_edited_and_changes_nothing(root: Path
     with pytest.raises(StaleError) as refused:
         undo(root, id_)
     assert [tuple(each) for each in refused.value.refused] == [
-        ("f", "edited since in line 6", (6,)),
-        ("n", "edited since in line 2", (2,)),
+        ("f", "edited since", (6,)),
+        ("n", "edited since", (2,)),
     ]
     assert names(root) == ["f", "n"]
     assert history(root, 1)[0].state == "applied"
