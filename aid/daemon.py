@@ -33,26 +33,44 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
     asked = parser.parse_args(argv)
     if asked.detach and os.fork():
         os._exit(0)
+    announcement = _Announcement(asked.ready_fd)
     try:
-        _run(make_host or _real_host, asked.ready_fd)
+        _run(make_host or _real_host, announcement)
     except AidError as error:
-        _say(asked.ready_fd, str(error))
+        announcement.say(str(error))
         return error.exit_code
     return 0
 
 
-def _run(make_host: MakeHost, ready_fd: int | None) -> None:
+class _Announcement:
+    """The one line to whoever started this. Started by hand, it takes its turn among starters until then."""
+
+    def __init__(self, ready_fd: int | None) -> None:
+        self._ready_fd = ready_fd
+        self._turn = lifecycle.take_turn() if ready_fd is None else None
+
+    def say(self, line: str) -> None:
+        if self._turn is not None:
+            self._turn.close()
+        if self._ready_fd is None:
+            print(line, flush=True)
+        else:
+            os.write(self._ready_fd, line.encode("utf-8") + b"\n")
+            os.close(self._ready_fd)
+
+
+def _run(make_host: MakeHost, announcement: _Announcement) -> None:
     os.chdir("/")
     lock = lifecycle.hold(VERSION, __version__, TAKE_OVER_S)
     if lock is None:
-        _say(ready_fd, lifecycle.READY)
+        announcement.say(lifecycle.READY)
         return
     with lock:
         _start_log()
-        asyncio.run(_serve(make_host, ready_fd))
+        asyncio.run(_serve(make_host, announcement))
 
 
-async def _serve(make_host: MakeHost, ready_fd: int | None) -> None:
+async def _serve(make_host: MakeHost, announcement: _Announcement) -> None:
     host = make_host()
     server = Server(host)
     loop = asyncio.get_running_loop()
@@ -61,7 +79,7 @@ async def _serve(make_host: MakeHost, ready_fd: int | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     await server.listen(paths.socket_path(lifecycle.NAME))
     log.info("listening", extra={"pid": os.getpid(), "version": __version__})
-    _say(ready_fd, lifecycle.READY)
+    announcement.say(lifecycle.READY)
     await server.ended.wait()
     log.info("ending", extra={"models": server.end_models})
     await server.drain(GRACE_S)
@@ -78,14 +96,6 @@ def _real_host() -> Host:
 def _start_log() -> None:
     settings = config.load(None).config.log
     logs.configure(settings.level, prompts=settings.prompts)
-
-
-def _say(ready_fd: int | None, line: str) -> None:
-    if ready_fd is None:
-        print(line, flush=True)
-        return
-    os.write(ready_fd, line.encode("utf-8") + b"\n")
-    os.close(ready_fd)
 
 
 if __name__ == "__main__":

@@ -128,9 +128,15 @@ def output_path() -> Path:
     return directory / "daemon.out"
 
 
+def take_turn() -> TextIO:
+    """Wait until nobody else is starting a daemon; the turn ends when what is returned is closed."""
+    turn = (paths.runtime_dir() / f"{NAME}.start").open("w", encoding="ascii")
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    return turn
+
+
 def _start() -> socket.socket:
-    with (paths.runtime_dir() / f"{NAME}.start").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with take_turn():
         link = connect()
         if link is None:
             _spawn()

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,18 @@ def configure(level: str, *, prompts: bool, max_bytes: int = MAX_BYTES) -> None:
 
     Fields are given as `extra={...}`. `prompts`: keep `extra` field "text" and exceptions' messages.
     """
-    target = RotatingFileHandler(log_path(), maxBytes=max_bytes, backupCount=KEPT, encoding="utf-8", delay=True)
+    target = _PrivateFile(log_path(), maxBytes=max_bytes, backupCount=KEPT, encoding="utf-8", delay=True)
     target.setFormatter(JsonLines(prompts=prompts))
     root = logging.getLogger()
     root.addHandler(target)
     for name in ("aid", "ces"):
         logging.getLogger(name).setLevel(level.upper())
+
+
+class _PrivateFile(RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)  # noqa: PTH123 - a Path can't open a descriptor
 
 
 class JsonLines(logging.Formatter):

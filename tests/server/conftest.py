@@ -92,5 +92,6 @@ async def fake_daemon(environment: dict[str, str]) -> AsyncIterator[int]:
     said = await process.stdout.readline()
     assert said == b"ready\n", said
     yield process.pid
-    process.terminate()
+    if process.returncode is None:
+        process.terminate()
     await process.wait()

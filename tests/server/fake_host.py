@@ -57,6 +57,7 @@ class FakeHost:
         self.asked.append(params)
         word, _, rest = params.prompt.partition(" ")
         if word == "wait":
+            client.update(UpdateParams(request="r", kind="status", text="waiting"))
             await self._wait(rest)
         if word == "crash":
             raise ZeroDivisionError(params.prompt)
