@@ -70,8 +70,8 @@ async def attempt(
             parsed_any = parsed_any or any(not isinstance(edit, Rejected) for edit in found)
             plan = _onto(plan, found, read)
             refused = _refused(plan, found, resampled=resampled)
-            if not refused or backend.capabilities.deterministic:
-                break
+            if not refused or backend.capabilities.deterministic or reply.last.finish == "length":
+                break  # a rule would say the same again, and a reply cut off for length would be cut off again
             described = [(each, edits.describe(each, _text(each, _over(plan, read)))) for each in refused]
             asked = msgspec.structs.replace(
                 asked, messages=ask_again(asked.messages, reply.text, described), grammar=prompt.grammar

@@ -162,7 +162,10 @@ class Turn:
             ask, budget_tokens=room, count=count, index=self._workspace.index, model=backend.name
         )
         self._add("context", started)
-        self._client.update(self._update(kind="sources", sources=context.uses, model=backend.name))
+        if base.changes:
+            self._say(f"{backend.name}: going on from what is mended")
+        else:
+            self._client.update(self._update(kind="sources", sources=context.uses, model=backend.name))
         return context
 
     def _room(self, backend: Backend, overhead: Sequence[int]) -> int:
