@@ -94,14 +94,14 @@ def tail(path: Path, count: int) -> list[str]:
 
 
 def follow(path: Path) -> Iterator[str]:
-    """Lines as they are written from now on, through rotations; never ends by itself."""
+    """Lines as they are written from now on, through rotations, until interrupted."""
     from watchfiles import watch
 
     source = path.open(encoding="utf-8", errors="replace") if path.is_file() else None
     if source is not None:
         source.seek(0, os.SEEK_END)
     half = ""
-    for _ in watch(path.parent, recursive=False, debounce=50, step=20):
+    for _ in watch(path.parent, recursive=False, debounce=50, step=20, raise_interrupt=False):
         if source is not None:
             pieces = (half + source.read()).split("\n")
             half = pieces.pop()

@@ -279,3 +279,21 @@ async def test_documents_sent_in_the_same_breath_as_initialize_are_known(
         assert "applied" not in (await peer.answer(command))["result"]
         shown = [each["params"]["message"] for each in peer.heard if each["method"] == "window/showMessage"]
         assert shown == ["AID: not applied: the client refused: not now"]
+
+
+async def test_a_prompt_of_aids_own_shows_progress_when_it_names_a_token(
+    fake_daemon: int, private: Path, peers: ModuleType
+) -> None:
+    path = private / "runtime" / "aid" / "aid.sock"
+    async with await peers.Peer.connect(path) as peer:
+        await peer.call("initialize", {"capabilities": {}})
+        await peer.call("aid/prompt", peers.prompt("update 2", workDoneToken=7))
+    told = [(each["method"], each["params"].get("value", {}).get("kind")) for each in peer.heard]
+    assert told == [
+        ("$/progress", "begin"),
+        ("aid/update", None),
+        ("$/progress", "report"),
+        ("aid/update", None),
+        ("$/progress", "end"),
+    ]
+    assert {each["params"]["token"] for each in peer.heard if each["method"] == "$/progress"} == {7}
