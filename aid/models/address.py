@@ -32,7 +32,7 @@ def proxy_for(url: str) -> str | None:
     parts = urlsplit(url)
     if is_this_machine(parts.hostname or ""):
         return None
-    proxies = urllib.request.getproxies_environment()
-    if urllib.request.proxy_bypass_environment(parts.netloc.rpartition("@")[2], proxies):
+    proxies = urllib.request.getproxies()
+    if urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
     return proxies.get(parts.scheme) or proxies.get("all")

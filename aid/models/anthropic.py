@@ -208,7 +208,7 @@ class _Reader:
     def _decoded(self, body: bytes) -> _Event:
         try:
             event = _decode(body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             what = error_text(body) if body.lstrip()[:1] == b"<" else "an answer of an unknown shape"
             raise ServerError(f"{self._call.server} sent {what}: is base_url a Messages API?") from error
         if not event.type:

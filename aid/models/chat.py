@@ -182,7 +182,7 @@ def _decoded(text: bytes, call: Call) -> _Answer:
         if "error" in text.decode(errors="replace")[:40]:
             raise refused(_status(text), error_text(text), call) from error
         raise ServerError(f"{call.server} sent an answer of an unknown shape ({error})") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         what = error_text(text) if text.lstrip()[:1] == b"<" else "an answer that isn't JSON"
         raise ServerError(f"{call.server} sent {what}: is base_url right, is it a chat server?") from error
     if answer.object == "error" or (answer.error is not None and bytes(answer.error) != b"null"):
@@ -194,7 +194,7 @@ def _status(body: bytes) -> int:
     """The status an error object names in its `code`, as llama-server, vLLM and OpenRouter do; else 200."""
     try:
         found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return 200
     error = found.get("error", found) if isinstance(found, dict) else None
     code = error.get("code") if isinstance(error, dict) else None

@@ -24,6 +24,14 @@ DRAIN_S = 0.2
 _KEY_LIKE = re.compile(r"\b(?:sk|pk|key|hf|gsk|xai)[-_][\w-]{8,}|(?i:bearer)\s+\S+")
 
 
+# Compressed, an event stream comes in lumps.
+_HEADERS = {
+    "Accept": "text/event-stream, application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+}
+
+
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds. `first_token_s` counts from sending; `between_tokens_s` from one piece of answer to the next.
 
@@ -97,7 +105,7 @@ async def _sent(session: aiohttp.ClientSession, call: Call) -> aiohttp.ClientRes
     return await session.post(
         call.url,
         data=msgspec.json.encode(call.body),
-        headers={"Content-Type": "application/json", **call.headers},
+        headers=_HEADERS | call.headers,
         allow_redirects=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=call.timeouts.connect_s),
     )
@@ -165,11 +173,13 @@ def _failure(error: Exception, call: Call, wait: Wait) -> ServerError:
         return ServerError(f"{server} took no connection in {call.timeouts.connect_s:.3g} s: is it up?", retryable=True)
     if isinstance(error, TimeoutError):
         return ServerError(f"{server} {wait.what_ran_out()}: raise timeout_s or ask a faster model")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return ServerError(
             f"{server} showed a certificate that isn't trusted ({redacted(str(error), call)}): "
             "set SSL_CERT_FILE to your authority's file"
         )
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return ServerError(f"{server} does not speak TLS as it should: is it http:// rather than https://?")
     if isinstance(error, aiohttp.InvalidURL):
         return ServerError(f"{server} is no address that can be called: correct base_url")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -178,6 +188,8 @@ def _failure(error: Exception, call: Call, wait: Wait) -> ServerError:
         return ServerError(f"the proxy to {server} can't be reached: check HTTPS_PROXY and NO_PROXY", retryable=True)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return ServerError(f"the proxy refused {server} ({error.status}): check HTTPS_PROXY and NO_PROXY")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ServerError(f"{server} sent something that isn't HTTP: check base_url")
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = os.strerror(error.os_error.errno) if error.os_error.errno else type(error.os_error).__name__
         return ServerError(f"can't connect to {server} ({reason.lower()}): is it running?", retryable=True)
@@ -224,7 +236,7 @@ def error_text(body: bytes) -> str:
     """A server's own words out of an error body: OpenAI's, Anthropic's and FastAPI's shapes, a web page's title."""
     try:
         found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         text = body.decode(errors="replace")
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         if title:

@@ -82,6 +82,8 @@ class RemoteBackend(ABC):
                         yield chunk
                 return
             except ServerError as error:
+                if error.status == 401:
+                    self._key = None  # the keyring may hold another by the next request
                 # Nothing was yielded: a refusal comes in place of an answer.
                 if error.status not in (400, 422) or not self._learn(error.said, call.body):
                     raise

@@ -70,6 +70,11 @@ async def test_trusts_the_authority_the_environment_names(
     assert await said_by(server.url) == "safe"
 
 
+async def test_says_that_a_server_does_not_speak_tls(serve: Serve) -> None:
+    url = (await serve(Recording(reply="never"))).url.replace("http:", "https:")
+    assert await said_by(url) == f"{url} does not speak TLS as it should: is it http:// rather than https://?"
+
+
 async def test_says_which_file_of_authorities_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     assert await said_by("https://127.0.0.1:1/v1") == (

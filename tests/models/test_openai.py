@@ -1,6 +1,7 @@
 """The `openai` back end against real servers."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -218,7 +219,9 @@ SSE = "text/event-stream"
         (http('data: {"choices": [{"delta": {"content": "ha"}}]}\n\n', length=999),
          "retryable URL closed the connection before its answer ended: see its log"),
         (b"", "retryable URL closed the connection before its answer ended: see its log"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "retryable URL closed the connection before its answer ended: see its log"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "URL sent something that isn't HTTP: check base_url"),
+        (http('{"x": ' + "[" * 100_000, kind=JSON),
+         "URL sent an answer that isn't JSON: is base_url right, is it a chat server?"),
         (b"HTTP/1.1 307 Elsewhere\r\nLocation: http://elsewhere.test:1/v1?k=secret\r\nContent-Length: 0\r\n\r\n",
          "URL redirects to http://elsewhere.test:1/v1: set base_url to that"),
     ],
@@ -226,6 +229,25 @@ SSE = "text/event-stream"
 async def test_says_in_one_line_what_a_broken_server_did(serve_raw: ServeRaw, reply: bytes, said: str) -> None:
     url = await serve_raw(reply)
     assert (await answer(backend(url))).removeprefix("ha") == "!" + said.replace("URL", url)
+
+
+async def test_survives_any_damage_to_a_stream(serve_raw: ServeRaw) -> None:
+    """Bytes of a good answer lost, doubled and changed: chunks or one error come of it, and nothing else."""
+    chance = random.Random(7)
+    good = (
+        b'data: {"choices":[{"index":0,"delta":{"content":"<think>a</think>b"},"finish_reason":null}]}\n\n'
+        b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}\n\ndata: [DONE]\n\n'
+    )
+    damaged = []
+    for _ in range(300):
+        body = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(body))
+            body[at : at + chance.randint(0, 3)] = chance.choice([b"", b"\n", b"\xff", b"{", b"null", b"3", b'"', b"<"])
+        damaged.append(http(bytes(body)))
+    url = await serve_raw(*damaged)
+    ends = {(await answer(backend(url)))[-120:].partition("!")[1] for _ in damaged}
+    assert ends == {"", "!"}
 
 
 async def test_says_that_nobody_listens() -> None:
