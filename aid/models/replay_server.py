@@ -120,9 +120,12 @@ class ReplayServer:
                 response = await self._answer(request, reply, frames)
                 self._count(answered=1)
                 return response
-            except (asyncio.CancelledError, ConnectionResetError):
+            except asyncio.CancelledError:
                 self._count(disconnects=1)
                 raise
+            except ConnectionResetError:
+                self._count(disconnects=1)
+                return web.Response(status=499)  # to nobody
             finally:
                 self._count(running=-1)
 
