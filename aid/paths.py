@@ -8,10 +8,8 @@
 Read anew at every call, so that a test (or a wrapper) can redirect them by the environment.
 """
 
-import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from aid.errors import UsageError
@@ -34,17 +32,16 @@ def cache_dir() -> Path:
 def runtime_dir() -> Path:
     """The sockets' directory; without XDG_RUNTIME_DIR one in the temporary directory named by the user's id.
 
-    Raises UsageError when someone else owns it or others may enter it: a socket there could be theirs.
+    Raises UsageError when someone else owns it: a socket there could be theirs.
     """
-    fallback = Path(tempfile.gettempdir()) / f"aid-runtime-{os.getuid()}"
-    if not os.environ.get("XDG_RUNTIME_DIR"):
-        system = Path(f"/run/user/{os.getuid()}")
-        base = system if system.is_dir() else fallback
-        if base is fallback:
-            base.mkdir(mode=0o700, exist_ok=True)
-            _check_owned(base)
-        return _made(base / "aid")
-    return _private("XDG_RUNTIME_DIR", fallback)
+    chosen, system = os.environ.get("XDG_RUNTIME_DIR", ""), Path(f"/run/user/{os.getuid()}")
+    if Path(chosen).is_absolute():
+        return _made(Path(chosen) / "aid")
+    if system.is_dir():
+        return _made(system / "aid")
+    import tempfile  # here: every `aid` command and every editor's bridge imports this module
+
+    return _made(_made(Path(tempfile.gettempdir()) / f"aid-runtime-{os.getuid()}") / "aid")
 
 
 def socket_path(name: str) -> Path:
@@ -59,6 +56,8 @@ def socket_path(name: str) -> Path:
 
 def workspace_key(root: Path) -> str:
     """A short, stable, readable name for a workspace's state: its folder's name and a hash of its real path."""
+    import hashlib  # here, for the same reason as `tempfile`
+
     real = root.resolve()
     digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:12]
     return f"{real.name or 'root'}-{digest}"
