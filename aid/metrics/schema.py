@@ -78,15 +78,16 @@ def m003_survival(db: Database) -> None:
         )""")
 
 
-def opened(path: Path) -> Database:
+def opened(path: Path, busy_s: float = BUSY_S) -> Database:
     """The database at `path`, made or brought up to date. Raises sqlite3.Error or OSError.
 
-    The connection may be handed to another thread, and only one may use it at a time.
+    `busy_s` is how long a statement waits for another process that holds the database. The connection may be handed
+    to another thread, and only one may use it at a time.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)
-    connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_s, check_same_thread=False)
     try:
         db = Database(connection, execute_plugins=False)
         connection.execute("PRAGMA synchronous = NORMAL")

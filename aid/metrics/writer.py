@@ -23,10 +23,14 @@ Job = Callable[["Database"], None]
 
 
 class Writer:
-    """`put` from any thread. The thread and the database begin with the first job."""
+    """`put` from any thread. The thread and the database begin with the first job.
 
-    def __init__(self, path: Path) -> None:
+    A job waits `busy_s` for another process that holds the database.
+    """
+
+    def __init__(self, path: Path, busy_s: float = 5.0) -> None:
         self._path = path
+        self._busy_s = busy_s
         self._jobs: queue.Queue[tuple[str, Job] | threading.Event | None] = queue.Queue(QUEUED_AT_MOST)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -94,4 +98,4 @@ class Writer:
         # Imported only here: a fifth of a second, which no request should wait for.
         from aid.metrics import schema
 
-        return schema.opened(self._path)
+        return schema.opened(self._path, self._busy_s)

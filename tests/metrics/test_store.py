@@ -204,6 +204,47 @@ def test_a_database_that_cannot_be_written_costs_one_line_of_the_log_a_record(
     assert lines == [["metrics", " request r1 is lost"], ["metrics", " outcome of r1 is lost"]]
 
 
+def test_a_locked_database_costs_the_record_and_not_the_next(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "aid.db"
+    opened(path).close()
+    writer = Writer(path, busy_s=0.01)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    statement = "INSERT INTO outcomes (request, at, state) VALUES (?, 0, 'accepted')"
+    writer.put("one", lambda db: db.execute(statement, ["one"]))
+    writer.flush()
+    other.execute("ROLLBACK")
+    other.close()
+    writer.put("two", lambda db: db.execute(statement, ["two"]))
+    writer.close()
+    assert [each["request"] for each in rows(path, "outcomes")] == ["two"]
+    assert [record.getMessage() for record in caplog.records] == [f"metrics: one is lost: {path}: database is locked"]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from aid.config import MetricsSettings
+from aid.metrics import Metrics, Request
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+metrics = Metrics(Path(sys.argv[1]), MetricsSettings(store_text=True))
+for number in range(50):
+    metrics.record(Request(id=f"r{number}", root=Path("/"), model="small", diff=str(number) * 10_000))
+metrics.close()
+"""
+
+
+def test_a_full_disk_costs_records_and_nothing_else(tmp_path: Path) -> None:
+    """A process that may write no more than 200 kB to a file stands for the disk."""
+    path = tmp_path / "aid.db"
+    ran = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, check=True)
+    lost = ran.stderr.splitlines()
+    assert 0 < len(lost) < 50
+    assert all(line.startswith("metrics: request r") and " is lost: " in line for line in lost)
+    assert len(rows(path, "requests")) == 50 - len(lost)
+
+
 def test_goes_on_once_the_database_can_be_written_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "aid.db"
     path.mkdir()
