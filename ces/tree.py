@@ -175,7 +175,7 @@ class Tree:
         """Remove those of `paths` that are empty, the deepest first; the others stay without a word."""
         for path in sorted(paths, key=lambda each: each.count("/"), reverse=True):
             self._forget(components(path))
-            with contextlib.suppress(OSError), self._place(path) as (directory, name):
+            with contextlib.suppress(OSError, BadChange), self._place(path) as (directory, name):
                 os.rmdir(name, dir_fd=directory)
 
     def stage(

@@ -44,13 +44,13 @@ def apply(root: Path, changes: Sequence[FileChange], *, summary: str = "", id: s
     A file edited elsewhere since is changed all the same (`rebase`); one that is already as wanted is left out. When
     `id` is taken, a number is put after it: the result says which id it is.
     """
-    wanted = [as_proposed(change) for change in changes]
     with opened(root) as work:
-        settled = [each for each in work.settle(wanted) if not each.move.skipped]
+        settled = [each for each in work.settle(list(map(as_proposed, changes))) if not each.move.skipped]
         if not settled:
             raise ApplyError("nothing to change: every file is already as wanted")
-        moves = [each.move for each in settled]
-        record = work.carry_out(work.new_id(id), "applied", settled, moves, None, _one_line(summary))
+        moves = tuple(each.move for each in settled)
+        wanted = Record(id=work.new_id(id), state="applied", moves=moves, summary=_one_line(summary))
+        record = work.carry_out(settled, wanted)
     return Applied(id=record.id, files=changed_files(record.moves), notes=_notes(work, settled))
 
 
@@ -77,8 +77,9 @@ def history(root: Path, limit: int = 20) -> list[LogEntry]:
     """What was applied in the workspace, the latest first, undone ones included."""
     recover(root)
     journal = open_journal(root)
-    entries = (journal.entry(name) for name in journal.names())
-    return list(itertools.islice((entry for entry in entries if entry is not None), max(0, limit)))
+    with journal.locked():
+        entries = (journal.entry(name) for name in journal.names())
+        return list(itertools.islice((entry for entry in entries if entry is not None), max(0, limit)))
 
 
 def recover(root: Path) -> Recovered | None:
@@ -93,8 +94,9 @@ def _turn(work: Opened, id_: str | None, state: State) -> tuple[list[Settled], R
     """Carry a kept change set out once more, towards `state`."""
     kept = work.load(work.find(id_, "undone" if state == "applied" else "applied"))
     settled = work.settle([as_kept(move, state) for move in kept.moves])
-    moves = [_as_applied(each.move, old, state) for each, old in zip(settled, kept.moves, strict=True)]
-    return settled, work.carry_out(kept.id, state, settled, moves, kept, kept.summary)
+    moves = tuple(_as_applied(each.move, old, state) for each, old in zip(settled, kept.moves, strict=True))
+    wanted = Record(id=kept.id, state=state, moves=moves, unmade=kept.made, summary=kept.summary)
+    return settled, work.carry_out(settled, wanted)
 
 
 def _as_applied(carried_out: Move, kept: Move, direction: State) -> Move:

@@ -1,14 +1,17 @@
 """A workspace opened for one operation: locked, what a crash left mended, its files reachable."""
 
 import contextlib
+import itertools
 import secrets
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from aid import paths
 from aid.apply.journal import Journal, Name
-from aid.apply.record import Move, Record, State, is_id
+from aid.apply.record import Record, State, is_id
 from aid.apply.settle import Settled, Wanted, settle
 from aid.apply.transaction import Recovered, carry_out, recover
 from aid.edits.edit import Rejected
@@ -16,14 +19,17 @@ from aid.errors import ApplyError, Refusal, StaleError
 from ces.errors import BadChange
 from ces.tree import Tree, ancestors, components
 
+_TOLD = 5
+_VERB: dict[State, str] = {"applied": "undo", "undone": "redo"}
+
 
 class Opened:
     """Made by `opened`. `recovered` is what had to be mended first."""
 
-    def __init__(self, root: Path, tree: Tree, journal: Journal) -> None:
+    def __init__(self, root: Path, tree: Tree, journal: Journal, recovered: Recovered | None) -> None:
         self.tree = tree
         self.journal = journal
-        self.recovered: Recovered | None = recover(tree, journal)
+        self.recovered = recovered
         self._own = _own_directories(root)
 
     def settle(self, wanted: Sequence[Wanted]) -> list[Settled]:
@@ -50,30 +56,14 @@ class Opened:
             raise (StaleError if stale else ApplyError)(_told(refused), refused=tuple(refused))
         return settled
 
-    def carry_out(
-        self,
-        id_: str,
-        state: State,
-        settled: Sequence[Settled],
-        moves: Sequence[Move],
-        kept: Record | None,
-        summary: str,
-    ) -> Record:
-        """Do what was settled; `moves` are the same, as applied. `kept` is the record that is taken back."""
+    def carry_out(self, settled: Sequence[Settled], wanted: Record) -> Record:
+        """Do what was settled, all or nothing; `wanted` says what to write down of it. What was written down."""
         made: dict[str, None] = {}
         for each in settled:
             if not each.move.skipped and each.move.after is not None:
                 made |= dict.fromkeys(self.tree.missing_parents(each.move.path))
-        record = Record(
-            id=id_,
-            turn=self.journal.next_turn(),
-            state=state,
-            at=time.time(),
-            moves=tuple(moves),
-            token=secrets.token_hex(4),
-            made=tuple(made),
-            unmade=() if kept is None else kept.made,
-            summary=summary,
+        record = msgspec.structs.replace(
+            wanted, turn=self.journal.next_turn(), at=time.time(), token=secrets.token_hex(4), made=tuple(made)
         )
         stamps = {each.source: each.stamp for each in settled if each.stamp is not None}
         carry_out(self.tree, self.journal, record, stamps)
@@ -87,9 +77,8 @@ class Opened:
             raise ApplyError(f"{wanted[:80]!r} can't be an id: use letters, digits, - and _")
         taken = {name.id for name in self.journal.names()}
         base = wanted or secrets.token_hex(4)
-        return next(
-            id_ for id_ in (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3))) if id_ not in taken
-        )
+        numbered = (f"{base}-{number}" for number in itertools.count(2))
+        return base if base not in taken else next(id_ for id_ in numbered if id_ not in taken)
 
     def load(self, name: Name) -> Record:
         try:
@@ -118,10 +107,6 @@ class Opened:
             raise BadChange(f"{path} is AID's own: it is never changed by an edit")
 
 
-_TOLD = 5
-_VERB: dict[State, str] = {"applied": "undo", "undone": "redo"}
-
-
 @contextlib.contextmanager
 def opened(root: Path) -> Iterator[Opened]:
     """Open `root` when it is this call's turn. ApplyError when the workspace or the journal can't be opened."""
@@ -133,10 +118,10 @@ def opened(root: Path) -> Iterator[Opened]:
         journal = open_journal(root)
         try:
             stack.enter_context(journal.locked())
-            work = Opened(root, tree, journal)
+            recovered = recover(tree, journal)
         except OSError as error:
             raise ApplyError(f"can't use the journal {journal.directory}: {error.strerror}") from error
-        yield work
+        yield Opened(root, tree, journal, recovered)
 
 
 def open_journal(root: Path) -> Journal:
@@ -149,7 +134,7 @@ def open_journal(root: Path) -> Journal:
 def _own_directories(root: Path) -> list[tuple[str, ...]]:
     """Where the workspace holds AID's own state and configuration: an edit there could grant itself trust."""
     real = root.resolve()
-    own = (paths.state_dir().resolve(), paths.config_dir().resolve(), paths.cache_dir().resolve())
+    own = (paths.state_dir().resolve(), paths.config_dir().resolve())
     return [each.relative_to(real).parts for each in own if each.is_relative_to(real)]
 
 

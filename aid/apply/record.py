@@ -65,11 +65,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    turn: int
     state: State
-    at: float
     moves: tuple[Move, ...]
-    token: str
+    turn: int = 0
+    at: float = 0.0
+    token: str = ""
     made: tuple[str, ...] = ()
     unmade: tuple[str, ...] = ()
     summary: str = ""

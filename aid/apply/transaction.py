@@ -18,7 +18,7 @@ from aid.edits.edit import Rejected
 from aid.errors import ApplyError, StaleError
 from ces.change import FileChange
 from ces.errors import BadChange
-from ces.tree import File, Stamp, Tree, parent
+from ces.tree import File, Stamp, Tree, ancestors, parent
 
 _ADVICE = {
     errno.ENOSPC: "make room",
@@ -150,7 +150,7 @@ def _roll_back(tree: Tree, record: Record) -> tuple[str, ...]:
         except BadChange:
             left.append(effect.path)
     tree.remove_directories(record.made)
-    tree.sync(_touched(record, todo) - set(left))
+    tree.sync(_touched(record, todo) - {above for path in left for above in ancestors(path)})
     return tuple(dict.fromkeys(left))
 
 

@@ -198,6 +198,24 @@ def test_the_real_command_reads_bytes_and_ends_in_one_line(work: Path) -> None:
         assert json.loads(done.stdout)["applied"] is (code == 0)
 
 
+def test_processes_that_apply_at_once_wait_for_each_other(work: Path) -> None:
+    (work / "f.py").write_text("".join(f"{number}\n\n" for number in range(6)))
+    command = [sys.executable, "-c", "from aid.cli.main import main; main()", "apply", "--json", "--root", str(work)]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
+    for number, process in enumerate(running):
+        assert process.stdin is not None
+        process.stdin.write(f"f.py\n<<<<<<< SEARCH\n{number}\n=======\n{number} done\n>>>>>>> REPLACE\n")
+        process.stdin.flush()
+    told = [process.communicate() for process in running]
+    assert [err for _, err in told] == [""] * 6
+    assert all(json.loads(out)["applied"] for out, _ in told)
+    assert (work / "f.py").read_text() == "".join(f"{number} done\n\n" for number in range(6))
+    assert len(history(work, 9)) == 6
+
+
 def test_wrong_usage_ends_with_two(work: Path) -> None:
     assert run(apply, work / "missing", reply=REPLY)[0] == 2
     assert run(apply, work, "--format", "prose", reply=REPLY)[0] == 2
