@@ -53,7 +53,7 @@ async def measure(root: Path) -> int:
         path.write_text(f"{path.read_text()}\nlet added = 1\n")
     await index.until_newer(generation)
     reached = rss_mb()
-    print(f"{reached:6.1f} MB  after {EDITED_FILES} files were edited; {reached / BAR_MB:.2f} of the bar of {BAR_MB} MB")
+    print(f"{reached:6.1f} MB  after {EDITED_FILES} edits; {reached / BAR_MB:.2f} of the bar of {BAR_MB} MB")
     await builder.close()
     await index.close()
     return 0 if reached <= BAR_MB else 1

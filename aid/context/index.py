@@ -33,6 +33,8 @@ Touched = Callable[[frozenset[str] | None], None]
 FEW_FILES = 32  # read on the thread; more are left to a scan
 POLL_S = 5.0
 SAFETY_S = 600.0  # the kernel drops notifications when too many come at once, and nobody says so
+ATTEMPTS = 5  # to watch folders that come and go while they are listed
+REST = 2.0  # times as long as the last scan took
 POLL_SHARE = 20  # polling takes at most a twentieth of the time
 
 
@@ -68,6 +70,9 @@ class WorkspaceIndex:
         self._pending: set[str] = set()
         self._wake = asyncio.Event()
         self._folders: tuple[str, ...] | None = None
+        self._watched: tuple[str, ...] | None = None
+        self._behind = False
+        self._rested_at = 0.0
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -129,7 +134,8 @@ class WorkspaceIndex:
             return
         self._wake.clear()
         pending, self._pending = self._pending, set()
-        rescan = len(pending) > FEW_FILES
+        rescan = self._behind or len(pending) > FEW_FILES
+        self._behind = False
         if not rescan:
             limit = self._settings.max_file_bytes
             changed, rescan = await self._writing.run(_refresh, self.root, pending, max_file_bytes=limit)
@@ -137,14 +143,14 @@ class WorkspaceIndex:
                 self.files = await self.ask(search.count)
                 await self._announce(changed)
         if rescan:
-            before = self._folders
+            await self._rest()
             await self._scan()
-            if self._folders != before:
+            if self._folders != self._watched and not self.polling:
                 await self._arm()
 
     async def _arm(self) -> None:
         """Watch the folders there are; scan once more for what changed meanwhile, until nothing did."""
-        while not self.polling:
+        for attempt in range(ATTEMPTS):
             folders = self._folders or ("",)
             if len(folders) > self._most_watches:
                 self._poll(f"{len(folders)} folders are more than the {self._most_watches} to be watched")
@@ -152,20 +158,26 @@ class WorkspaceIndex:
             old = self._watcher
             try:
                 self._watcher = Watcher([str(self.root / folder) for folder in folders], self._seen)
-            except FileNotFoundError:
-                await self._scan()
-                if not self.root.is_dir():
-                    self._poll("the workspace's folder is gone")
-                continue
             except OSError as error:
-                self._poll(f"the kernel refuses to watch ({error})")
-                return
+                going = isinstance(error, FileNotFoundError | PermissionError) and self.root.is_dir()
+                if not going or attempt == ATTEMPTS - 1:
+                    self._poll(f"the folders can't be watched ({str(error).partition(' about ')[0]})")
+                    return
+                await self._scan()
+                continue
             finally:
                 if old is not None and old is not self._watcher:
                     old.stop()
+            self._watched = folders
             await self._scan()
             if self._folders == folders:
                 return
+        self._behind = True
+        self._wake.set()
+
+    async def _rest(self) -> None:
+        """Folders may come and go without end (a package manager at work): scanning takes a part of the time only."""
+        await asyncio.sleep(max(0.0, self._rested_at - asyncio.get_running_loop().time()))
 
     def _poll(self, reason: str) -> None:
         self.polling = True
@@ -214,6 +226,7 @@ class WorkspaceIndex:
             log.warning("index of %s: %d files beyond max_files left out", self.root, report.left_out)
         self._poll_s = max(self._poll_s, POLL_SHARE * report.wall_s) if self.polling else self._poll_s
         self.files = report.files
+        self._rested_at = asyncio.get_running_loop().time() + REST * report.wall_s
         if report.touched is None or report.touched:
             await self._announce(report.touched)
 

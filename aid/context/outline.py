@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import msgspec
 from tree_sitter import Node, Parser, QueryCursor
 
-from aid.context.languages import Loaded, Spoken, language_of, load
+from aid.context.languages import Loaded, Spoken, language_of, load, word
 
 SIGNATURE_CHARACTERS = 240
 _OPAQUE = frozenset({"function", "method", "value", "macro"})  # what these define inside is their own business
@@ -60,7 +60,9 @@ def outline(path: str, text: bytes) -> Outline | None:
 def parse(spoken: Spoken, text: bytes) -> Outline:
     loaded = load(spoken)
     root = Parser(loaded.language).parse(text).root_node
-    return Outline(definitions=tuple(_definitions(loaded, root, text)), references=_references(loaded, root, text))
+    return Outline(
+        definitions=tuple(_definitions(loaded, root, text)), references=_references(spoken, loaded, root, text)
+    )
 
 
 def module_name(path: str) -> str | None:
@@ -147,7 +149,7 @@ def _signature(found: _Found, text: bytes, lines: list[bytes]) -> str:
     return whole or lines[found.first].decode("utf-8", "replace").strip()
 
 
-def _references(loaded: Loaded, root: Node, text: bytes) -> dict[str, int]:
+def _references(spoken: Spoken, loaded: Loaded, root: Node, text: bytes) -> dict[str, int]:
     """Words outside comments and strings, in order of first use, keywords left out."""
     parts: list[bytes] = []
     at = 0
@@ -158,8 +160,8 @@ def _references(loaded: Loaded, root: Node, text: bytes) -> dict[str, int]:
             at = end
     parts.append(text[at:])
     counts: dict[str, int] = {}
-    for word in loaded.word.findall(b" ".join(parts).decode("utf-8", "replace")):
-        counts[word] = counts.get(word, 0) + 1
+    for name in word(spoken).findall(b" ".join(parts).decode("utf-8", "replace")):
+        counts[name] = counts.get(name, 0) + 1
     for keyword in loaded.keywords & counts.keys():
         del counts[keyword]
     return counts

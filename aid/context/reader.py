@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 import msgspec
 
 from aid.context import search
-from aid.context.languages import language_of, load
+from aid.context.languages import language_of, word
 from aid.context.lines import split
 from aid.context.outline import Definition, parse
 from aid.context.piece import Ask
@@ -128,7 +128,7 @@ class Reader:
             return []
         if file.references is not None and not file.text.unsaved:
             return file.references
-        return list(dict.fromkeys(load(spoken).word.findall(file.text.text)))
+        return list(dict.fromkeys(word(spoken).findall(file.text.text)))
 
     def expect(self, paths: Iterable[str]) -> None:
         """Read these files at once, in the background: each trip to a thread costs as much as a file."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from watchfiles._rust_notify import RustNotify
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 DEBOUNCE_MS = 400
 STEP_MS = 50
@@ -27,14 +27,18 @@ def watch_allowance() -> int:
 class Watcher:
     """Calls `changed` on the event loop with the absolute paths that changed. Armed once constructed.
 
-    Raises OSError when the kernel refuses (no more watches or instances), FileNotFoundError when a folder has gone.
+    Raises OSError when the kernel refuses (no more watches or instances); FileNotFoundError or PermissionError, which
+    are such too, when a folder has gone or been shut.
     """
 
     def __init__(self, folders: Sequence[str], changed: Callable[[set[str]], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = changed
         self._stop = threading.Event()
-        self._notify = RustNotify(list(folders), False, False, 0, False, True)
+        try:  # not to ignore_permission_denied: it would ignore that there are no watches left, too
+            self._notify = RustNotify(list(folders), False, False, 0, False, False)
+        except WatchfilesRustInternalError as error:
+            raise OSError(str(error)) from error
         self._thread = threading.Thread(target=self._run, name="aid-watch", daemon=True)
         self._thread.start()
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -204,6 +205,41 @@ async def test_polls_where_the_kernel_gives_no_watches(
     assert len([record for record in caplog.records if "comparing the tree" in record.message]) == 1
     write({"lib/a.ml": "let other = 1\n"})
     await until(index, lambda: defined(index, "other"))
+
+
+POLLING = """
+import asyncio, sys
+from pathlib import Path
+from aid.context import search
+from aid.context.index import WorkspaceIndex
+
+async def main(root):
+    index = WorkspaceIndex(root, poll_s=0.05)
+    await index.start()
+    await index.until_ready()
+    generation = index.generation
+    (root / "d3" / "a.ml").write_text("let other = 1")
+    await index.until_newer(generation)
+    print(index.polling, len(await index.ask(search.symbols, ["other"])))
+    await index.close()
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def own_limits() -> bool:
+    tried = subprocess.run(["unshare", "-Ur", "true"], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(not own_limits(), reason="needs a user namespace of its own to set inotify's limits in")
+@pytest.mark.parametrize(("limit", "allowed"), [("max_inotify_watches", 5), ("max_inotify_instances", 0)])
+def test_polls_where_the_kernel_refuses(root: Path, write: Write, limit: str, allowed: int) -> None:
+    write({f"d{number}/a.ml": "let alpha = 1\n" for number in range(9)})
+    script = f"echo {allowed} > /proc/sys/user/{limit} && exec {sys.executable} -c '{POLLING}' {root}"
+    done = subprocess.run(["unshare", "-Ur", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "True 1\n"
+    assert done.stderr.count("comparing the tree every") == 1
 
 
 async def test_the_next_daemon_uses_what_the_last_one_indexed(root: Path, write: Write, indexed: Indexed) -> None:

@@ -103,7 +103,6 @@ class Loaded(msgspec.Struct, frozen=True):
     definitions: Query
     skip: Query
     keywords: frozenset[str]
-    word: re.Pattern[str]
 
 
 @cache
@@ -117,8 +116,13 @@ def load(spoken: Spoken) -> Loaded:
         definitions=Query(language, query_text(spoken)),
         skip=Query(language, f"[{skip}] @skip"),
         keywords=frozenset(_keywords(language)),
-        word=re.compile(spoken.word),
     )
+
+
+@cache
+def word(spoken: Spoken) -> re.Pattern[str]:
+    """A name in the language; needs no grammar."""
+    return re.compile(spoken.word)
 
 
 def query_text(spoken: Spoken) -> str:

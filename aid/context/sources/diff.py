@@ -1,6 +1,6 @@
-"""What is not committed yet, by git or Mercurial.
+"""What is not committed yet, by whatever version control `ces.vcs` knows.
 
-Asked once a state of the tree (the index's generation, and the VCS's own files' times, since a commit changes no
+Asked once a state of the tree (the index's generation, and the times of the VCS's own files, since a commit changes no
 source). A request waits a moment for it and else goes without; the next one has it.
 """
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from aid.context.piece import Ask, Piece, Place
 from aid.context.reader import Reader
 from ces import vcs
+from ces.errors import CesError
+from ces.vcs.vcs import marker
 
 log = logging.getLogger(__name__)
 
@@ -21,21 +23,25 @@ LIMIT_S = 10.0
 MAX_BYTES = 64_000
 WORKSPACES = 64
 
-_STATE_FILES = (".git/index", ".git/HEAD", ".git/logs/HEAD", ".hg/dirstate", ".hg/store/00changelog.i")
-_State = tuple[int, ...]
+_STATE_FILES = {
+    ".git": ("index", "HEAD", "logs/HEAD"),
+    ".hg": ("dirstate", "store/00changelog.i"),
+}
 
 
 class Diff:
+    """`patience_s` is how long a request waits."""
+
     name = "diff"
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
-        self._asked: OrderedDict[Path, tuple[_State, asyncio.Task[str]]] = OrderedDict()
+        self._trees: OrderedDict[Path, _Tree] = OrderedDict()
 
     async def pieces(self, ask: Ask, reader: Reader) -> list[Piece]:
         if reader.index is None:
             return []
-        task = self._task(reader.root, reader.index.generation)
+        task = self._tree(reader.root).asked(reader.index.generation)
         await asyncio.wait([task], timeout=self._patience_s)
         if not task.done():
             return [self._piece("uncommitted changes (not there yet)", "")]
@@ -43,44 +49,85 @@ class Diff:
         return [self._piece("uncommitted changes", diff)] if diff else []
 
     async def close(self) -> None:
-        tasks = [task for _, task in self._asked.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End what is being asked, and Mercurial's command servers."""
+        for tree in self._trees.values():
+            await tree.close()
 
-    def _task(self, root: Path, generation: int) -> asyncio.Task[str]:
-        state = (generation, *_times(root))
-        known = self._asked.get(root)
-        if known is not None and (known[0] == state or not known[1].done()):
-            return known[1]
-        task = asyncio.create_task(_diff(root), name=f"diff {root.name}")
-        self._asked[root] = (state, task)
-        self._asked.move_to_end(root)
-        while len(self._asked) > WORKSPACES:
-            self._asked.popitem(last=False)[1][1].cancel()
-        return task
+    def _tree(self, root: Path) -> "_Tree":
+        tree = self._trees.setdefault(root, _Tree(root))
+        self._trees.move_to_end(root)
+        idle = [path for path, one in self._trees.items() if one.idle() and path != root]
+        for path in idle[: max(0, len(self._trees) - WORKSPACES)]:
+            self._trees.pop(path).abandon()
+        return tree
 
     def _piece(self, title: str, text: str) -> Piece:
         return Piece(source=self.name, title=title, text=text, weight=WEIGHT, place=Place.DIFF)
 
 
-async def _diff(root: Path) -> str:
-    """The diff, "" where there is no VCS or it doesn't answer."""
-    try:
-        found = await asyncio.to_thread(vcs.find, root)
-        if found is None:
-            return ""
-        return await asyncio.wait_for(found.diff(max_bytes=MAX_BYTES), LIMIT_S)
-    except (OSError, TimeoutError) as error:
-        log.warning("no diff of %s: %s", root, error or "it took too long")
-        return ""
+class _Tree:
+    """One workspace's version control and the last answer it gave."""
 
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._vcs: vcs.Vcs | None = None
+        self._state_files: tuple[Path, ...] | None = None
+        self._state: tuple[int, ...] = ()
+        self._task: asyncio.Task[str] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
-def _times(root: Path) -> list[int]:
-    times: list[int] = []
-    for name in _STATE_FILES:
+    def asked(self, generation: int) -> asyncio.Task[str]:
+        """The task that gives the diff of the tree as it is, begun now or before; the one in progress, if any."""
+        state = (generation, *self._times())
+        if self._task is None or (self._task.done() and state != self._state):
+            self._state = state
+            self._task = asyncio.create_task(self._diff(generation), name=f"diff {self._root.name}")
+        return self._task
+
+    def idle(self) -> bool:
+        return self._task is None or self._task.done()
+
+    def abandon(self) -> None:
+        self._closing = asyncio.create_task(self.close())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._vcs is not None:
+            await self._vcs.close()
+
+    async def _diff(self, generation: int) -> str:
+        """The diff, "" where there is no VCS or it doesn't answer."""
         try:
-            times.append((root / name).stat().st_mtime_ns)
-        except OSError:
-            times.append(0)
-    return times
+            if self._state_files is None:
+                self._vcs = await vcs.find(self._root)
+                self._state_files = await _state_files(self._root)
+                self._state = (generation, *self._times())
+            if self._vcs is None:
+                return ""
+            return await asyncio.wait_for(self._vcs.diff(max_bytes=MAX_BYTES), LIMIT_S)
+        except (OSError, TimeoutError, CesError) as error:
+            log.warning("no diff of %s: %s", self._root, error or "it took too long")
+            return ""
+
+    def _times(self) -> list[int]:
+        times: list[int] = []
+        for file in self._state_files or ():
+            try:
+                times.append(file.stat().st_mtime_ns)
+            except OSError:
+                times.append(0)
+        return times
+
+
+async def _state_files(root: Path) -> tuple[Path, ...]:
+    """The files a commit, an update or an `add` changes."""
+    found = await marker(root)
+    if found is None:
+        return ()
+    name, directory = found
+    inside = directory / name
+    if inside.is_file():  # git's worktrees and submodules: "gitdir: PATH"
+        inside = directory / inside.read_text("utf-8", "replace").removeprefix("gitdir:").strip()
+    return tuple(inside / file for file in _STATE_FILES[name])
