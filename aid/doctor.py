@@ -18,8 +18,10 @@ from typing import Literal
 import msgspec
 
 from aid import config, lifecycle, models, paths
+from aid.client import connect
 from aid.errors import AidError
 from aid.models import default_model
+from aid.protocol import StatusParams
 from ces import builds, isolation
 from ces.errors import CesError
 
@@ -27,6 +29,7 @@ PYTHON = (3, 11)
 WATCHES = 65_536
 FREE_BYTES = 1_000_000_000
 VERSION_TIMEOUT_S = 10.0
+STATUS_TIMEOUT_S = 10.0
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,13 +260,10 @@ def _daemon() -> Iterator[Check]:
         yield Check(name="daemon", status="ok", needed=False, found="not running: any command that needs it starts it")
         return
     try:
-        link = lifecycle.connect()
+        with connect(start=False) as client:
+            found = client.call("aid/status", StatusParams(), timeout_s=STATUS_TIMEOUT_S)
     except AidError as error:
         yield Check(name="daemon", status="missing", needed=True, found=f"pid {owner.pid}", fix=str(error))
         return
-    if link is None:
-        found = f"pid {owner.pid} does not listen"
-        yield Check(name="daemon", status="missing", needed=True, found=found, fix="aid restart")
-        return
-    link.close()
-    yield Check(name="daemon", status="ok", needed=False, found=f"running, pid {owner.pid}, AID {owner.version}")
+    told = f"running, pid {found.pid}, AID {found.version}, {found.rss_bytes / 1e6:.0f} MB"
+    yield Check(name="daemon", status="ok", needed=False, found=told)

@@ -22,6 +22,7 @@ from aid import paths
 MAX_BYTES = 2_000_000
 KEPT = 4
 
+_OURS = ("aid", "ces")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -40,7 +41,7 @@ def configure(level: str, *, prompts: bool, max_bytes: int = MAX_BYTES) -> None:
     target.setFormatter(JsonLines(prompts=prompts))
     root = logging.getLogger()
     root.addHandler(target)
-    for name in ("aid", "ces"):
+    for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
 
 
@@ -61,14 +62,20 @@ class JsonLines(logging.Formatter):
             "at": f"{stamp}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._message(record),
         }
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if not self._prompts:
             line.pop("text", None)
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = self._told(record.exc_info[1])
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return json.dumps(line, default=_plain, ensure_ascii=False)
+
+    def _message(self, record: logging.LogRecord) -> str:
+        """Other people's loggers quote what they choose (asyncio: an exception's text), after the first line."""
+        message = record.getMessage()
+        ours = record.name.partition(".")[0] in _OURS
+        return message if ours or self._prompts else message.partition("\n")[0][:200]
 
     def _told(self, error: BaseException) -> dict[str, Any]:
         frames = traceback.extract_tb(error.__traceback__)
@@ -124,6 +131,14 @@ def readable(line: str) -> str:
         return line
     record.pop("logger", None)
     return " ".join([head, *(f"{key}={_short(value)}" for key, value in record.items())])
+
+
+def _plain(value: object) -> str:
+    """JSON text that was not read (bytes in some form) as it is; anything else by its name."""
+    try:
+        return bytes(memoryview(value)).decode("utf-8", "replace")  # type: ignore[arg-type]  # TypeError is an answer
+    except TypeError:
+        return str(value)
 
 
 def _short(value: object) -> str:

@@ -110,7 +110,7 @@ class Commands:
                     raise RpcError(INVALID_PARAMS, "aid.edit needs a `prompt`")
                 return await self._ask(given, given.prompt, client)
             case "aid.accept":
-                return self._changed(await self._host.accept(given, client))
+                return await self._accept(given, client)
             case "aid.reject":
                 return await self._host.reject(given, client)
             case "aid.undo":
@@ -143,12 +143,17 @@ class Commands:
             told = f"AID: the proposal is {proposal.verdict.status} ({why}): not applied; aid.accept {proposal.id}"
             self._show(2, told)
             return result
-        accept = AcceptParams(id=proposal.id, through_editor=self._session.takes_edits)
-        outcome = self._changed(await self._host.accept(accept, client))
+        outcome = await self._accept(AcceptParams(id=proposal.id), client)
         if outcome.refused:
             self._show(2, f"AID: not applied: {'; '.join(each.reason for each in outcome.refused)}")
             return result
         return msgspec.structs.replace(result, applied=outcome.applied)
+
+    async def _accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
+        """Open documents are the editor's to change, whenever it can."""
+        through_editor = params.through_editor or self._session.takes_edits
+        params = msgspec.structs.replace(params, through_editor=through_editor)
+        return self._changed(await self._host.accept(params, client))
 
     def _undo(self, given: UndoArguments) -> UndoParams:
         return UndoParams(workspace=given.workspace or str(self._session.first_root()), id=given.id)

@@ -20,7 +20,7 @@ from ces.change import FileChange
 if TYPE_CHECKING:
     from aid.server.connection import Connection
 
-CREATE_TIMEOUT_S = 10.0
+CREATE_TIMEOUT_S = 2.0
 
 _numbers = itertools.count(1)
 

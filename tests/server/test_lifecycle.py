@@ -234,6 +234,32 @@ async def test_logs_prints_the_end_and_no_prompt(
     assert "answered" in (await aid("logs")).out
 
 
+async def test_prompts_are_logged_when_the_person_asks_for_it(
+    private: Path, environment: dict[str, str], aid: Run
+) -> None:
+    (private / "config" / "aid").mkdir(mode=0o700)
+    (private / "config" / "aid" / "aid.toml").write_text("[log]\nprompts = true\n")
+    daemon = await asyncio.create_subprocess_exec(
+        sys.executable, str(HERE / "fake_daemon.py"), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert daemon.stdout is not None and await daemon.stdout.readline() == b"ready\n"
+    await run(sys.executable, str(HERE / "ask_once.py"), "echo a secret", environment=environment, cwd=private)
+    await aid("stop")
+    assert await daemon.wait() == 0
+    log = (private / "state/aid/logs/daemon.jsonl").read_text("utf-8")
+    texts = [json.loads(line).get("text") for line in log.splitlines()]
+    asked, answered = next(text for text in texts if text)
+    assert json.loads(asked)["prompt"] == "echo a secret"
+    assert json.loads(answered)["result"]["text"] == "a secret"
+
+
+async def test_models_are_listed_and_chosen(fake_daemon: int, aid: Run) -> None:
+    entry = {"name": "fake", "backend": "replay", "default": True, "ready": True, "detail": ""}
+    assert (await aid("models", "--json")).json == {"models": [entry]}
+    assert (await aid("models", "use", "fake", "--json")).json == {"models": [entry]}
+    assert (await aid("models")).out == "* fake (replay)\n"
+
+
 async def test_ctrl_c_cancels_the_request_in_the_daemon(
     fake_daemon: int, environment: dict[str, str], private: Path, peers: ModuleType
 ) -> None:

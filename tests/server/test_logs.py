@@ -47,6 +47,13 @@ def test_text_is_written_only_when_asked_for(root: logging.Logger, prompts: bool
     assert ("the secret" in json.dumps(line)) is prompts
 
 
+def test_other_peoples_loggers_do_not_get_to_quote(root: logging.Logger) -> None:
+    logs.configure("info", prompts=False)
+    logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: ValueError('the secret')")
+    (line,) = written()
+    assert line["message"] == "Task exception was never retrieved"
+
+
 def test_rotates_and_keeps_a_few(root: logging.Logger) -> None:
     logs.configure("info", prompts=False, max_bytes=2000)
     for number in range(200):
