@@ -1,7 +1,12 @@
 """Figures, against numbers worked by hand."""
 
+import contextlib
 import json
 import math
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +189,25 @@ kept after 30 s      75%     75%           -        -
 kept after 2 min     38%     38%           -        -
 """
     )
+
+
+def test_the_command_draws_a_table_on_a_terminal(own_state: Path) -> None:
+    metrics = filled(None, own_state)
+    metrics.record(Request(id="d", root=own_state, model="[bold]odd", at=NOW))
+    metrics.close()
+    ours, theirs = pty.openpty()
+    script = "from aid.cli.stats import stats; stats()"
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    drawn = ""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=theirs, env=env) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # how a terminal ends on Linux
+            while piece := os.read(ours, 4096):
+                drawn += piece.decode()
+    assert process.returncode == 0
+    os.close(ours)
+    assert "\x1b[1m" in drawn
+    assert "[bold]odd" in drawn
 
 
 def test_the_command_says_so_when_nothing_was_recorded(own_state: Path) -> None:
