@@ -223,6 +223,8 @@ def refused(status: int, said: str, call: Call, headers: Any = None) -> ServerEr
     }.get(status, "see the server's log" if status >= 500 else "check the model's settings in aid.toml")
     if "context" in said.lower() and status in (400, 413, 422):
         advice = "lower context_tokens"
+    elif "grammar" in said.lower() and status in (400, 422):
+        advice = "set grammar = false for this model in aid.toml"
     return ServerError(
         f"{call.server} answered {status}{told}; {advice}",
         retryable=status in RETRYABLE_STATUS,
