@@ -68,7 +68,8 @@ def carry_out(tree: Tree, journal: Journal, record: Record, stamps: Mapping[str,
         stale = isinstance(error, StaleError | FileExistsError | FileNotFoundError)
         raise (StaleError if stale else ApplyError)(f"{why}; nothing was changed") from error
     except BaseException:
-        _take_back(tree, journal, record, "interrupted")
+        if journal.has_pending():  # else the interrupt came after the commit
+            _take_back(tree, journal, record, "interrupted")
         raise
 
 

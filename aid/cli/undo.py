@@ -51,7 +51,10 @@ def redo(id_: str | None, as_json: bool, root: Path | None) -> None:
 @_json
 @_root
 def log(limit: int, as_json: bool, root: Path | None) -> None:
-    """List what was applied in this workspace, the latest first."""
+    """List what was applied in this workspace, the latest first.
+
+    The last 200 change sets are kept, up to 256 MiB in all.
+    """
     with reported({"entries": []}, as_json=as_json):
         from aid import apply
 

@@ -140,11 +140,13 @@ def test_a_path_that_leads_elsewhere_is_refused(work: Path, path: str) -> None:
 
 
 def test_edits_that_are_in_place_already_are_no_failure(work: Path) -> None:
-    (work / "f.py").write_text("one\n2\nthree\n")
-    reply = "*** Begin Patch\n*** Update File: f.py\n@@\n one\n-two\n+2\n three\n*** End Patch\n"
-    code, found = said(run(apply, work, "--json", reply=reply))
-    assert found["applied"] is False
-    assert code == (1 if found["rejected"] else 0)
+    (work / "f.py").write_text("def area():\n    return width * height\n")
+    reply = "f.py\n<<<<<<< SEARCH\n    return width * width\n=======\n    return width * height\n>>>>>>> REPLACE\n"
+    assert said(run(apply, work, "--json", reply=reply)) == (
+        0,
+        {"applied": False, "files": [], "rejected": [], "diff": "", "id": None},
+    )
+    assert run(apply, work, reply=reply) == (0, "nothing to change: the files are so already\n", "")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

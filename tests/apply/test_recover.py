@@ -6,7 +6,13 @@ import pytest
 
 from aid import paths
 from aid.apply import apply, history, recover, undo
+from aid.apply.journal import Journal
+from aid.apply.record import Record
+from aid.apply.settle import Settled, as_proposed, settle
+from aid.apply.transaction import carry_out
+from aid.errors import StaleError
 from ces.change import FileChange
+from ces.tree import Tree
 
 OLD = "".join(f"{number}\n" for number in range(9))
 NEW = OLD.replace("4\n", "four\n")
@@ -92,3 +98,44 @@ def test_the_next_change_says_what_was_mended(root: Path) -> None:
 
 def texts(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+
+
+class InterruptedJournal(Journal):
+    """Ctrl-C comes at a chosen moment."""
+
+    def __init__(self, directory: Path, *, after_commit: bool) -> None:
+        super().__init__(directory)
+        self._after_commit = after_commit
+
+    def commit(self, record: Record) -> None:
+        if self._after_commit:
+            super().commit(record)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_an_interrupt_leaves_the_journal_and_the_tree_agreeing(root: Path, after_commit: bool) -> None:
+    (root / "a").write_text(OLD)
+    journal = InterruptedJournal(paths.workspace_state(root) / "journal", after_commit=after_commit)
+    with Tree(root, pinned=True) as tree:
+        settled = settle(tree, as_proposed(FileChange(path="a", before=OLD.encode(), after=NEW.encode())))
+        assert isinstance(settled, Settled) and settled.stamp is not None
+        record = Record(id="x", state="applied", moves=(settled.move,), turn=1, token="t")
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(tree, journal, record, {"a": settled.stamp})
+    assert texts(root) == {"a": NEW if after_commit else OLD}
+    assert recover(root) is None
+    assert len(history(root, 9)) == (1 if after_commit else 0)
+
+
+def test_a_file_saved_at_the_last_moment_is_not_overwritten(root: Path) -> None:
+    (root / "a").write_text(OLD)
+    with Tree(root, pinned=True) as tree:
+        settled = settle(tree, as_proposed(FileChange(path="a", before=OLD.encode(), after=NEW.encode())))
+        assert isinstance(settled, Settled) and settled.stamp is not None
+        (root / "a").write_text("mine")
+        record = Record(id="x", state="applied", moves=(settled.move,), turn=1, token="t")
+        with pytest.raises(StaleError, match="a was changed at this very moment: try again; nothing was changed"):
+            carry_out(tree, Journal(paths.workspace_state(root) / "journal"), record, {"a": settled.stamp})
+    assert texts(root) == {"a": "mine"}
+    assert recover(root) is None
