@@ -9,6 +9,7 @@ the answer is one empty chunk with `finish` "stop", and so is every later one. N
 from collections.abc import AsyncIterator, Iterator, Sequence
 from importlib.metadata import entry_points
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import cast
 
 import msgspec
@@ -23,6 +24,9 @@ from ces.change import FileChange
 from ces.verdict import Diagnostic
 
 ENTRY_POINTS = "aid.hints"
+BUILD_FILES = ("dune",)
+"""What a diagnostic that names no file (a linker's) is tried on."""
+
 RULES: tuple[Rule, ...] = (*ocaml.RULES, *python.RULES, *rust.RULES, *typescript.RULES)
 
 
@@ -76,11 +80,12 @@ def propose(diagnostic: Diagnostic, sources: Sequence[SourceText], rules: Sequen
 
 
 def _suggestions(diagnostic: Diagnostic, sources: Sequence[SourceText], rules: Sequence[Rule]) -> list[_Attributed]:
-    source = next((each for each in sources if each.path == diagnostic.file), None)
-    if source is None:
-        return []
+    named = [each for each in sources if each.path == diagnostic.file]
+    if diagnostic.file is None:
+        named = [each for each in sources if PurePosixPath(each.path).name in BUILD_FILES]
     return [
         _Attributed(rule.name, suggestion)
+        for source in named
         for rule in rules
         if source.path.endswith(rule.suffixes)
         for suggestion in rule.propose(diagnostic, source, sources)

@@ -18,7 +18,7 @@ _USE = re.compile(r"\b[Uu]se ([\w./']+) instead")
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
     said = flat(diagnostic)
     use = _USE.search(said)
-    if use is None or ("deprecated" not in said and diagnostic.code != "deprecated"):
+    if use is None or "deprecated" not in f"{said} {diagnostic.code}":
         return
     start, end = said_span(diagnostic, source.text)
     module = source.text[start:end].rpartition(".")[0]

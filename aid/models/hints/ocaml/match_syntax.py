@@ -15,6 +15,7 @@ suffixes = (".ml",)
 
 _ATOM = re.compile(r"[a-z_]\w*|\d[\w.]*|\"[^\"]*\"|'[^']'")
 _PATTERN_START = re.compile(r"[A-Z]\w*|_|\[\]?|\d+|\"[^\"]*\"|`\w+")
+_CASE_LINE = re.compile(r"[ \t]*((?!fun\b|let\b)(?:[A-Z`\[({\"'_\d]|[a-z_]\w* ->).*? -> .*)")
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
@@ -27,17 +28,23 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
 
 
 def _missing_bar(where: Stop, source: SourceText) -> Iterable[Suggestion]:
-    if where.at != "->" or not {"with", "function"} & {token.text for token in where.before}:
+    if not {"with", "function"} & {token.text for token in where.before}:
+        return
+    start, end = line_bounds(source.text, where.token.start if where.token else 0)
+    unbarred = _CASE_LINE.match(source.text, start, end)
+    if unbarred and where.before[0].start < start:
+        reason = f"the parser stopped in a case that may lack its `|`: `{unbarred[1]}`"
+        yield Suggestion(replaced(source, unbarred.start(1), unbarred.start(1), "| "), reason, 0.8)
+        return
+    if where.at != "->":
         return
     for i in range(len(where.before) - 1, 0, -1):
         token = where.before[i]
         if token.text in ("|", "with", "function", "->", "fun"):
             return
         if _PATTERN_START.fullmatch(token.text) and where.before[i - 1].text != ".":
-            line, _ = line_bounds(source.text, token.start)
-            begins = not source.text[line : token.start].strip()
             reason = f"the parser stopped at `->`: the case `{token.text}` may lack its `|`"
-            yield Suggestion(replaced(source, token.start, token.start, "| "), reason, 0.8 if begins else 0.6)
+            yield Suggestion(replaced(source, token.start, token.start, "| "), reason, 0.6)
             return
 
 

@@ -14,9 +14,10 @@ from aid.models.hints.wording import flat
 from ces.verdict import Diagnostic
 
 name = "missing library"
-suffixes = (".ml", ".mli")
+suffixes = (".ml", ".mli", "dune")
 
 _UNBOUND = re.compile(r"Unbound module ([A-Z]\w*)$")
+_UNLINKED = re.compile(r"No implementations? provided for the following modules: ([A-Z]\w*) referenced from (\S+)/")
 _STANZA = re.compile(r"\((?:library|libraries|executables?|tests?)(?=[\s)])")
 _LIBRARIES = re.compile(r"\(libraries\s+([^()]*)\)")
 _NAMES = re.compile(r"\((?:public_name|name)\s+([\w.-]+)\s*\)")
@@ -37,8 +38,10 @@ _PROVIDERS = {each.lower(): each for each in _NAMED_LIKE_THEIR_MODULE.split()} |
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[SourceText]) -> Iterable[Suggestion]:
-    said = _UNBOUND.search(flat(diagnostic))
+    said = _UNBOUND.search(flat(diagnostic)) or _UNLINKED.search(flat(diagnostic))
     dune = _dune_of(source, sources)
+    if said and said.re is _UNLINKED and PurePosixPath(source.path).parent != PurePosixPath(said[2]):
+        return
     if said is None or dune is None:
         return
     known = _known(sources)

@@ -41,7 +41,9 @@ def _not_a_reference(found: Mismatch, source: SourceText) -> Iterable[Suggestion
         reason = f"the compiler says that `{found.text}` is no reference: `!` goes"
         yield Suggestion(replaced(source, found.start - 1, found.start, ""), reason, 0.9)
     left = re.search(r"(?P<name>[\w.']+)\s*(?P<equals>=)\s*$", text[: found.start])
-    if left is None:
+    compared = ancestor(covering(text, found.start, found.end), ("infix_expression",))
+    operand = compared.child_by_field_name("left") if compared is not None else None
+    if left is None or operand is None or span_of(text, operand) != left.span("name"):
         return
     asked = 0.75 if _CONDITION.search(text[: left.start()]) else 0.4
     reason = f"the compiler found a reference compared with {found.actual}"

@@ -14,6 +14,7 @@ suffixes = (".ml", ".mli")
 
 _UNUSED = re.compile(r"\bunused open!? ([\w.']+?)\.?(?:\s|$)")
 _LOCAL = re.compile(r"let\s+open!?\s+[\w.']+\s+in\s*")
+_LET = re.compile(r"\blet\s+$")
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
@@ -22,8 +23,8 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         return
     start, end = said_span(diagnostic, source.text)
     reason = f"the compiler says that `open {said[1]}` is never used"
-    local = _LOCAL.match(source.text, start)
-    if source.text.startswith("open", start):
+    local = _LOCAL.match(source.text, len(_LET.sub("", source.text[:start])))
+    if local:
+        yield Suggestion(replaced(source, *local.span(), ""), reason, 0.9)
+    elif source.text.startswith("open", start):
         yield Suggestion(without_line(source, start, end), reason, 0.95)
-    elif local:
-        yield Suggestion(replaced(source, start, local.end(), ""), reason, 0.9)

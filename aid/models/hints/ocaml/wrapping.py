@@ -30,7 +30,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     reason = f"the compiler expects {found.expected}, not {found.actual}"
     for kind, wrapper, confidence in _WRAPPERS:
         inner = kind.fullmatch(found.expected)
-        if inner and inner[1] == found.actual:
+        if inner and (inner[1] == found.actual or (inner[1].startswith("'") and confidence > 0.5)):
             bracketed = "[" in wrapper
             text = wrapper.format(found.text if bracketed else argument(found.text))
             text = text if bracketed else in_place(source, found, text)

@@ -24,6 +24,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     elif "unindent does not match" in said:
         here = _depth(source.text[first:])
         levels = {_depth(line) for line in source.text[:first].split("\n") if line.strip()}
+        yield from _first_of_block(source, first, here)
         for n, level in enumerate(sorted(levels, key=lambda each: (abs(each - here), -each))[:2]):
             yield from _moved(source, first, level, 0.6 / (n + 1))
 
@@ -44,8 +45,17 @@ def _indented(source: SourceText, first: int) -> Iterable[Suggestion]:
         edits.append(TextEdit(source.path, at, at, unit))
         at += len(line) + 1
     if edits:
+        leaves = source.text[first:].split(maxsplit=1)[0] in ("return", "raise", "pass", "break", "continue")
+        alone = 0.8 if leaves else 0.5
         yield Suggestion(tuple(edits), "Python expects an indented block here", 0.75)
-        yield Suggestion(tuple(edits[:1]), "Python expects an indented block here: this line alone", 0.5)
+        yield Suggestion(tuple(edits[:1]), "Python expects an indented block here: this line alone", alone)
+
+
+def _first_of_block(source: SourceText, first: int, here: int) -> Iterable[Suggestion]:
+    """The line above stands alone under a block's head and deeper than the lines that follow it."""
+    above = source.text[:first].split("\n")[:-1]
+    if len(above) > 1 and above[-2].rstrip().endswith(":") and _depth(above[-2]) < here < _depth(above[-1]):
+        yield from _moved(source, first - len(above[-1]) - 1, here, 0.75)
 
 
 def _moved(source: SourceText, first: int, depth: int, confidence: float) -> Iterable[Suggestion]:

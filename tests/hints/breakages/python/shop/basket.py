@@ -21,14 +21,13 @@ class Basket:
         return total
 
     def boxes(self, size):
+        if size == 0:
+            raise ValueError("boxes of size 0 hold nothing")
         items = sum(count for _, _, count in self.lines)
         return math.ceil(items / size)
 
     def dump(self):
-        lines = [
-            {"name": name, "price": price.text(), "count": count}
-            for name, price, count in self.lines
-        ]
+        lines = [{"name": name, "price": price.text(), "count": count} for name, price, count in self.lines]
         return json.dumps({"owner": self.owner, "lines": lines})
 
 
