@@ -8,6 +8,7 @@ from aid.edits import apply_patch, line_range, search_replace, udiff, whole
 from aid.edits.edit import Edit, Format, Rejected
 from aid.edits.reply import order, read_lines
 
+NO_EDIT = "it holds no edit"
 MAX_EDITS = 1000  # looking for one costs up to a few milliseconds in a big file
 
 _Parser = Callable[[Sequence[str], frozenset[str]], list[Edit | Rejected]]
@@ -34,7 +35,7 @@ def parse(reply: str, format: Format | Literal["auto"] = "auto", *, paths: Itera
     edits = _PARSERS[chosen](lines, frozenset(paths)) if chosen is not None else []
     if not edits:
         wanted = "none of the edit formats" if format == "auto" else f"nothing in the format {format!r}"
-        return [Rejected(path=None, reason=f"the reply has {wanted}: it holds no edit")]
+        return [Rejected(path=None, reason=f"the reply has {wanted}: {NO_EDIT}")]
     if len(edits) > MAX_EDITS:
         reason = f"the reply has {len(edits):,} edits; at most {MAX_EDITS:,} are read. Send fewer, larger ones"
         return [Rejected(path=None, reason=reason)]

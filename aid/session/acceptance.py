@@ -27,7 +27,10 @@ async def accept(
     """What was done, and the proposal as it is afterwards; None when nothing was changed."""
     if stored.proposal.state in ("accepted", "rejected", "undone"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
-    changes = chosen(stored.changes, params)
+    accepted = chosen(stored, params)
+    changes = _steps(stored, accepted)
+    if not changes:
+        raise UsageError(f"proposal {params.id}: that part of it is accepted already")
     in_editor, on_disk, refused = _split(changes, workspace, client if params.through_editor else None)
     if refused:
         return OutcomeResult(applied=None, refused=refused), None
@@ -48,29 +51,41 @@ async def accept(
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
-    return result, _afterwards(stored, changes, result)
+    return result, _afterwards(stored, accepted)
 
 
-def chosen(changes: Sequence[FileChange], params: AcceptParams) -> tuple[FileChange, ...]:
-    """The part of a proposal that is accepted. Raises UsageError for a file or hunk it doesn't have."""
-    if not params.files and not params.hunks:
-        return tuple(changes)
-    by_path = {change.path: change for change in changes}
-    hunks: dict[str, set[int]] = {}
+def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
+    """The hunks of each file that are accepted once this is. Raises UsageError for a file or hunk that isn't there."""
+    counts = {change.path: max(1, len(edits.hunks(change))) for change in stored.changes}
+    for path in (*params.files, *(hunk.path for hunk in params.hunks)):
+        if path not in counts:
+            raise UsageError(f"proposal {params.id} does not change {path}: it changes {', '.join(counts)}")
     for hunk in params.hunks:
-        hunks.setdefault(hunk.path, set()).add(hunk.index)
-    for path in (*params.files, *hunks):
-        if path not in by_path:
-            raise UsageError(f"proposal {params.id} does not change {path}: it changes {', '.join(by_path)}")
-    picked = [by_path[path] for path in dict.fromkeys(params.files)]
-    for path, indices in hunks.items():
-        if path in params.files:
+        if not 0 <= hunk.index < counts[hunk.path]:
+            raise UsageError(f"{hunk.path} has {counts[hunk.path]} hunks, counted from 0: there is no {hunk.index}")
+    whole = set(params.files) if params.files or params.hunks else set(counts)
+    accepted = {path: set(indices) for path, indices in stored.accepted.items()}
+    for path in whole:
+        accepted[path] = set(range(counts[path]))
+    for hunk in params.hunks:
+        accepted.setdefault(hunk.path, set()).add(hunk.index)
+    return {path: tuple(sorted(indices)) for path, indices in accepted.items()}
+
+
+def _steps(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> list[FileChange]:
+    """The changes from what was accepted of the proposal before to what is accepted now."""
+    steps = []
+    for change in stored.changes:
+        now = accepted.get(change.path, ())
+        before = stored.accepted.get(change.path, ())
+        if now == before:
             continue
-        count = len(edits.hunks(by_path[path]))
-        if any(not 0 <= index < count for index in indices):
-            raise UsageError(f"{path} has {count} hunks, counted from 0")
-        picked.append(edits.select(by_path[path], sorted(indices)))
-    return tuple(picked)
+        wanted = edits.select(change, now) if edits.hunks(change) else change
+        if before:
+            had = edits.select(change, before)
+            wanted = FileChange(path=change.path, before=had.after, after=wanted.after, mode=change.mode)
+        steps.append(wanted)
+    return steps
 
 
 def _split(
@@ -109,8 +124,7 @@ def _refused(error: ApplyError) -> tuple[RejectedEdit, ...]:
     return tuple(RejectedEdit(path=each.path, reason=each.reason, near=each.near) for each in error.refused)
 
 
-def _afterwards(stored: Stored, changes: Sequence[FileChange], result: OutcomeResult) -> Stored:
-    whole = tuple(changes) == stored.changes
+def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> Stored:
+    whole = all(len(accepted.get(change.path, ())) == max(1, len(edits.hunks(change))) for change in stored.changes)
     proposal = msgspec.structs.replace(stored.proposal, state="accepted" if whole else "partly")
-    applied = (*stored.applied, *((result.applied,) if result.applied else ()))
-    return msgspec.structs.replace(stored, proposal=proposal, applied=applied)
+    return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted)

@@ -4,13 +4,14 @@ Knows nothing of builds: what comes out here may still be red.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
 from aid import edits
 from aid.edits.edit import Document, Plan, Rejected
+from aid.edits.parse import NO_EDIT
 from aid.errors import ModelError
 from aid.models.backend import Backend, Chunk, Prompt
 from aid.prompts import ask_again
@@ -66,7 +67,9 @@ async def attempt(
         for _ in range(1 + MAX_RETRIES):
             reply = await _ask(backend, asked, on_chunk)
             replies.append(reply)
-            found = edits.parse(reply.text, prompt.format) or edits.parse(reply.text, "auto")
+            found = _parsed(reply.text, prompt)
+            if _is_prose(found):
+                break
             parsed_any = parsed_any or any(not isinstance(edit, Rejected) for edit in found)
             plan = _onto(plan, found, read)
             refused = _refused(plan, found, resampled=resampled)
@@ -96,6 +99,18 @@ async def _ask(backend: Backend, prompt: Prompt, on_chunk: Callable[[Chunk], Non
     reply.text = "".join(parts)
     reply.ms = (time.monotonic() - started) * 1000
     return reply
+
+
+def _parsed(text: str, prompt: Prompt) -> list[edits.Edit | Rejected]:
+    """The edits of a reply in the format that was asked for, else in whichever it is in."""
+    paths = [source.path for source in prompt.sources]
+    found = edits.parse(text, prompt.format, paths=paths)
+    return edits.parse(text, "auto", paths=paths) if _is_prose(found) else found
+
+
+def _is_prose(found: Sequence[edits.Edit | Rejected]) -> bool:
+    """Whether the reply has no edits at all, rather than ones that can't be used."""
+    return all(isinstance(each, Rejected) and each.reason.endswith(NO_EDIT) for each in found)
 
 
 def _onto(done: Plan, found: list[edits.Edit | Rejected], read: Read) -> Plan:

@@ -22,11 +22,11 @@ _ID = re.compile(r"[0-9a-z]{6,32}")
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A proposal with what it does and how it was asked for. `applied` are the apply ids of what was accepted of it."""
+    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already."""
 
     proposal: Proposal
     changes: tuple[FileChange, ...]
-    applied: tuple[str, ...] = ()
+    accepted: dict[str, tuple[int, ...]] = {}
 
 
 class Proposals:

@@ -1,0 +1,266 @@
+"""The host, end to end without a wire: recorded replies, a real build, real files."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aid.errors import UsageError
+from aid.protocol import (
+    AcceptParams,
+    FileRef,
+    Hunk,
+    LogParams,
+    ModelsParams,
+    ProposalParams,
+    RejectParams,
+    SetModelParams,
+    StatsParams,
+    UndoParams,
+)
+from aid.session.client import OpenDocument
+
+Scene = Any
+
+
+def block(old: str, new: str, path: str = "calc.txt") -> str:
+    return f"I change it.\n\n{path}\n<<<<<<< SEARCH\n{old}\n=======\n{new}\n>>>>>>> REPLACE\n"
+
+
+SEVEN = block("line 7", "line seven")
+NOWHERE = block("line seventy", "line 70")
+
+
+async def test_a_reply_becomes_a_proposal_and_the_disk_is_left_alone(scene: Scene) -> None:
+    scene.replies(SEVEN)
+    result = await scene.ask()
+    proposal = result.proposal
+    assert "@@ -4,7 +4,7 @@\n line 4\n line 5\n line 6\n-line 7\n+line seven\n line 8\n" in proposal.diff
+    assert (proposal.summary, proposal.verdict.status) == ("I change it.", "unchecked")
+    assert [(file.path, file.status, file.added, file.removed) for file in proposal.files] == [
+        ("calc.txt", "modified", 1, 1)
+    ]
+    assert "line 7\n" in scene.text
+
+
+async def test_the_answer_streams_before_it_is_judged(scene: Scene) -> None:
+    scene.replies({"reply": SEVEN, "chunk_chars": 10})
+    await scene.ask(token="t1")
+    kinds = [update.kind for update in scene.editor.updates]
+    assert "".join(update.text for update in scene.editor.updates if update.kind == "text") == SEVEN
+    assert kinds[0] == "sources" and kinds[-1] == "candidate"
+    assert {update.token for update in scene.editor.updates} == {"t1"}
+
+
+async def test_apply_writes_where_there_is_no_build_and_undo_takes_it_back(scene: Scene) -> None:
+    scene.replies(SEVEN)
+    result = await scene.ask(apply=True)
+    assert "line seven\n" in scene.text
+    undone = await scene.host.undo(UndoParams(workspace=str(scene.root)), scene.editor)
+    assert undone.applied == result.applied
+    assert "line 7\n" in scene.text
+    log = await scene.host.log(LogParams(workspace=str(scene.root)), scene.editor)
+    assert [(entry.id, entry.state) for entry in log.entries] == [(result.applied, "undone")]
+
+
+async def test_green_is_what_the_build_says_and_sampling_stops_there(scene: Scene) -> None:
+    scene.configure("[verify]\ncandidates = 3\n", build=True)
+    (scene.root / "calc.txt").write_text(scene.text.replace("line 7", "broken 7"))
+    scene.replies(block("broken 7", "broken 77"), block("broken 7", "line 7"), block("broken 7", "broken 777"))
+    result = await scene.ask(apply=True)
+    statuses = [candidate.verdict.status for candidate in result.candidates]
+    assert statuses[-1] == "green" and set(statuses[:-1]) <= {"red"}
+    verdict = result.proposal.verdict
+    assert (verdict.status, verdict.adapter, verdict.fixed) == ("green", "command", 1)
+    assert "broken" not in scene.text
+
+
+async def test_red_is_shown_with_its_new_errors_only_and_not_applied(scene: Scene) -> None:
+    scene.configure("[verify]\ncandidates = 1\n", build=True)
+    (scene.root / "calc.txt").write_text(scene.text.replace("line 7", "broken 7"))
+    scene.replies(block("line 9", "broken 9"))
+    result = await scene.ask(apply=True)
+    verdict = result.proposal.verdict
+    assert (verdict.status, len(verdict.diagnostics), verdict.remaining) == ("red", 1, 1)
+    assert result.applied is None and "broken 9" not in scene.text
+    assert (
+        result.reason
+        == f"not applied: the build is red: 1 new errors; 'aid accept {result.proposal.id}' applies it all the same"
+    )
+    accepted = await scene.host.accept(AcceptParams(id=result.proposal.id), scene.editor)
+    assert accepted.applied and "broken 9" in scene.text
+
+
+async def test_a_refused_edit_goes_back_to_the_model_and_what_was_placed_is_kept(scene: Scene) -> None:
+    scene.replies(SEVEN + NOWHERE, block("line 17", "line 70"))
+    result = await scene.ask(apply=True)
+    assert result.candidates[0].attempts == 2
+    assert "line seven\n" in scene.text and "line 70\n" in scene.text
+
+
+async def test_refusals_are_sent_back_twice_at_most(scene: Scene) -> None:
+    scene.replies(NOWHERE, NOWHERE, NOWHERE, SEVEN)
+    result = await scene.ask()
+    assert result.proposal is None
+    assert (result.candidates[0].status, result.candidates[0].attempts) == ("rejected", 3)
+    assert "calc.txt" in result.reason
+
+
+async def test_an_edit_that_changes_nothing_is_no_proposal(scene: Scene) -> None:
+    scene.replies(*[block("line 7", "line 7")] * 3)
+    result = await scene.ask()
+    assert result.proposal is None
+    assert result.candidates[0].status == "no-op"
+
+
+async def test_an_answer_without_edits_is_said_to_be_one(scene: Scene) -> None:
+    scene.replies("You could rename it.")
+    result = await scene.ask()
+    assert (result.proposal, result.text, result.reason) == (None, "You could rename it.", "the answer has no edits")
+
+
+async def test_a_failing_model_is_a_reason_not_a_crash(scene: Scene) -> None:
+    scene.replies({"status": 500, "body": "down"})
+    result = await scene.ask()
+    assert result.proposal is None and result.candidates[0].status == "failed"
+    assert "replay" in result.reason
+
+
+async def test_unsaved_text_wins_over_the_disk(scene: Scene) -> None:
+    path = scene.root / "calc.txt"
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text.replace("line 7", "typed"), version=3)
+    scene.replies(block("typed", "line seven"))
+    result = await scene.ask(files=[{"path": "calc.txt"}])
+    assert "-typed\n+line seven" in result.proposal.diff
+
+
+async def test_accept_through_the_editor_edits_its_document_and_leaves_the_disk(scene: Scene) -> None:
+    path = scene.root / "calc.txt"
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text, version=3)
+    scene.replies(SEVEN)
+    result = await scene.ask()
+    done = await scene.host.accept(AcceptParams(id=result.proposal.id, through_editor=True), scene.editor)
+    assert (done.applied, done.in_editor) == (None, ("calc.txt",))
+    assert b"line seven\n" in scene.editor.edited[0].after
+    assert "line 7\n" in scene.text
+
+
+async def test_when_the_editor_refuses_the_disk_is_taken_back_too(scene: Scene) -> None:
+    (scene.root / "other.txt").write_text("a\nb\nc\n")
+    path = scene.root / "calc.txt"
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text, version=3)
+    scene.replies(SEVEN + block("b", "B", "other.txt"))
+    result = await scene.ask()
+    scene.editor.refusal = "the document changed"
+    done = await scene.host.accept(AcceptParams(id=result.proposal.id, through_editor=True), scene.editor)
+    assert [each.reason for each in done.refused] == ["the document changed"]
+    assert (scene.root / "other.txt").read_text() == "a\nb\nc\n"
+
+
+async def test_one_hunk_can_be_accepted_and_then_the_rest(scene: Scene) -> None:
+    scene.replies(SEVEN + block("line 18", "line eighteen"))
+    result = await scene.ask()
+    first = AcceptParams(id=result.proposal.id, hunks=(Hunk(path="calc.txt", index=1),))
+    await scene.host.accept(first, scene.editor)
+    assert "line 7\n" in scene.text and "line eighteen\n" in scene.text
+    shown = await scene.host.proposal(ProposalParams(id=result.proposal.id), scene.editor)
+    assert shown.state == "partly"
+    await scene.host.accept(AcceptParams(id=result.proposal.id), scene.editor)
+    assert "line seven\n" in scene.text and "line eighteen\n" in scene.text
+
+
+async def test_a_file_changed_elsewhere_is_still_applied_and_one_changed_there_is_refused(scene: Scene) -> None:
+    scene.replies(SEVEN)
+    result = await scene.ask()
+    (scene.root / "calc.txt").write_text("new first\n" + scene.text.replace("line 20", "line twenty"))
+    done = await scene.host.accept(AcceptParams(id=result.proposal.id), scene.editor)
+    assert done.applied and "new first\n" in scene.text and "line seven\n" in scene.text
+
+    scene.replies(SEVEN)
+    await scene.host.undo(UndoParams(workspace=str(scene.root)), scene.editor)
+    await scene.restart()
+    again = await scene.ask()
+    (scene.root / "calc.txt").write_text(scene.text.replace("line 7\n", "mine\n"))
+    refused = await scene.host.accept(AcceptParams(id=again.proposal.id), scene.editor)
+    assert refused.applied is None and refused.refused[0].path == "calc.txt"
+    assert "mine\n" in scene.text
+
+
+async def test_a_proposal_survives_a_restart(scene: Scene) -> None:
+    scene.replies(SEVEN)
+    result = await scene.ask()
+    await scene.restart()
+    done = await scene.host.accept(AcceptParams(id=result.proposal.id), scene.editor)
+    assert done.applied and "line seven\n" in scene.text
+
+
+async def test_what_was_rejected_can_not_be_accepted(scene: Scene) -> None:
+    scene.replies(SEVEN)
+    result = await scene.ask()
+    await scene.host.reject(RejectParams(id=result.proposal.id), scene.editor)
+    with pytest.raises(UsageError, match="is rejected already"):
+        await scene.host.accept(AcceptParams(id=result.proposal.id), scene.editor)
+    with pytest.raises(UsageError, match="not kept"):
+        await scene.host.reject(RejectParams(id="p00000000"), scene.editor)
+    with pytest.raises(UsageError, match="no proposal's id"):
+        await scene.host.reject(RejectParams(id="../../etc/passwd"), scene.editor)
+
+
+async def test_cancelling_ends_the_request_and_not_the_others(scene: Scene) -> None:
+    scene.replies(
+        {"match": "wait", "pieces": [{"text": "I think"}, {"wait": "never"}]}, {"match": "line 7", "reply": SEVEN}
+    )
+    waiting = asyncio.create_task(scene.ask("wait for me"))
+    await scene.editor.streaming.wait()
+    other = asyncio.create_task(scene.ask("change line 7"))
+    waiting.cancel()
+    assert (await other).proposal is not None
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    _, _, running = await scene.host.status()
+    assert running == 0
+
+
+async def test_a_chat_sends_its_earlier_turns(scene: Scene) -> None:
+    scene.replies({"match": "and line 8", "marker": "(change line \\d) please", "reply": "you said {marker}"}, SEVEN)
+    await scene.ask("change line 7 please", chat="c")
+    assert (await scene.ask("and line 8", chat="c")).text == "you said change line 7"
+
+
+async def test_the_model_is_chosen_at_run_time(scene: Scene) -> None:
+    scene.replies(SEVEN)
+    root = str(scene.root)
+    await scene.host.set_model(SetModelParams(model="hints", workspace=root), scene.editor)
+    models = await scene.host.models(ModelsParams(workspace=root), scene.editor)
+    assert [entry.name for entry in models.models if entry.default] == ["hints"]
+    assert (await scene.ask(model="replay")).model == "replay"
+    with pytest.raises(UsageError, match="there is no model 'gpt'"):
+        await scene.ask(model="gpt")
+
+
+async def test_what_happened_is_counted(scene: Scene) -> None:
+    scene.replies(SEVEN, "no edits here")
+    await scene.ask(apply=True)
+    await scene.ask()
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert stats["requests"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"prompt": "  "}, "the prompt is empty"),
+        ({"workspace": "relative"}, "not an absolute path"),
+        ({"workspace": "/no/such/dir"}, "not a directory"),
+    ],
+)
+async def test_what_can_not_be_asked(scene: Scene, fields: dict[str, str], told: str) -> None:
+    scene.replies(SEVEN)
+    with pytest.raises(UsageError, match=told):
+        await scene.ask(**fields)
+
+
+async def test_named_lines_are_shown(scene: Scene) -> None:
+    scene.replies({"match": "line 12", "reply": SEVEN})
+    result = await scene.ask(files=[FileRef(path="calc.txt", first=11, last=13)])
+    assert result.proposal is not None
