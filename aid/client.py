@@ -25,14 +25,14 @@ _READ_BYTES = 256 * 1024
 OnUpdate = Callable[[UpdateParams], None]
 
 
-class _ErrorData(msgspec.Struct):
+class _ErrorKind(msgspec.Struct):
     kind: str = ""
 
 
 class _Error(msgspec.Struct):
     code: int
     message: str
-    data: _ErrorData | None = None
+    data: _ErrorKind | None = None
 
 
 class _Message(msgspec.Struct):

@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TextIO
 
 from aid import __version__, config, lifecycle, logs, paths
 from aid.errors import AidError
@@ -18,7 +20,8 @@ from aid.server.host import Host
 from aid.server.server import Server
 
 GRACE_S = 5.0
-TAKE_OVER_S = 15.0
+CLOSE_S = 8.0
+TAKE_OVER_S = 20.0  # more than a daemon takes to end
 
 log = logging.getLogger("aid.daemon")
 
@@ -33,8 +36,9 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
     asked = parser.parse_args(argv)
     if asked.detach and os.fork():
         os._exit(0)
-    announcement = _Announcement(asked.ready_fd)
+    announcement = Announcement(asked.ready_fd)
     try:
+        announcement.take_turn()
         _run(make_host or _real_host, announcement)
     except AidError as error:
         announcement.say(str(error))
@@ -42,24 +46,35 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
     return 0
 
 
-class _Announcement:
+class Announcement:
     """The one line to whoever started this. Started by hand, it takes its turn among starters until then."""
 
     def __init__(self, ready_fd: int | None) -> None:
         self._ready_fd = ready_fd
-        self._turn = lifecycle.take_turn() if ready_fd is None else None
+        self._turn: TextIO | None = None
+        self._said = False
+
+    def take_turn(self) -> None:
+        if self._ready_fd is None:
+            self._turn = lifecycle.take_turn()
 
     def say(self, line: str) -> None:
+        """The first line counts; a later one, or one that nobody waits for any more, is only logged."""
+        if self._said:
+            log.error(line)
+            return
+        self._said = True
         if self._turn is not None:
             self._turn.close()
         if self._ready_fd is None:
             print(line, flush=True)
-        else:
+            return
+        with suppress(BrokenPipeError):
             os.write(self._ready_fd, line.encode("utf-8") + b"\n")
-            os.close(self._ready_fd)
+        os.close(self._ready_fd)
 
 
-def _run(make_host: MakeHost, announcement: _Announcement) -> None:
+def _run(make_host: MakeHost, announcement: Announcement) -> None:
     os.chdir("/")
     lock = lifecycle.hold(VERSION, __version__, TAKE_OVER_S)
     if lock is None:
@@ -70,7 +85,7 @@ def _run(make_host: MakeHost, announcement: _Announcement) -> None:
         asyncio.run(_serve(make_host, announcement))
 
 
-async def _serve(make_host: MakeHost, announcement: _Announcement) -> None:
+async def _serve(make_host: MakeHost, announcement: Announcement) -> None:
     host = make_host()
     server = Server(host)
     loop = asyncio.get_running_loop()
@@ -83,7 +98,11 @@ async def _serve(make_host: MakeHost, announcement: _Announcement) -> None:
     await server.ended.wait()
     log.info("ending", extra={"models": server.end_models})
     await server.drain(GRACE_S)
-    await host.close(models=server.end_models)
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await host.close(models=server.end_models)
+    except TimeoutError:
+        log.warning("not everything could be closed in time")
     log.info("ended")
 
 

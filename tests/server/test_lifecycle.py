@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from aid import lifecycle
+from aid.daemon import Announcement
 
 AID = str(Path(sys.executable).with_name("aid"))
 HERE = Path(__file__).parent
@@ -189,6 +190,16 @@ async def test_the_folder_one_stands_in_lends_it_no_modules(aid: Run, private: P
     for name in ("json.py", "msgspec.py", "aid.py"):
         (private / name).write_text("raise SystemExit('taken from the working directory')")
     assert (await aid("start", cwd=private)).code == 0
+
+
+def test_a_starter_that_was_killed_is_no_matter() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    announcement = Announcement(writing)
+    announcement.say(lifecycle.READY)
+    announcement.say("too late to be told")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(writing)
 
 
 async def test_it_outlives_the_terminal_that_started_it(aid: Run, private: Path) -> None:
