@@ -87,4 +87,5 @@ class StaleError(ApplyError):
 
 
 class Cancelled(AidError):
+    exit_code = 130  # what shells say of a command ended by Ctrl-C
     rpc_code = -32800

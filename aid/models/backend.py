@@ -103,3 +103,10 @@ class CountsMany(Protocol):
     """A back end that counts several texts in one call, where a call is dear."""
 
     async def count_many(self, texts: list[str]) -> list[int]: ...
+
+
+@runtime_checkable
+class Opens(Protocol):
+    """A back end that can make ready (certificates, sessions, imports) before it is asked."""
+
+    async def open(self) -> None: ...

@@ -21,10 +21,16 @@ from aid.session.workspace import Workspace
 from ces.change import FileChange
 
 
-async def accept(
-    stored: Stored, params: AcceptParams, workspace: Workspace, client: Client
-) -> tuple[OutcomeResult, Stored | None]:
-    """What was done, and the proposal as it is afterwards; None when nothing was changed."""
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done; `stored` is the proposal afterwards (None: nothing was changed), `on_disk` what was written."""
+
+    result: OutcomeResult
+    stored: Stored | None = None
+    on_disk: tuple[FileChange, ...] = ()
+
+
+async def accept(stored: Stored, params: AcceptParams, workspace: Workspace, client: Client) -> Acceptance:
+    """Raises UsageError for a part the proposal doesn't have, or has given already."""
     if stored.proposal.state in ("accepted", "rejected", "undone"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
@@ -33,25 +39,25 @@ async def accept(
         raise UsageError(f"proposal {params.id}: that part of it is accepted already")
     in_editor, on_disk, refused = _split(changes, workspace, client if params.through_editor else None)
     if refused:
-        return OutcomeResult(applied=None, refused=refused), None
+        return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     try:
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
     except ApplyError as error:
-        return OutcomeResult(applied=None, refused=_refused(error)), None
+        return Acceptance(result=OutcomeResult(applied=None, refused=_refused(error)))
     if in_editor:
         why = await client.apply_edit(workspace.root, in_editor, f"AID: {stored.proposal.summary or params.id}")
         if why is not None:
             if done is not None:
                 await asyncio.to_thread(apply.undo, workspace.root, done.id)
             refused = tuple(RejectedEdit(path=each.path, reason=why) for each in in_editor)
-            return OutcomeResult(applied=None, refused=refused), None
+            return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     result = OutcomeResult(
         applied=done.id if done else None,
         files=changed_files([*on_disk, *in_editor]),
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
-    return result, _afterwards(stored, accepted)
+    return Acceptance(result=result, stored=_afterwards(stored, accepted), on_disk=tuple(on_disk))
 
 
 def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:

@@ -16,8 +16,8 @@ import msgspec
 
 from aid import apply, protocol
 from aid.config import Config, Loaded
-from aid.errors import UsageError
-from aid.models.backend import Backend
+from aid.errors import AidError, UsageError
+from aid.models.backend import Backend, Opens
 from aid.session.acceptance import accept
 from aid.session.client import Client
 from aid.session.proposals import Proposals
@@ -44,6 +44,16 @@ class Host:
         self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
         self._running = 0
 
+    async def warm(self) -> None:
+        """Import and open what the first request would otherwise wait for. Call it once the daemon listens."""
+        config = self._load(None).config
+        try:
+            backend = self._roster.backend(self._roster.default(None, config), config)
+            if isinstance(backend, Opens):
+                await backend.open()
+        except AidError as error:
+            log.info("the default model is not ready: %s", error)
+
     async def prompt(self, params: protocol.PromptParams, client: Client) -> protocol.PromptResult:
         """Ask, judge, propose; with `params.apply` write what may be written (`aid.verify.may_apply`)."""
         arrived = time.monotonic()
@@ -63,11 +73,11 @@ class Host:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
         stored = self._proposals.get(params.id)
         workspace = await self._workspace(Path(stored.proposal.workspace))
-        result, updated = await accept(stored, params, workspace, client)
-        if updated is not None:
-            self._proposals.put(updated)
-            self._recording.accepted(updated, result, workspace.root)
-        return result
+        done = await accept(stored, params, workspace, client)
+        if done.stored is not None:
+            self._proposals.put(done.stored)
+            self._recording.accepted(done, workspace.root)
+        return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
         stored = self._proposals.get(params.id)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aid.config import MetricsSettings
 from aid.metrics import Metrics, Outcome, Request, SurvivalWatch
-from aid.protocol import OutcomeResult
+from aid.session.acceptance import Acceptance
 from aid.session.proposals import Stored
 from aid.session.turn import Ended, Setting
 
@@ -62,11 +62,14 @@ class Recording:
             Request(id=setting.request, root=root, model=setting.backend.name, error=kind, prompt=setting.params.prompt)
         )
 
-    def accepted(self, stored: Stored, result: OutcomeResult, root: Path) -> None:
-        state: Outcome = "accepted" if stored.proposal.state == "accepted" else "partly"
-        self._metrics.outcome(stored.proposal.request, state, applied=result.applied)
-        if result.applied is not None:
-            self._survival.watch(stored.proposal.request, result.applied, root, stored.changes)
+    def accepted(self, done: Acceptance, root: Path) -> None:
+        """Survival is watched of what was written to disk; an editor's buffers are not looked into."""
+        assert done.stored is not None
+        proposal, applied = done.stored.proposal, done.result.applied
+        state: Outcome = "accepted" if proposal.state == "accepted" else "partly"
+        self._metrics.outcome(proposal.request, state, applied=applied)
+        if applied is not None:
+            self._survival.watch(proposal.request, applied, root, done.on_disk)
 
     def rejected(self, stored: Stored) -> None:
         self._metrics.outcome(stored.proposal.request, "rejected")

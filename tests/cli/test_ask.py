@@ -1,0 +1,84 @@
+"""`aid ask` and what follows it, as a person or a script runs them."""
+
+import json
+import signal
+from typing import Any
+
+Machine = Any
+
+SEVEN = {"match": "", "reply": "Seven.\n\ncalc.txt\n<<<<<<< SEARCH\nline 7\n=======\nline seven\n>>>>>>> REPLACE\n"}
+JSON_KEYS = {"id", "model", "diff", "files", "verdict", "candidates", "timings_ms", "applied"}
+
+
+def test_ask_prints_the_diff_and_an_honest_verdict(machine: Machine) -> None:
+    machine.replies(SEVEN)
+    done = machine.run("ask", "change line 7", "calc.txt")
+    assert done.returncode == 0, done.stderr
+    assert "-line 7\n+line seven\n" in done.stdout
+    assert "verdict: unchecked: no build was recognised" in done.stdout
+    assert "line 7\n" in machine.text
+
+
+def test_json_is_one_object_with_every_key_and_nothing_else(machine: Machine) -> None:
+    machine.replies(SEVEN)
+    done = machine.run("ask", "change line 7", "--json")
+    told = json.loads(done.stdout)
+    assert set(told) >= JSON_KEYS and done.stderr == ""
+    assert (told["model"], told["applied"], told["verdict"]["status"]) == ("replay", False, "unchecked")
+    assert told["verdict"]["stage"] is None and told["verdict"]["diagnostics"] == []
+    assert told["files"] == [{"path": "calc.txt", "status": "modified", "old_path": None, "added": 1, "removed": 1}]
+    assert {"queue", "first_token", "total"} <= set(told["timings_ms"])
+
+
+def test_apply_undo_redo_and_log(machine: Machine) -> None:
+    machine.replies(SEVEN)
+    applied = json.loads(machine.run("ask", "change line 7", "--apply", "--json").stdout)
+    assert applied["applied"] is True and "line seven\n" in machine.text
+    assert machine.run("undo", applied["undo"]).returncode == 0 and "line 7\n" in machine.text
+    assert machine.run("redo").returncode == 0 and "line seven\n" in machine.text
+    log = json.loads(machine.run("log", "--json").stdout)
+    assert applied["undo"] in json.dumps(log)
+
+
+def test_a_proposal_is_accepted_or_rejected_later(machine: Machine) -> None:
+    machine.replies(SEVEN)
+    first = json.loads(machine.run("ask", "change line 7", "--json").stdout)["id"]
+    second = json.loads(machine.run("ask", "change line 7", "--json").stdout)["id"]
+    assert machine.run("reject", first).returncode == 0
+    refused = machine.run("accept", first)
+    assert refused.returncode == 2 and "rejected already" in refused.stderr
+    assert machine.run("accept", second, "--hunk", "calc.txt:0").returncode == 0
+    assert "line seven\n" in machine.text
+
+
+def test_nothing_proposed_is_exit_1_with_the_reason(machine: Machine) -> None:
+    machine.replies({"match": "", "reply": "I would not."})
+    done = machine.run("ask", "change line 7")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing proposed: the answer has no edits" in done.stderr
+
+
+def test_wrong_usage_is_exit_2_in_one_line(machine: Machine) -> None:
+    for words in (["ask"], ["ask", "x", "missing.py"], ["ask", "x", "--model", "none"], ["nonsense"], ["ask", ""]):
+        done = machine.run(*words)
+        assert done.returncode == 2, (words, done)
+        assert done.stdout == "" and len(done.stderr.splitlines()) == 1, (words, done.stderr)
+
+
+def test_interrupting_cancels_the_request_in_the_daemon(machine: Machine) -> None:
+    machine.replies({"match": "", "pieces": [{"text": "I think"}, {"wait": "never"}]})
+    machine.run("start")
+    asking = machine.start("ask", "change line 7")
+    assert asking.stderr.readline()  # what context it sent: the request is running
+    asking.send_signal(signal.SIGINT)
+    out, err = asking.communicate()
+    assert asking.returncode == 130, err
+    assert json.loads(machine.run("status", "--json").stdout)["requests_running"] == 0
+    assert out == ""
+
+
+def test_completion_and_help_are_there(machine: Machine) -> None:
+    assert "_AID_COMPLETE" in machine.run("completion", "bash").stdout
+    told = machine.run("--help").stdout
+    for name in ("ask", "apply", "undo", "doctor", "stats"):
+        assert f"\n  {name} " in told
