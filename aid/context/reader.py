@@ -31,6 +31,7 @@ class Index(Protocol):
     """What a request needs of `aid.context.index.WorkspaceIndex`."""
 
     generation: int
+    touched: list[Callable[[frozenset[str] | None], None]]
 
     async def ask(
         self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs

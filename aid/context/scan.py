@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from aid.context.ignore import IGNORE_FILES, Rules
+from aid.context.languages import language_of
 from aid.context.store import Writer, open_index
 from aid.context.walk import Found, look, walk
 
@@ -27,13 +28,14 @@ MOST_TOUCHED = 2000
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan found. `folders` are those entered, "" the root. `touched` None: too many changed to name them.
 
-    `left_out` counts the files beyond `max_files`.
+    `left_out` counts the files beyond `max_files`. `languages` are the names of those with outlines.
     """
 
     files: int
     folders: tuple[str, ...]
     touched: tuple[str, ...] | None
     left_out: int = 0
+    languages: tuple[str, ...] = ()
     wall_s: float = 0.0
 
 
@@ -56,12 +58,15 @@ def scan(
     folders: list[str] = []
     touched: list[str] = []
     batch: list[Found] = []
+    languages: set[str] = set()
     files = left_out = 0
     for found in walk(root, Rules(root), folders):
         if files >= max_files:
             left_out += 1
             continue
         files += 1
+        if (spoken := language_of(found.path)) is not None:
+            languages.add(spoken.name)
         if known.pop(found.path, None) == (found.size, found.mtime_ns):
             continue
         touched.append(found.path)
@@ -78,6 +83,7 @@ def scan(
         folders=tuple(folders),
         touched=None if len(touched) > MOST_TOUCHED else tuple(touched),
         left_out=left_out,
+        languages=tuple(sorted(languages)),
         wall_s=time.monotonic() - started,
     )
 

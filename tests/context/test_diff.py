@@ -21,6 +21,7 @@ class At:
 
     def __init__(self, generation: int) -> None:
         self.generation = generation
+        self.touched: list[Callable[[frozenset[str] | None], None]] = []
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
         raise AssertionError("not asked")
@@ -45,8 +46,8 @@ def commit(root: Path, kind: str) -> None:
         run(root, "hg", "commit", "-qAm", "one", "-u", "A")
 
 
-async def ask(source: Diff, root: Path, generation: int) -> list[tuple[str, str]]:
-    reader = Reader(Ask(root=root, prompt=""), At(generation), max_file_bytes=1000)
+async def ask(source: Diff, root: Path, generation: int, index: At | None = None) -> list[tuple[str, str]]:
+    reader = Reader(Ask(root=root, prompt=""), index or At(generation), max_file_bytes=1000)
     return [(piece.title, piece.text) for piece in await source.pieces(Ask(root=root, prompt=""), reader)]
 
 
@@ -101,6 +102,24 @@ async def test_a_request_goes_without_and_the_next_one_has_it(root: Path, write:
     await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("diff ")))
     ((title, _),) = await ask(source, root, 1)
     assert title == "uncommitted changes"
+    await source.close()
+
+
+async def test_asked_as_soon_as_the_index_sees_a_change(root: Path, write: Write) -> None:
+    repository(root, "git")
+    write({"a.ml": "let a = 1\n"})
+    commit(root, "git")
+    index, source = At(1), Diff(patience_s=60)
+    assert await ask(source, root, 1, index) == []
+    write({"a.ml": "let a = 2\n"})
+    index.generation = 2
+    for callback in index.touched:
+        callback(None)
+    (task,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("diff "))
+    await task
+    write({"a.ml": "let a = 1\n"})  # what is answered now was asked before this
+    assert len(await ask(source, root, 2, index)) == 1
+    assert len(index.touched) == 1
     await source.close()
 
 

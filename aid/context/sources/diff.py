@@ -1,16 +1,18 @@
 """What is not committed yet, by whatever version control `ces.vcs` knows.
 
 Asked once a state of the tree (the index's generation, and the times of the VCS's own files, since a commit changes no
-source). A request waits a moment for it and else goes without; the next one has it.
+source), as soon as the index sees a change, where the last answer came quickly. A request waits a moment for it and
+else goes without; the next one has it.
 """
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from pathlib import Path
 
 from aid.context.piece import Ask, Piece, Place
-from aid.context.reader import Reader
+from aid.context.reader import Index, Reader
 from ces import vcs
 from ces.errors import CesError
 from ces.vcs.vcs import marker
@@ -18,8 +20,9 @@ from ces.vcs.vcs import marker
 log = logging.getLogger(__name__)
 
 WEIGHT = 3
-PATIENCE_S = 0.02
+PATIENCE_S = 0.01
 LIMIT_S = 10.0
+QUICK_S = 0.3  # a slower one is asked for by requests only, not at every change
 MAX_BYTES = 64_000
 WORKSPACES = 64
 
@@ -41,7 +44,9 @@ class Diff:
     async def pieces(self, ask: Ask, reader: Reader) -> list[Piece]:
         if reader.index is None:
             return []
-        task = self._tree(reader.root).asked(reader.index.generation)
+        tree = self._tree(reader.root)
+        tree.follow(reader.index)
+        task = tree.asked(reader.index.generation)
         await asyncio.wait([task], timeout=self._patience_s)
         if not task.done():
             return [self._piece("uncommitted changes (not there yet)", "")]
@@ -75,6 +80,8 @@ class _Tree:
         self._state: tuple[int, ...] = ()
         self._task: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._followed: Index | None = None
+        self._took_s = 0.0
 
     def asked(self, generation: int) -> asyncio.Task[str]:
         """The task that gives the diff of the tree as it is, begun now or before; the one in progress, if any."""
@@ -84,6 +91,17 @@ class _Tree:
             self._task = asyncio.create_task(self._diff(generation), name=f"diff {self._root.name}")
         return self._task
 
+    def follow(self, index: Index) -> None:
+        """Ask anew whenever `index` sees a change, so that the next request finds the answer there."""
+
+        def changed(_: frozenset[str] | None) -> None:
+            if self._followed is index and self._took_s < QUICK_S:
+                self.asked(index.generation)
+
+        if self._followed is not index:
+            self._followed = index
+            index.touched.append(changed)
+
     def idle(self) -> bool:
         return self._task is None or self._task.done()
 
@@ -91,6 +109,7 @@ class _Tree:
         self._closing = asyncio.create_task(self.close())
 
     async def close(self) -> None:
+        self._followed = None
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -99,6 +118,7 @@ class _Tree:
 
     async def _diff(self, generation: int) -> str:
         """The diff, "" where there is no VCS or it doesn't answer."""
+        started = time.monotonic()
         try:
             if self._state_files is None:
                 self._vcs = await vcs.find(self._root)
@@ -110,6 +130,8 @@ class _Tree:
         except (OSError, TimeoutError, CesError) as error:
             log.warning("no diff of %s: %s", self._root, error or "it took too long")
             return ""
+        finally:
+            self._took_s = time.monotonic() - started
 
     def _times(self) -> list[int]:
         times: list[int] = []
