@@ -74,7 +74,7 @@ def _merge(change: FileChange, before: bytes, after: bytes, current: bytes) -> F
     old, new = lines(before), lines(after)
     splices: list[_Splice] = []
     for ours in hunks(old, new):
-        region = _region(before, old, ours)
+        region = _region(before, old, new, ours)
         found = region.places(current)
         if len(found) > 1:
             near = tuple(current.count(b"\n", 0, at) + 1 for at in found)
@@ -115,17 +115,26 @@ class _Region(msgspec.Struct, frozen=True):
         return found
 
 
-def _region(before: bytes, old: list[bytes], hunk: Hunk) -> _Region:
-    """`hunk` with as many neighbouring lines, at least one, as make it unique in `before`."""
+def _region(before: bytes, old: list[bytes], new: list[bytes], hunk: Hunk) -> _Region:
+    """`hunk` with as many neighbouring lines, at least one, as make it unique in `before`.
+
+    Neighbours equal to a changed line don't count: one line of a row of equal ones taken out is any of them.
+    """
+    changed = {*old[hunk.first : hunk.last], *new[hunk.new_first : hunk.new_last]}
+    top, bottom = hunk.first, hunk.last
+    while top > 0 and old[top - 1] in changed:
+        top -= 1
+    while bottom < len(old) and old[bottom] in changed:
+        bottom += 1
     around = 1
     while True:
-        first, last = max(0, hunk.first - around), min(len(old), hunk.last + around)
+        first, last = max(0, top - around), min(len(old), bottom + around)
         region = _Region(
             text=b"".join(old[first:last]),
             lead=sum(map(len, old[first : hunk.first])),
             size=sum(map(len, old[hunk.first : hunk.last])),
-            at_start=hunk.first < around,
-            at_end=hunk.last + around > len(old),
+            at_start=top < around,
+            at_end=bottom + around > len(old),
         )
         if (region.at_start and region.at_end) or len(region.places(before)) == 1:
             return region

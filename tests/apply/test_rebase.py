@@ -1,7 +1,11 @@
+import shutil
+import subprocess
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aid.apply import rebase
@@ -141,3 +145,37 @@ def test_edits_in_different_regions_of_distinct_lines_always_merge(seed: int) ->
     before, after, current, merged = ("\n".join(text).encode() for text in (base, ours, theirs, both))
     moved = rebase(FileChange(path="f", before=before, after=after), current)
     assert isinstance(moved, FileChange) and moved.after == merged
+
+
+def test_a_row_of_equal_lines_is_one_place() -> None:
+    check("xaaay", "xaay", "xaay", "!edited since (line 4)")
+    check("xaaay", "xaay", "Qxaaay", "Qxaay")
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_git_merges_cleanly_is_merged_alike_or_refused(seed: int) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    random = Random(seed)
+    letters = LETTERS[: random.choice([3, 8])]
+    base = [random.choice(letters) for _ in range(random.randrange(1, 20))]
+    texts = [spread("".join(text)) for text in (base, edited(base, random), edited(base, random))]
+    with TemporaryDirectory() as directory:
+        paths = [Path(directory) / name for name in ("base", "ours", "theirs")]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_bytes(text)
+        command = ["git", "merge-file", "-p", str(paths[2]), str(paths[0]), str(paths[1])]
+        merged = subprocess.run(command, capture_output=True, check=False)
+    moved = rebase(FileChange(path="f", before=texts[0], after=texts[1]), texts[2])
+    if merged.returncode == 0 and isinstance(moved, FileChange):
+        assert moved.after == merged.stdout
+
+
+def edited(text: list[str], random: Random) -> list[str]:
+    """`text` with one or two lines added, removed or replaced."""
+    text = text.copy()
+    for _ in range(random.randrange(1, 3)):
+        at = random.randrange(len(text) + 1)
+        text[at : at + random.randrange(2)] = random.choice([[], [random.choice(LETTERS)]])
+    return text
