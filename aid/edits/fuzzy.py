@@ -14,26 +14,26 @@ from itertools import pairwise
 import msgspec
 from rapidfuzz import fuzz, process
 
-from aid.edits.diff import same_pairs
 from aid.edits.match import Shift, shift_between
 from aid.edits.text import Text
 
 THRESHOLD = 0.85  # the share of the quoted text, by weight, that must stand there
-MARGIN = 0.10  # by how much the best place must beat another that would do
-CLOSE_MARGIN = 0.02  # and one that reads alike but would not do
+MARGIN = 0.5  # by how much weight (a line's is 1 to 4) the next best place must fall short of the best one
 LINE_THRESHOLD = 0.6  # how alike a misspelt line must be to the line it stands for
 SLIPS_SHARE = 0.2  # misspelt lines, and left out ones, per quoted line; one of each is always allowed
-_SLACK = 4  # lines a window is wider than what is quoted, above and below
+_SLACK = 4  # lines by which a quoted line may be off its place, above and below
 _MAX_WINDOWS = 12
 _MAX_PLACES = 50  # a line that stands in more places says nothing of where
-_MAX_LINES = 2000
+_MAX_LINES = 400
+_DROPPED = -0.7  # what a left-out line costs when lines are paired
 
 
 class Alignment(msgspec.Struct, frozen=True, kw_only=True):
     """Quoted lines paired with document lines from `start` up to `end`.
 
-    `pairs` maps indices of the quoted lines to document lines; a quoted blank line may have none. `slips` are the
-    indices paired with a line that reads differently, `dropped` document lines nothing is paired with.
+    `pairs` maps indices of the quoted lines to document lines; a quoted line without one isn't there. `slips` are the
+    indices paired with a line that reads differently, `dropped` document lines nothing is paired with, `lost` counts
+    quoted lines, blank ones aside, that aren't there. `sound`: an edit may be placed by it.
     """
 
     start: int
@@ -41,7 +41,9 @@ class Alignment(msgspec.Struct, frozen=True, kw_only=True):
     pairs: dict[int, int]
     slips: frozenset[int]
     dropped: tuple[int, ...]
+    lost: int
     score: float
+    lacking: float
     sound: bool
     shift: Shift | None
 
@@ -56,92 +58,96 @@ def alignments(text: Text, old: Sequence[str]) -> list[Alignment]:
         if len(places) <= _MAX_PLACES:
             for place in places:
                 votes[place - index] += 1 + min(len(line.strip()), 60)
-    found: dict[tuple[int, int], Alignment] = {}
+    found: list[Alignment] = []
     for offset, _ in votes.most_common(_MAX_WINDOWS):
         alignment = align_at(text, old, offset)
         if alignment is not None:
-            key = (alignment.start, alignment.end)
-            if key not in found or found[key].score < alignment.score:
-                found[key] = alignment
-    return sorted(found.values(), key=lambda alignment: -alignment.score)
+            found.append(alignment)
+    found.sort(key=lambda alignment: alignment.lacking)
+    distinct: list[Alignment] = []
+    for alignment in found:
+        if not any(alignment.pairs.items() & other.pairs.items() for other in distinct):
+            distinct.append(alignment)
+    return distinct
 
 
 def align_at(text: Text, old: Sequence[str], offset: int) -> Alignment | None:
     """`old` against the document around line `offset`; None when no line of it stands there."""
     wanted = [line.strip() for line in old]
-    first = max(0, offset - _SLACK)
-    window = text.stripped[first : offset + len(old) + _SLACK]
-    pairs: dict[int, int] = {}
-    for start, place, length in same_pairs(wanted, window):
-        pairs.update((start + step, first + place + step) for step in range(length))
-    _leave_stray_blanks(wanted, pairs)
-    if not any(wanted[index] for index in pairs):
+    weights = [_weight(line) for line in wanted]
+    similar = _pair(text, wanted, weights, offset)
+    if not any(ratio == 1.0 and wanted[index] for index, (_, ratio) in similar.items()):
         return None
-    similar = dict.fromkeys(pairs, 1.0)
-    sound = _pair_between(text, wanted, pairs, similar)
-    return _alignment(text, old, pairs, similar, sound)
-
-
-def _leave_stray_blanks(wanted: Sequence[str], pairs: dict[int, int]) -> None:
-    """Unpair blank lines at both ends: they match anything."""
-    for indices in (sorted(pairs), sorted(pairs, reverse=True)):
-        for index in indices:
-            if wanted[index]:
-                break
-            pairs.pop(index, None)
-
-
-def _pair_between(text: Text, wanted: Sequence[str], pairs: dict[int, int], similar: dict[int, float]) -> bool:
-    """Pair the lines between those that are the same, in place; whether every line that isn't blank found its own."""
-    sound = True
-    exact = sorted(pairs.items())
-    edges = [(-1, None), *exact, (len(wanted), None)]
-    for (low, place), (high, next_place) in pairwise(edges):
-        count = high - low - 1
-        if not count:
-            continue
-        if place is None and next_place is not None:
-            places = range(next_place - count, next_place)
-        elif place is not None and (next_place is None or next_place - place - 1 == count):
-            places = range(place + 1, place + 1 + count)
-        else:
-            sound &= not any(wanted[low + 1 : high])
-            continue
-        for index, line in zip(range(low + 1, high), places, strict=True):
-            within = 0 <= line < len(text.stripped)
-            ratio = fuzz.ratio(wanted[index], text.stripped[line]) / 100 if within and wanted[index] else 0.0
-            if ratio >= LINE_THRESHOLD:
-                pairs[index], similar[index] = line, ratio
-            else:
-                sound &= not wanted[index]
-    return sound
-
-
-def _alignment(
-    text: Text, old: Sequence[str], pairs: dict[int, int], similar: dict[int, float], sound: bool
-) -> Alignment:
+    pairs = {index: line for index, (line, _) in similar.items()}
     start, end = min(pairs.values()), max(pairs.values()) + 1
     taken = set(pairs.values())
     dropped = tuple(line for line in range(start, end) if line not in taken)
-    weights = [_weight(line) for line in old]
-    reached = sum(weights[index] * ratio for index, ratio in similar.items())
-    slips = frozenset(index for index, ratio in similar.items() if ratio < 1.0)
-    allowed = max(1, int(SLIPS_SHARE * len(old)))
-    sound &= len(slips) <= allowed and len(dropped) <= allowed
-    sound &= not any(_slides(text, line) for line in dropped)
+    slips = frozenset(index for index, (_, ratio) in similar.items() if ratio < 1.0)
+    lacking = sum(weights) - sum(weights[index] * ratio for index, (_, ratio) in similar.items())
     same = sorted(index for index in pairs if index not in slips)
     shift = shift_between([old[index] for index in same], [text.bare[pairs[index]] for index in same])
-    score = reached / sum(weights) - 0.03 * len(dropped)
+    allowed = max(1, int(SLIPS_SHARE * len(old)))
+    lost = sum(index not in pairs and line != "" for index, line in enumerate(wanted))
+    sound = shift is not None and not lost and len(slips) <= allowed and len(dropped) <= allowed
     return Alignment(
         start=start,
         end=end,
         pairs=pairs,
         slips=slips,
         dropped=dropped,
-        score=score,
-        sound=sound and shift is not None,
+        lost=lost,
+        score=1 - lacking / sum(weights),
+        lacking=lacking - _DROPPED * len(dropped),
+        sound=sound,
         shift=shift,
     )
+
+
+def _pair(text: Text, wanted: Sequence[str], weights: Sequence[float], offset: int) -> dict[int, tuple[int, float]]:
+    """Each quoted line's document line near its place, and how alike they are: the best pairing that keeps the order.
+
+    Needleman and Wunsch's, in a band around `offset`; what the document has above and below costs nothing.
+    """
+    size = len(text.stripped)
+    width = 2 * _SLACK + 1
+    scores = [0.0] * width
+    moves: list[list[tuple[str, float]]] = []
+    for index, line in enumerate(wanted):
+        row, steps = [0.0] * width, [("", 0.0)] * width
+        for at in range(width):
+            place = index + offset - _SLACK + at
+            ratio = _ratio(line, text.stripped[place]) if 0 <= place < size else 0.0
+            best, step = -1e9, ("", 0.0)
+            if ratio >= LINE_THRESHOLD:
+                best, step = scores[at] + weights[index] * ratio, ("pair", ratio)
+            if at + 1 < width and scores[at + 1] - weights[index] > best:
+                best, step = scores[at + 1] - weights[index], ("lost", 0.0)
+            if at and row[at - 1] + _DROPPED > best:
+                best, step = row[at - 1] + _DROPPED, ("dropped", 0.0)
+            row[at], steps[at] = best, step
+        scores = row
+        moves.append(steps)
+    found: dict[int, tuple[int, float]] = {}
+    at, index = max(range(width), key=lambda at: scores[at]), len(wanted) - 1
+    while index >= 0:
+        step, ratio = moves[index][at]
+        if step == "dropped":
+            at -= 1
+            continue
+        if step == "pair":
+            found[index] = (index + offset - _SLACK + at, ratio)
+        elif step == "lost":
+            at += 1
+        index -= 1
+        if not 0 <= at < width:
+            break
+    return found
+
+
+def _ratio(wanted: str, line: str) -> float:
+    if wanted == line:
+        return 1.0
+    return min(0.99, fuzz.ratio(wanted, line, score_cutoff=100 * LINE_THRESHOLD) / 100) if wanted and line else 0.0
 
 
 def _weight(line: str) -> float:
@@ -149,20 +155,31 @@ def _weight(line: str) -> float:
     return 1 + min(length, 60) / 20 if length else 0.2
 
 
-def _slides(text: Text, line: int) -> bool:
-    """Whether a left-out line reads like a neighbour: then which of the two was left out can't be told."""
+def _slides(text: Text, line: int, step: int, found: Alignment) -> bool:
+    """Whether a line was left out among those that read like `line`, in the direction `step`: then which of them was
+    can't be told, nor on which side of it a change beside `line` goes."""
     own = text.stripped[line]
-    return own in text.stripped[max(0, line - 1) : line] or own in text.stripped[line + 1 : line + 2]
+    while 0 <= line < len(text.stripped) and text.stripped[line] == own:
+        if line in found.dropped:
+            return True
+        line += step
+    return False
 
 
 def best(found: Sequence[Alignment]) -> Alignment | None:
     """The one place meant, None when there is none or more than one."""
     if not found or not found[0].sound or found[0].score < THRESHOLD:
         return None
+    faults = _faults(found[0])
     for other in found[1:]:
-        if found[0].score - other.score < (MARGIN if other.sound else CLOSE_MARGIN):
+        if other.lacking - found[0].lacking < MARGIN or _faults(other) <= faults:
             return None
     return found[0]
+
+
+def _faults(alignment: Alignment) -> int:
+    """How many slips of the model it takes to have meant this place."""
+    return len(alignment.slips) + len(alignment.dropped) + alignment.lost
 
 
 def merge(
@@ -170,43 +187,77 @@ def merge(
 ) -> list[tuple[str, bool]] | None:
     """What stands at `found` afterwards, as (line, whether it is the document's own raw line); None on a conflict."""
     result: list[tuple[str, bool]] = []
-    anchors = [(mine, its, found.pairs[mine]) for mine, its in kept if mine in found.pairs]
-    blanks_made_up = {its for mine, its in kept if mine not in found.pairs}
-    old_at, new_at, line_at = 0, 0, found.start
-    for mine, its, line in (*anchors, (len(old), len(new), found.end)):
-        wish = [new[index] for index in range(new_at, its) if index not in blanks_made_up]
-        gone = [index for index in range(old_at, mine) if index in found.pairs]
-        segment = _segment(text, old, gone, wish, range(line_at, line), found)
+    edges = (len(old), len(new), found.end)
+    last = _Anchor(-1, -1, found.start - 1)
+    for mine, its, line in (*((mine, its, found.pairs[mine]) for mine, its in kept if mine in found.pairs), edges):
+        lost = {at for own, at in kept if last.old < own < mine and own not in found.pairs}
+        wish = [_shifted(found, new[at]) for at in range(last.new + 1, its) if at not in lost]
+        told = [line for line in wish if line is not None]
+        if len(told) < len(wish) or (told and lost):
+            return None
+        segment = _segment(text, old, range(last.old + 1, mine), told, range(last.line + 1, line), found)
         if segment is None:
             return None
+        if told or mine - last.old > 1:
+            if last.old >= 0 and _slides(text, last.line, -1, found):
+                return None
+            if mine < len(old) and _slides(text, line, 1, found):
+                return None
         result += segment
         if mine < len(old):
             result.append((text.raw[line], True))
-        old_at, new_at, line_at = mine + 1, its + 1, line + 1
+        last = _Anchor(mine, its, line)
     return result
+
+
+class _Anchor(msgspec.Struct, frozen=True):
+    """A line of context: its index among the quoted lines and the new ones, and its line in the document."""
+
+    old: int
+    new: int
+    line: int
+
+
+def _shifted(found: Alignment, line: str) -> str | None:
+    return found.shift.line(line) if found.shift is not None else None
 
 
 def _segment(
     text: Text, old: Sequence[str], gone: Sequence[int], wish: Sequence[str], lines: range, found: Alignment
 ) -> list[tuple[str, bool]] | None:
-    """The lines between two lines of context: `gone` quoted lines become `wish`, the document has `lines`."""
-    if not gone and not wish:
-        return [(text.raw[line], True) for line in lines]
+    """The lines between two lines of context: `gone` quoted lines become `wish`, the document has `lines`.
+
+    Lines left out of the quote stay where they are; None where new lines could go above them as well as below.
+    """
+    taken = {found.pairs[index]: index for index in gone if index in found.pairs}
+    own_lines = [line for line in lines if line not in taken]
+    own = [(text.raw[line], True) for line in own_lines]
+    slips = [line for line, index in taken.items() if not _same_words(old[index], text.bare[line])]
+    if slips:
+        return [(line, False) for line in wish] if not own and _spelt_right(text, slips, wish) else None
+    if not own or not wish:
+        return own or [(line, False) for line in wish]
+    quoted = [old[index] for index in taken.values()]
+    new = [(line, False) for line in wish]
+    if quoted and min(taken) > own_lines[-1] and _counterpart(quoted[0], wish) == 0:
+        return own + new
+    if quoted and max(taken) < own_lines[0] and _counterpart(quoted[-1], wish) == len(wish) - 1:
+        return new + own
+    return None
+
+
+def _counterpart(quoted: str, wish: Sequence[str]) -> int | None:
+    """Which of the new lines stands for a quoted one: the one most like it, None when none is like it or two are."""
+    ratios = [fuzz.ratio(quoted.strip(), line.strip()) for line in wish]
+    most = max(ratios)
+    return ratios.index(most) if most >= 100 * LINE_THRESHOLD and ratios.count(most) == 1 else None
+
+
+def _spelt_right(text: Text, slips: Sequence[int], wish: Sequence[str]) -> bool:
+    """Whether the document's own spelling of every misspelt line is among the new lines: nothing of it is lost."""
     wished = [line.strip() for line in wish]
-    shifted = [found.shift.line(line) if found.shift else line for line in wish]
-    plain = [(line, False) for line in shifted if line is not None]
-    if len(plain) < len(wish):
-        return None
-    taken = [found.pairs[index] for index in gone]
-    exact = all(_same_words(old[index], text.bare[found.pairs[index]]) for index in gone)
-    if exact and len(taken) == len(lines):
-        return plain
-    if exact and taken and taken[-1] - taken[0] == len(taken) - 1:
-        above = [(text.raw[line], True) for line in range(lines.start, taken[0])]
-        return above + plain + [(text.raw[line], True) for line in range(taken[-1] + 1, lines.stop)]
-    foreign = [text.stripped[line] for line in lines if line not in taken]
-    foreign += [text.stripped[found.pairs[index]] for index in gone if index in found.slips]
-    return plain if foreign and _in_order(foreign, wished) and len(foreign) <= len(wished) else None
+    own = [text.stripped[line] for line in slips]
+    return _in_order(own, wished) and all(wished.count(line) == 1 for line in own)
 
 
 def _same_words(quoted: str, line: str) -> bool:

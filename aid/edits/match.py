@@ -80,10 +80,9 @@ def _find_shifted(text: Text, old: Sequence[str]) -> list[Match]:
 
 def shift_between(old: Sequence[str], lines: Sequence[str]) -> Shift | None:
     """How `lines` are indented against `old`, line by line alike but for that; None where no one shift says it."""
-    pairs = dict.fromkeys(
-        (_indent(mine), _indent(its)) for mine, its in zip(old, lines, strict=True) if its.strip() and mine.strip()
-    )
-    for mine, its in list(pairs)[:1]:
+    indents = ((_indent(mine), _indent(its)) for mine, its in zip(old, lines, strict=True) if mine.strip())
+    pairs = list(dict.fromkeys(indents))
+    for mine, its in pairs[:1]:
         add = its.removesuffix(mine) if its.endswith(mine) else None
         remove = mine.removesuffix(its) if mine.endswith(its) else None
         if add is not None and all(other == add + own for own, other in pairs):

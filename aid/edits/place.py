@@ -13,6 +13,7 @@ order of hunks. The text decides against the number.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -179,7 +180,7 @@ def _new_lines(text: Text, edit: Edit, match: Match) -> list[str] | None:
         return list(edit.new)
     kept: dict[int, int] = {}
     if text.bare is not text.raw or match.how != "exact":
-        kept = {its: match.start + mine for mine, its in _kept(edit)}
+        kept = {its: match.start + mine for mine, its in _kept(edit)} | _misquoted(text, edit, match)
     lines = []
     for index, line in enumerate(edit.new):
         if index in kept:
@@ -192,13 +193,29 @@ def _new_lines(text: Text, edit: Edit, match: Match) -> list[str] | None:
     return lines
 
 
+def _misquoted(text: Text, edit: Edit, match: Match) -> dict[int, int]:
+    """New lines that repeat a quoted line with its wrong trailing blanks, and the document line that has them right."""
+    if match.how != "whitespace":
+        return {}
+    lines: dict[str, int] = {}
+    for index, line in enumerate(edit.old):
+        if line != text.bare[match.start + index]:
+            lines[line] = match.start + index
+    return {index: lines[line] for index, line in enumerate(edit.new) if line in lines}
+
+
 def _kept(edit: Edit) -> Sequence[tuple[int, int]]:
     """The pairs of old and new lines that are context: a diff says so itself, elsewhere equal lines are."""
     if edit.kept is not None:
         return edit.kept
-    old = [line.rstrip() for line in edit.old]
-    runs = same_pairs(old, [line.rstrip() for line in edit.new])
-    return [(mine + step, its + step) for mine, its, length in runs for step in range(length)]
+    pairs = [(mine + step, its + step) for mine, its, length in same_pairs(edit.old, edit.new) for step in range(length)]
+    kept = list(pairs)
+    old, new = ([line.rstrip() for line in side] for side in (edit.old, edit.new))
+    for above, below in pairwise([(-1, -1), *pairs, (len(old), len(new))]):
+        left, right = old[above[0] + 1 : below[0]], new[above[1] + 1 : below[1]]
+        runs = same_pairs(left, right) if left and right else []
+        kept += [(above[0] + 1 + a + step, above[1] + 1 + b + step) for a, b, size in runs for step in range(size)]
+    return sorted(kept)
 
 
 def _ended(text: Text, line: str) -> str:
