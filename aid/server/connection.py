@@ -211,9 +211,16 @@ class Connection:
         elif call.method == "exit":
             self.wire.close()
         elif self._lsp is not None:
-            self._lsp.notified(call.method, call.params)
+            self._told_editor_news(self._lsp, call)
         else:
             log.debug("ignored a notification", extra={"client": self.number, "method": call.method})
+
+    def _told_editor_news(self, session: LanguageSession, call: Call) -> None:
+        """The one guard of a notification, which nobody could be answered."""
+        try:
+            session.notified(call.method, call.params)
+        except Exception as error:
+            log.error("internal error", extra={"method": call.method}, exc_info=error)
 
     def _cancel(self, call: Call) -> None:
         try:

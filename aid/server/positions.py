@@ -55,7 +55,13 @@ def path_of(uri: str) -> Path | None:
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         return None
     raw = unquote_to_bytes(parts.path)
-    return None if b"\0" in raw else Path(os.fsdecode(raw)).resolve()
+    if b"\0" in raw:
+        return None
+    path = Path(os.fsdecode(raw))
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of symbolic links
+        return path
 
 
 def _line(text: str, starts: Sequence[int], line: int) -> str:
