@@ -28,7 +28,7 @@ def main() -> int:
         if os.fork():
             os._exit(0)
         os.setsid()
-    os.umask(0o077)
+    os.umask(0o177)  # sockets, 0600
     # Threads that spin while they wait are fast on an idle machine and ruin a busy one (4 tokens a second).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     socket = Path(arguments.socket)
@@ -82,7 +82,7 @@ async def _serve(arguments: argparse.Namespace, socket: Path) -> None:
         socket=socket.with_name(f"{socket.stem}-in.sock"),
     )
     engine = await make_engine(arguments.engine, settings)
-    server = WorkerServer(engine, arguments.engine, settings.model.name, arguments.idle_s)
+    server = WorkerServer(engine, arguments.engine, settings, arguments.idle_s)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stopping.set)

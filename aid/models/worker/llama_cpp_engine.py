@@ -39,7 +39,7 @@ class LlamaCppEngine:
         self._batching = Batching(model, sequences, settings.parallel, settings.context_tokens)
         self._adapters: dict[tuple[str, int, int], Any] = {}
         self._inbox: queue.SimpleQueue[list[Candidate] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="decode")
+        self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
         self._thread.start()
 
     @classmethod

@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from aid.errors import ModelError
-from aid.models.worker.engine import ChatRequest, Engine, Piece, Usage
+from aid.models.worker.engine import ChatRequest, Engine, EngineSettings, Piece, Usage
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -30,11 +30,12 @@ class _Texts(msgspec.Struct):
 class WorkerServer:
     """`stopping` is set by /shutdown, and by `idle_s` seconds in which nobody asked for anything."""
 
-    def __init__(self, engine: Engine, engine_name: str, model_name: str, idle_s: float) -> None:
+    def __init__(self, engine: Engine, engine_name: str, settings: EngineSettings, idle_s: float) -> None:
         self.stopping = asyncio.Event()
         self._engine = engine
         self._engine_name = engine_name
-        self._model_name = model_name
+        self._model_name = settings.model.name
+        self._most = settings.parallel
         self._idle_s = idle_s
         self._active = 0
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -66,8 +67,8 @@ class WorkerServer:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = msgspec.json.decode(await request.read(), type=ChatRequest)
-        if not 1 <= body.n <= 64 or body.max_tokens < 1 or not body.messages:
-            raise ModelError("messages must not be empty, n be 1 to 64, max_tokens at least 1")
+        if not 1 <= body.n <= self._most or body.max_tokens < 1 or not body.messages:
+            raise ModelError(f"messages must not be empty, n be 1 to {self._most}, max_tokens at least 1")
         async with aclosing(self._engine.generate(body)) as pieces:
             if body.stream:
                 return await self._streamed(request, body, pieces)

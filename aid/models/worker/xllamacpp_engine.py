@@ -94,17 +94,15 @@ class XllamacppEngine:
         return engine
 
     async def generate(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
-        if request.n > self._settings.parallel:
-            raise ModelError(f"{request.n} candidates asked for, at most {self._settings.parallel} are made at once")
         async with aclosing(self._joining.generate(request)) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def count_tokens(self, texts: list[str]) -> list[int]:
-        content = [item for text in texts for item in (text, _SENTINEL)]
+        body = {"content": [item for text in texts for item in (text, _SENTINEL)], "parse_special": False}
         async with (
             self._turnstile.passing(),
-            self._rest.post("http://engine/tokenize", json={"content": content}) as response,
+            self._rest.post("http://engine/tokenize", json=body) as response,
         ):
             tokens = (await response.json())["tokens"]
         ends = [at for at, token in enumerate(tokens) if token == _SENTINEL]
@@ -195,6 +193,7 @@ def _parameters(settings: EngineSettings, adapters: list[str]) -> Any:
     parameters.n_ctx = settings.cells
     parameters.n_parallel = settings.parallel
     parameters.kv_unified = True
+    parameters.kv_unified_per_slot = settings.context_tokens
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = settings.threads
@@ -205,7 +204,7 @@ def _parameters(settings: EngineSettings, adapters: list[str]) -> Any:
     parameters.endpoint_slots = False
     parameters.endpoint_metrics = True
     parameters.lora_init_without_apply = True
-    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in adapters]
+    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in adapters]
     parameters.verbosity = 2
     return parameters
 
@@ -218,6 +217,8 @@ def _body(request: ChatRequest, adapter: int | None, adapters: int) -> dict[str,
         "top_p": request.top_p,
         "n": request.n,
         "stream": True,
+        # An event per batch of the prompt: it is by writing that the server notices who has left.
+        "return_progress": True,
     }
     if request.seed is not None:
         body["seed"] = request.seed
@@ -225,8 +226,8 @@ def _body(request: ChatRequest, adapter: int | None, adapters: int) -> dict[str,
         body["stop"] = request.stops
     if request.grammar is not None:
         body["grammar"] = request.grammar
-    if adapters:
-        body["lora"] = [] if adapter is None else [{"id": adapter, "scale": 1.0}]
+    # All of them, the unused ones too: a list that leaves adapters out leaves them as they were.
+    body["lora"] = [{"id": number, "scale": float(number == adapter)} for number in range(adapters)]
     return body
 
 
