@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from aid import lifecycle
 from aid.daemon import Announcement
+from aid.errors import Cancelled
 
 AID = str(Path(sys.executable).with_name("aid"))
 HERE = Path(__file__).parent
@@ -281,7 +282,7 @@ async def test_ctrl_c_cancels_the_request_in_the_daemon(
     assert await asking.stdout.readline() == b"waiting\n"
     asking.send_signal(signal.SIGINT)
     assert await asking.stdout.readline() == b"Cancelled cancelled\n"
-    assert await asking.wait() == 1
+    assert await asking.wait() == Cancelled.exit_code
     async with await peers.Peer.connect(private / "runtime/aid/aid.sock") as peer:
         assert (await peer.call("aid/status"))["result"]["requests_running"] == 0
 
