@@ -17,7 +17,7 @@ from ces.builds.reading import Sources
 from ces.change import FileChange
 from ces.errors import CesError, InfraError
 from ces.fingerprint import Fingerprint, Look
-from ces.isolation import Isolation, Place
+from ces.isolation import Isolation, Kind, Place
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
 
 DISABLED = "none"
@@ -199,7 +199,7 @@ class Builder:
         return self._status("unchecked", stage, reason=CHANGING)
 
 
-async def set_up(root: Path, settings: BuildSettings, state_dir: Path) -> Builder | BuildStatus:
+async def set_up(root: Path, settings: BuildSettings, state_dir: Path, kinds: Sequence[Kind]) -> Builder | BuildStatus:
     """Find the build of the tree at `root` and what it can be run in; a status that says why where that fails."""
     if settings.adapter == DISABLED:
         return BuildStatus(status="unchecked", stage=None, reason='[build] adapter = "none" in aid.toml')
@@ -216,7 +216,7 @@ async def set_up(root: Path, settings: BuildSettings, state_dir: Path) -> Builde
         return BuildStatus(status="unchecked", stage=None, reason=reason, adapter=adapter.name)
     try:
         await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
-        found = await isolation.probe(root, state_dir)
+        found = await isolation.probe(root, state_dir, kinds)
         views = await asyncio.to_thread(workspace.make, root, state_dir, found, adapter.outputs)
     except (InfraError, OSError) as error:
         return BuildStatus(status="infra_error", stage=None, reason=str(error), adapter=adapter.name)

@@ -26,7 +26,7 @@ from ces.builds.stages import ORDER
 from ces.change import FileChange
 from ces.compare import compare
 from ces.errors import BadChange, InfraError
-from ces.isolation import Isolation
+from ces.isolation import KINDS, Isolation, Kind
 from ces.verdict import BuildStatus, Diagnostic, Verdict
 
 STATUS_TIMEOUT_S = 600.0
@@ -36,12 +36,17 @@ T = TypeVar("T")
 
 
 class Checker:
-    """Judges one workspace. `state_dir` is its own and private, on a disk with room for the build directories."""
+    """Judges one workspace.
 
-    def __init__(self, root: Path, settings: BuildSettings, state_dir: Path) -> None:
+    `state_dir` is its own and private, on a disk with room for the build directories. `kinds` are the kinds of
+    isolation that may be used: the best of them that works is.
+    """
+
+    def __init__(self, root: Path, settings: BuildSettings, state_dir: Path, *, kinds: Sequence[Kind] = KINDS) -> None:
         self.root = root.resolve()
         self._settings = settings
         self._state_dir = state_dir
+        self._kinds = kinds
         self._builder: Builder | None = None
         self._jobs = _Jobs()
         self._statuses: _Memory[BuildStatus] = _Memory(REMEMBERED)
@@ -92,7 +97,9 @@ class Checker:
         """Set up once; what could not be set up is looked at anew each time, since the person may mend it."""
         if self._builder is not None:
             return self._builder
-        made = await self._jobs.join("set up", lambda: set_up(self.root, self._settings, self._state_dir), lasting=True)
+        made = await self._jobs.join(
+            "set up", lambda: set_up(self.root, self._settings, self._state_dir, self._kinds), lasting=True
+        )
         if isinstance(made, Builder) and self._builder is None:
             self._builder = made
         return self._builder or made

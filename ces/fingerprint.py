@@ -118,9 +118,12 @@ class Fingerprint:
                 vcs.append(path)
                 continue
             try:
-                if not item.is_dir(follow_symlinks=False) or item.name in INSTALLED_DIRS:
-                    yield path, _stat(item)
-                elif item.name not in CACHE_DIRS and not (not inside and item.name in self._outputs):
+                seen = _stat(item)
+                if stat.S_ISREG(seen[3]) or stat.S_ISLNK(seen[3]) or item.name in INSTALLED_DIRS:
+                    yield path, seen  # pipes, sockets and devices are not sources, and reading one may never end
+                elif (
+                    stat.S_ISDIR(seen[3]) and item.name not in CACHE_DIRS and (inside or item.name not in self._outputs)
+                ):
                     yield from self._walk(path, vcs)
             except OSError:
                 continue

@@ -27,6 +27,7 @@ from ces import process
 from ces.errors import InfraError
 
 Kind = Literal["bubblewrap", "unshare", "session"]
+KINDS: tuple[Kind, ...] = ("bubblewrap", "unshare", "session")
 PROBE_TIMEOUT_S = 10.0
 
 # Names relative to the home directory that hold credentials; empty inside.
@@ -113,10 +114,15 @@ async def run(
     return finished
 
 
-async def probe(root: Path, state_dir: Path) -> Isolation:
-    """The best isolation that works for a workspace at `root` with its views under `state_dir`."""
+async def probe(root: Path, state_dir: Path, kinds: Sequence[Kind] = KINDS) -> Isolation:
+    """The best isolation of `kinds` that works for a workspace at `root` with its views under `state_dir`.
+
+    `session` works everywhere and is what is left when nothing else does.
+    """
     notes: list[str] = []
     for isolation in _candidates(notes):
+        if isolation.kind not in kinds:
+            continue
         with tempfile.TemporaryDirectory(prefix="probe", dir=state_dir) as made:
             place = _probe_place(root, Path(made), isolation)
             try:

@@ -326,7 +326,7 @@ def _check_path(root: Path, path: str) -> None:
         if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
             raise BadChange(f"{path}: {parent.relative_to(root)} is not a directory of the workspace")
     target = root / pure
-    if target.is_symlink() or target.is_dir():
+    if target.is_symlink() or (target.exists() and not target.is_file()):
         raise BadChange(f"{path} is not a regular file")
 
 

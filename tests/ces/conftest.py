@@ -1,37 +1,44 @@
 """Small real workspaces, and private directories for state. Nothing here touches the person's own."""
 
+import os
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ces.builds.adapter import BuildSettings
+from ces.change import FileChange
+from ces.check import Checker
+from ces.isolation import KINDS, Kind
+
 GOLDEN = Path(__file__).parent / "golden"
 _FILE = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
 
+MakeWorkspace = Callable[[str], Path]
+MakeChecker = Callable[..., Checker]
 
-def unpack(text: str, into: Path) -> dict[str, bytes]:
-    """Write the files of a `-- path --` archive; returns them by path."""
+
+def unpack(text: str, into: Path) -> None:
+    """Write the files of a `-- path --` archive."""
     parts = _FILE.split(text)[1:]
-    files = {name: content.encode() for name, content in zip(parts[::2], parts[1::2], strict=True)}
-    for name, content in files.items():
+    for name, content in zip(parts[::2], parts[1::2], strict=True):
         path = into / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return files
+        path.write_text(content, "utf-8")
+
+
+@pytest.fixture(autouse=True)
+def own_python_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter that runs the tests is the one a check without a virtual environment finds."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
-def state_dir() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="ces", dir=Path.home() / ".cache" if False else None))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Callable[[str], Path]:
+def workspace(tmp_path: Path) -> MakeWorkspace:
     def make(text: str) -> Path:
         root = tmp_path / "workspace"
         root.mkdir()
@@ -39,3 +46,35 @@ def workspace(tmp_path: Path) -> Callable[[str], Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="ces"))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+async def checker(state_dir: Path) -> AsyncIterator[MakeChecker]:
+    made: list[Checker] = []
+
+    def make(root: Path, *command: str, kinds: tuple[Kind, ...] = KINDS) -> Checker:
+        made.append(Checker(root, BuildSettings(command=command), state_dir, kinds=kinds))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+@pytest.fixture
+def edit() -> Callable[[Path, str, str | None], FileChange]:
+    """(root, path, text after or None) -> the change from what is on disk."""
+
+    def change(root: Path, path: str, after: str | None) -> FileChange:
+        file = root / path
+        before = file.read_bytes() if file.exists() else None
+        return FileChange(path=path, before=before, after=None if after is None else after.encode())
+
+    return change
