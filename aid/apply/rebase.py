@@ -118,9 +118,11 @@ class _Region(msgspec.Struct, frozen=True):
 def _region(before: bytes, old: list[bytes], new: list[bytes], hunk: Hunk) -> _Region:
     """`hunk` with as many neighbouring lines, at least one, as make it unique in `before`.
 
-    Neighbours equal to a changed line don't count: one line of a row of equal ones taken out is any of them.
+    Neighbours equal to a changed line don't count, nor a row of equal lines that is added into: one of them is any.
     """
     changed = {*old[hunk.first : hunk.last], *new[hunk.new_first : hunk.new_last]}
+    if 0 < hunk.first == hunk.last < len(old) and old[hunk.first - 1] == old[hunk.last]:
+        changed.add(old[hunk.last])
     top, bottom = hunk.first, hunk.last
     while top > 0 and old[top - 1] in changed:
         top -= 1

@@ -150,6 +150,7 @@ def test_edits_in_different_regions_of_distinct_lines_always_merge(seed: int) ->
 def test_a_row_of_equal_lines_is_one_place() -> None:
     check("xaaay", "xaay", "xaay", "!edited since (line 4)")
     check("xaaay", "xaay", "Qxaaay", "Qxaay")
+    check("xaaa", "xaaba", "xaaaa", "!edited since (line 5)")
 
 
 @settings(max_examples=80, deadline=None)
