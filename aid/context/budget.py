@@ -11,6 +11,7 @@ import msgspec
 STEPS = 8
 MOST_VOLATILE_STEPS = 4
 MAP_SHARE = 0.12
+HEAVY = 5  # for a lighter volatile piece (a diff) a step at most is set aside; more of it only where files leave room
 LEAST_TOKENS = 24  # a piece that would get less is left out
 
 
@@ -25,9 +26,10 @@ class Claim(msgspec.Struct, frozen=True):
 def share(claims: Sequence[Claim], budget: int) -> list[int]:
     """Tokens for each claim, at most what it wants; together at most `budget`. 0: left out."""
     granted = [0] * len(claims)
-    wanted_volatile = sum(claim.tokens for claim in claims if claim.kind == "volatile")
     step = max(1, budget // STEPS)
-    reserve = min(max(-(-wanted_volatile // step), 1), MOST_VOLATILE_STEPS) * step
+    volatile = [claim for claim in claims if claim.kind == "volatile"]
+    wanted = sum(claim.tokens if claim.weight >= HEAVY else min(claim.tokens, step) for claim in volatile)
+    reserve = min(max(-(-wanted // step), 1), MOST_VOLATILE_STEPS) * step
     room = budget - reserve
     for kind, limit in (("map", int(budget * MAP_SHARE)), ("file", None), ("volatile", None)):
         if kind == "volatile":

@@ -143,7 +143,7 @@ class WorkspaceIndex:
             limit = self._settings.max_file_bytes
             changed, rescan = await self._writing.run(_refresh, self.root, pending, max_file_bytes=limit)
             if changed:
-                self.files = await self.ask(search.count)
+                self.files = await self._writing.run(search.count)
                 await self._announce(changed)
         if rescan:
             await self._rest()

@@ -13,6 +13,7 @@ from tree_sitter import Node, Parser, QueryCursor
 from aid.context.languages import Loaded, Spoken, language_of, load, word
 
 SIGNATURE_CHARACTERS = 240
+VALUE_CHARACTERS = 80  # of a value without parameters
 _OPAQUE = frozenset({"function", "method", "value", "macro"})  # what these define inside is their own business
 _LEAD = re.compile(r"[\w\s@%()]*")
 _FOLDER_FILES = frozenset({"__init__", "index", "mod"})
@@ -144,8 +145,9 @@ def _signature(found: _Found, text: bytes, lines: list[bytes]) -> str:
     end = found.body if found.body >= 0 else found.end
     whole = " ".join(text[start : min(end, start + 4 * SIGNATURE_CHARACTERS)].decode("utf-8", "replace").split())
     whole = whole.removesuffix("=").removesuffix("=>").rstrip(" {:")
-    if len(whole) > SIGNATURE_CHARACTERS:
-        whole = whole[: SIGNATURE_CHARACTERS - 1] + "…"
+    most = VALUE_CHARACTERS if found.kind == "value" else SIGNATURE_CHARACTERS
+    if len(whole) > most:
+        whole = whole[: most - 1] + "…"
     return whole or lines[found.first].decode("utf-8", "replace").strip()
 
 

@@ -96,13 +96,9 @@ class Reader:
         self._files: dict[str, asyncio.Future[dict[str, _File]]] = {}
 
     def relative(self, named: str) -> str | None:
-        """The path of a file the person names, relative or absolute; None when it lies outside the workspace."""
-        given = Path(os.path.normpath(self.root / named))
-        if not given.is_relative_to(self.root):
-            given = given.resolve()
-        if not given.is_relative_to(self.root) or not given.resolve().is_relative_to(self.root):
-            return None
-        return given.relative_to(self.root).as_posix()
+        """The real path of a file the person names, relative or absolute; None when it is outside the workspace."""
+        given = Path(os.path.realpath(self.root / named))
+        return given.relative_to(self.root).as_posix() if given.is_relative_to(self.root) else None
 
     def open_paths(self) -> list[str]:
         """The editor's open documents in this workspace, sorted."""

@@ -15,7 +15,7 @@ from aid.context.languages import language_of
 from aid.context.outline import Definition
 
 MOST_DEFINED = 20  # a name defined in more places says nothing about which one is meant
-_FILE_WEIGHT = 3.0  # for a file whose own name is referred to
+_KIND_WEIGHTS = {"file": 3.0, "member": 0.5}  # a file's own name says most, a field's or constructor's least
 
 
 class Symbol(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +110,7 @@ def related(
     )
     scores: defaultdict[str, float] = defaultdict(float)
     for path, name, defined, kind in db.execute(query, (names, MOST_DEFINED)):
-        scores[path] += wanted[name] * _shape(name) * (_FILE_WEIGHT if kind == "file" else 1.0) / defined
+        scores[path] += wanted[name] * _shape(name) * _KIND_WEIGHTS.get(kind, 1.0) / defined
     for path in beside:
         scores.pop(path, None)
     _prefer_interfaces(scores, beside)

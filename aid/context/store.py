@@ -29,6 +29,7 @@ CREATE TABLE uses(name INTEGER NOT NULL, file INTEGER NOT NULL, PRIMARY KEY(name
 """
 MOST_NAMES = 2000  # of one file; a larger one is generated tables
 MOST_DEFINITIONS = 2000
+MOST_JOURNAL_BYTES = 4_000_000
 BUSY_S = 10.0
 
 
@@ -66,6 +67,7 @@ def _connect(file: Path, cache_kib: int) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")  # a cache: what a crash damages is built anew
+        connection.execute(f"PRAGMA journal_size_limit = {MOST_JOURNAL_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     except sqlite3.DatabaseError:
         connection.close()

@@ -93,6 +93,14 @@ async def test_what_can_not_be_shown_is_said(root: Path, write: Write) -> None:
     )
 
 
+async def test_a_link_within_the_workspace_is_the_file_it_points_to(root: Path, write: Write) -> None:
+    write({"real/a.ml": "let a = 1\n"})
+    (root / "link.ml").symlink_to(root / "real" / "a.ml")
+    (root / "folder").symlink_to(root / "real")
+    context = await build(root, files=(ref("link.ml"), ref("folder/a.ml")))
+    assert [piece.path for piece in context.pieces] == ["real/a.ml"]
+
+
 async def test_unsaved_text_wins_everywhere(root: Path, write: Write, indexed: Indexed) -> None:
     write(
         {"a.ml": "let old_name = 1\n", "b.ml": "let use = New_mod.fresh_name\n", "new_mod.ml": "let fresh_name = 1\n"}

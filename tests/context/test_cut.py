@@ -108,6 +108,12 @@ def test_heavier_pieces_get_more_and_the_map_never_more_than_its_share() -> None
     assert granted[3] == 100
 
 
+def test_a_long_diff_takes_no_more_than_a_step_from_the_files() -> None:
+    granted = share([Claim(5000, 6, "file"), Claim(9000, 3, "volatile")], 4000)
+    assert granted == [3500, 500]
+    assert share([Claim(100, 6, "file"), Claim(9000, 3, "volatile")], 4000) == [100, 3900]
+
+
 def test_one_more_error_leaves_the_files_share_alone() -> None:
     files = [Claim(5000, 9, "file"), Claim(2000, 6, "file")]
     few, more = share([*files, Claim(60, 8, "volatile")], 4000), share([*files, Claim(160, 8, "volatile")], 4000)

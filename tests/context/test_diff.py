@@ -12,6 +12,7 @@ import pytest
 from aid.context.piece import Ask
 from aid.context.reader import Reader
 from aid.context.sources.diff import Diff
+from aid.protocol import FileRef
 
 Write = Callable[[Mapping[str, str | bytes]], None]
 
@@ -79,6 +80,18 @@ async def test_a_commit_is_noticed_though_no_source_changed(root: Path, write: W
     assert await ask(source, root, 1) != []
     commit(root, kind)
     assert await ask(source, root, 1) == []
+
+
+@pytest.mark.parametrize("kind", ["git", "hg"])
+async def test_the_files_at_hand_come_first(root: Path, write: Write, source: Diff, kind: str) -> None:
+    repository(root, kind)
+    write({"a.ml": "1\n", "b.ml": "1\n", "z.ml": "1\n"})
+    commit(root, kind)
+    write({"a.ml": "2\n", "b.ml": "2\n", "z.ml": "2\n"})
+    asked = Ask(root=root, prompt="", files=(FileRef(path="z.ml"),))
+    (piece,) = await source.pieces(asked, Reader(asked, At(1), max_file_bytes=1000))
+    files = [line.rpartition(" b/")[2] for line in piece.text.split("\n") if line.startswith("diff --git")]
+    assert files == ["z.ml", "a.ml", "b.ml"]
 
 
 async def test_asked_once_for_one_state_of_the_tree(root: Path, write: Write, source: Diff) -> None:

@@ -120,7 +120,7 @@ def test_python() -> None:
         """
         1-1 value LIMIT | LIMIT = 10
         3-13 class Shape | @dataclass class Shape(Base)
-          7-7 value side | side: int = 0
+        3-13 member side | @dataclass class Shape(Base)
           9-13 method area | async def area( self, scale: float ) -> float
         15-16 function twice | @cache def twice(x)
         """,

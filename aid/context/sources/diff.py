@@ -7,8 +7,10 @@ else goes without; the next one has it.
 
 import asyncio
 import logging
+import re
 import time
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 
 from aid.context.piece import Ask, Piece, Place
@@ -50,7 +52,9 @@ class Diff:
         await asyncio.wait([task], timeout=self._patience_s)
         if not task.done():
             return [self._piece("uncommitted changes (not there yet)", "")]
-        diff = task.result().rstrip("\n")
+        at_hand = {path for ref in ask.files if (path := reader.relative(ref.path)) is not None}
+        at_hand |= {*reader.open_paths(), *(one.file for one in ask.diagnostics if one.file is not None)}
+        diff = _ordered(task.result(), at_hand).rstrip("\n")
         return [self._piece("uncommitted changes", diff)] if diff else []
 
     async def close(self) -> None:
@@ -68,6 +72,12 @@ class Diff:
 
     def _piece(self, title: str, text: str) -> Piece:
         return Piece(source=self.name, title=title, text=text, weight=WEIGHT, place=Place.DIFF)
+
+
+def _ordered(diff: str, at_hand: Collection[str]) -> str:
+    """The diff with the files at hand first: what is cut is cut from its end."""
+    files = re.split(r"(?m)^(?=diff --git )", diff)
+    return "".join(sorted(files, key=lambda file: not any(f" b/{path}\n" in file[:2000] for path in at_hand)))
 
 
 class _Tree:

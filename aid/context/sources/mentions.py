@@ -13,6 +13,7 @@ WEIGHT = 4
 USES_WEIGHT = 2
 MOST_WORDS = 200
 MOST_FILES = 6
+MOST_LINES = 60  # of a definition
 PLAIN_PLACES = 3  # a word of plain English is a name only if it is defined in so few places
 CODE_PLACES = 6
 MOST_USERS = 15
@@ -36,7 +37,7 @@ class Mentions:
 
     async def pieces(self, ask: Ask, reader: Reader) -> list[Piece]:
         prompt = ask.prompt[:20_000]
-        words = dict(_words(prompt)[:MOST_WORDS])
+        words = dict(_words(_FILE.sub(" ", prompt))[:MOST_WORDS])
         named = set(_FILE.findall(prompt)[:MOST_WORDS])
         files, symbols = await reader.ask(({}, []), _look_up, named, words.keys())
         reader.expect([*_first(files), *dict.fromkeys(symbol.path for symbol in symbols)])
@@ -67,7 +68,7 @@ class Mentions:
             weight=WEIGHT,
             place=Place.MENTIONED,
             path=path,
-            focus=tuple((one.first, one.last) for one in here),
+            focus=tuple((one.first, min(one.last, one.first + MOST_LINES)) for one in here),
             whole=False,
         )
 
