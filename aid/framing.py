@@ -93,7 +93,8 @@ class Decoder:
         size_bytes = self._body_bytes or 0
         if len(self._buffer) < size_bytes:
             return None
-        body = bytes(self._buffer[:size_bytes])
+        with memoryview(self._buffer) as whole:
+            body = bytes(whole[:size_bytes])
         del self._buffer[:size_bytes]
         self._body_bytes = None
         return body or Fault("a message without a body", fatal=False)

@@ -63,7 +63,14 @@ class _Envelope(msgspec.Struct):
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ANYTHING = msgspec.json.Decoder()
+_SYNTAX = msgspec.json.Decoder(msgspec.Raw)
+
+
+class _Identity(msgspec.Struct):
+    id: int | str
+
+
+_IDENTITY = msgspec.json.Decoder(_Identity)
 
 
 def parse(body: bytes) -> Call | Answer | Malformed:
@@ -100,15 +107,22 @@ def call_body(method: str, params: Any, identity: Id | None = None) -> bytes:
 
 
 def _malformed(body: bytes, error: Exception) -> Malformed:
-    """Say whether `body` is no JSON at all, or JSON that is no message."""
+    """Say whether `body` is no JSON at all, or JSON that is no message; nothing of it is built, however large."""
     try:
-        found = _ANYTHING.decode(body)
+        _SYNTAX.decode(body)
     except RecursionError:
         return Malformed(PARSE_ERROR, "the message is nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as unreadable:
         return Malformed(PARSE_ERROR, str(unreadable))
-    if isinstance(found, list):
+    if isinstance(error, UnicodeDecodeError):
+        return Malformed(PARSE_ERROR, str(error))
+    if body.lstrip().startswith(b"["):
         return Malformed(INVALID_REQUEST, "batches are not part of the LSP: send one message at a time")
-    identity = found.get("id") if isinstance(found, dict) else None
-    usable = isinstance(identity, int | str) and not isinstance(identity, bool)
-    return Malformed(INVALID_REQUEST, str(error), identity if usable else None)
+    return Malformed(INVALID_REQUEST, str(error), _identity(body))
+
+
+def _identity(body: bytes) -> Id | None:
+    try:
+        return _IDENTITY.decode(body).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -1,5 +1,7 @@
 """Messages: any bytes are a call, an answer or malformed, and malformed ones can be answered."""
 
+import tracemalloc
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +48,15 @@ def test_a_call_is_read_back(identity: int | str, params: object) -> None:
     found = parse(call_body("aid/x", [params], identity))
     assert isinstance(found, Call) and found.id == identity
     assert msgspec.json.decode(found.params) == msgspec.json.decode(msgspec.json.encode([params]))
+
+
+def test_a_large_malformed_message_is_not_built() -> None:
+    """Twenty million empty lists would be more than a gigabyte."""
+    body = b"[" + b"[]," * 1_000_000 + b"[]]"
+    tracemalloc.start()
+    try:
+        assert parse(body).code == -32600  # type: ignore[union-attr]
+        assert parse(b'{"id": 4, "x": ' + body + b"}").id == 4  # type: ignore[union-attr]
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(body)
+    finally:
+        tracemalloc.stop()
