@@ -106,11 +106,11 @@ def drop_context(hunk: Hunk, chance: random.Random) -> Hunk:
 def drop_beside(hunk: Hunk, chance: random.Random) -> Hunk:
     """A line of context left out right beside a change: the reply no longer says on which side of it that goes.
 
-    Some context must stay on that side: else the reply plainly asks for another place.
+    Only where there is context on both sides of all changes: at a file's end it would plainly ask for another place.
     """
-    rows = hunk.rows
-    inside = [at for at in _all_context(hunk) if any(rows[near][0] == " " for near in (at - 1, at + 1) if 0 <= near < len(rows))]
-    return _drop(hunk, chance, [at for at in inside if _beside_change(hunk, at)])
+    if hunk.rows[0][0] != " " or hunk.rows[-1][0] != " ":
+        return hunk
+    return _drop(hunk, chance, [at for at in _all_context(hunk)[1:-1] if _beside_change(hunk, at)])
 
 
 def _all_context(hunk: Hunk) -> list[int]:

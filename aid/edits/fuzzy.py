@@ -25,6 +25,7 @@ _SLACK = 4  # lines by which a quoted line may be off its place, above and below
 _MAX_WINDOWS = 12
 _MAX_PLACES = 50  # a line that stands in more places says nothing of where
 _MAX_LINES = 400
+_SAME_WORDS = 0.999  # how alike lines are that differ in the blanks between words alone: no slip
 _DROPPED = -0.7  # what a left-out line costs when lines are paired
 
 
@@ -82,7 +83,7 @@ def align_at(text: Text, old: Sequence[str], offset: int) -> Alignment | None:
     start, end = min(pairs.values()), max(pairs.values()) + 1
     taken = set(pairs.values())
     dropped = tuple(line for line in range(start, end) if line not in taken)
-    slips = frozenset(index for index, (_, ratio) in similar.items() if ratio < 1.0)
+    slips = frozenset(index for index, (_, ratio) in similar.items() if ratio < _SAME_WORDS)
     lacking = sum(weights) - sum(weights[index] * ratio for index, (_, ratio) in similar.items())
     same = sorted(index for index in pairs if index not in slips)
     shift = shift_between([old[index] for index in same], [text.bare[pairs[index]] for index in same])
@@ -147,7 +148,10 @@ def _pair(text: Text, wanted: Sequence[str], weights: Sequence[float], offset: i
 def _ratio(wanted: str, line: str) -> float:
     if wanted == line:
         return 1.0
-    return min(0.99, fuzz.ratio(wanted, line, score_cutoff=100 * LINE_THRESHOLD) / 100) if wanted and line else 0.0
+    if not wanted or not line:
+        return 0.0
+    ratio = fuzz.ratio(wanted, line, score_cutoff=100 * LINE_THRESHOLD) / 100
+    return _SAME_WORDS if ratio and _same_words(wanted, line) else min(0.99, ratio)
 
 
 def _weight(line: str) -> float:

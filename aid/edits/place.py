@@ -21,7 +21,7 @@ from aid.edits import fuzzy
 from aid.edits.diff import same_pairs
 from aid.edits.edit import Edit, Placed, Rejected
 from aid.edits.match import MAX_CANDIDATES, Match, find_all, without_numbers
-from aid.edits.text import Text
+from aid.edits.text import BOM, Text
 
 _TELLING_CHARS = 10  # letters and digits that new text needs before finding it means that it was put there
 
@@ -223,8 +223,13 @@ def _ended(text: Text, line: str) -> str:
 
 
 def _finished(text: Text, edit: Edit, start: int, end: int, lines: list[str], match: Match) -> Placed:
+    verbatim = match.faithful or edit.exact
+    if start == 0 and text.bom and not verbatim:
+        if not lines and end < len(text.raw):
+            lines, end = [text.raw[end]], end + 1
+        lines = [BOM + lines[0].removeprefix(BOM), *lines[1:]] if lines else lines
     final = edit.final_newline if edit.final_newline is not None and end == len(text.raw) else text.final_newline
-    if end == len(text.raw) and lines and text.crlf and not (match.faithful or edit.exact):
+    if end == len(text.raw) and lines and text.crlf and not verbatim:
         lines = [*(_ended(text, line) for line in lines[:-1]), lines[-1].removesuffix("\r") + ("\r" if final else "")]
     return Placed(
         edit=edit,
@@ -286,10 +291,10 @@ def _whole(text: Text, edit: Edit) -> Placed:
     """The whole document anew: lines that stay keep their line ends, new ones get the document's own style."""
     verbatim = edit.exact or any(line.endswith("\r") for line in edit.new)
     lines = list(edit.new)
-    if text.bom and not edit.exact and lines and not lines[0].startswith("\ufeff"):
-        lines[0] = "\ufeff" + lines[0]
+    if text.bom and not edit.exact and lines:
+        lines[0] = BOM + lines[0].removeprefix(BOM)
     if text.carriage_returns and not verbatim:
-        bare = [line.removeprefix("\ufeff") for line in lines]
+        bare = [line.removeprefix(BOM) for line in lines]
         kept = {its + step: mine + step for mine, its, size in same_pairs(text.bare, bare) for step in range(size)}
         lines = [text.raw[kept[at]] if at in kept else _ended(text, line) for at, line in enumerate(lines)]
     match = Match(0, "exact", faithful=verbatim)

@@ -10,7 +10,6 @@ name stands alone above the fence or on it: a name inside a sentence is no order
 example. A fence longer than any inside the text holds anything.
 """
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -53,7 +52,10 @@ def parse(lines: Sequence[str], known: frozenset[str]) -> list[Edit | Rejected]:
 
 
 def _path(lines: Sequence[str], free: int, at: int, words: str, known: frozenset[str]) -> str | None:
-    """The name on the fence or alone on the line above it; one blank line may part them."""
+    """The name on the fence or alone on the line above it; one blank line may part them.
+
+    A bare word is none unless known: it is as likely a caption.
+    """
     for word in reversed(words.split()):
         named = named_path(word.partition("=")[2] or word, known)
         if named is not None and named[1] and ("/" in word or "." in word or named[0] in known):
@@ -63,7 +65,7 @@ def _path(lines: Sequence[str], free: int, at: int, words: str, known: frozenset
             return None
         if lines[above].strip():
             named = named_path(lines[above], known)
-            return named[0] if named is not None and (named[1] or above == at - 1) else None
+            return named[0] if named is not None and named[1] else None
     return None
 
 
@@ -111,7 +113,4 @@ def render(edit: Edit) -> str:
     if edit.exact:
         words.append("exact")
     opening = f"{marks}text {' '.join(words)}" if words else marks
-    name = path_line(edit.path)
-    if named_path(name, frozenset()) is None:
-        name = json.dumps(edit.path, ensure_ascii=False)
-    return "\n".join([name, opening, *edit.new, marks])
+    return "\n".join([path_line(edit.path), opening, *edit.new, marks])

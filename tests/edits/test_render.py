@@ -1,13 +1,10 @@
 """A change rendered in a format, parsed and planned again is that change, byte for byte."""
 
-import subprocess
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aid.edits import Document, Format, hunks, parse, plan, render, select, unified
+from aid.edits import Document, Format, parse, plan, render
 from ces.change import FileChange
 
 FORMATS: list[Format] = ["search-replace", "udiff", "apply-patch", "whole", "line-range"]
@@ -86,7 +83,7 @@ def check_round_trip(wanted: tuple[FileChange, ...], format: Format, *, auto: bo
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(wanted=changes())
 def test_a_rendered_change_comes_back(format: Format, wanted: tuple[FileChange, ...]) -> None:
     check_round_trip(wanted, format)
