@@ -81,11 +81,15 @@ class Rules:
                 return verdict
         return bool(_verdict(self._general, full, folder))
 
+    def ignores_folder(self, path: str) -> bool:
+        """Whether the folder at `path` or one on the way to it is ignored."""
+        parts = path.split("/")
+        return any(self.ignores("/".join(parts[:depth]), folder=True) for depth in range(1, len(parts) + 1))
+
     def ignores_any(self, path: str) -> bool:
         """Whether the file at `path` or a folder on the way to it is ignored."""
-        parts = path.split("/")
-        folders = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
-        return any(self.ignores(parent, folder=True) for parent in folders) or self.ignores(path, folder=False)
+        folder = path.rpartition("/")[0]
+        return bool(folder and self.ignores_folder(folder)) or self.ignores(path, folder=False)
 
     def _of(self, folder: str) -> list[_Line]:
         lines = self._folders.get(folder)

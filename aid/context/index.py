@@ -36,6 +36,7 @@ POLL_S = 5.0
 SAFETY_S = 600.0  # the kernel drops notifications when too many come at once, and nobody says so
 ATTEMPTS = 5  # to watch folders that come and go while they are listed
 REST = 2.0  # times as long as the last scan took
+RETRY_S = 30.0
 POLL_SHARE = 20  # polling takes at most a twentieth of the time
 
 
@@ -54,6 +55,7 @@ class WorkspaceIndex:
         file: Path | None = None,
         most_watches: int | None = None,
         poll_s: float = POLL_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         self.root = root.resolve()
         self.generation = 0
@@ -65,6 +67,7 @@ class WorkspaceIndex:
         self._file = file or index_file(self.root)
         self._most_watches = watch_allowance() if most_watches is None else most_watches
         self._poll_s = poll_s
+        self._retry_s = retry_s
         self._reading = _Thread(self._file, "aid-index-read")
         self._writing = _Thread(self._file, "aid-index-write")
         self._changed = asyncio.Condition()
@@ -116,18 +119,21 @@ class WorkspaceIndex:
         self._wake.set()
 
     async def _keep(self) -> None:
-        try:
-            await self._scan()
-            await self._arm()
-            await self._writing.run(_load_grammars, self._languages)
-            self.ready = True
-            await self._announce(())
-            while True:
+        while True:
+            try:
+                if not self.ready:
+                    await self._begin()
                 await self._next_change()
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # the one guard of this job: requests go on with what is indexed
-            log.exception("index of %s stopped; it is no longer kept up to date", self.root)
+            except Exception:  # the one guard of this job: requests go on with what is indexed
+                log.exception("index of %s: trying again in %g s", self.root, self._retry_s)
+                await asyncio.sleep(self._retry_s)
+
+    async def _begin(self) -> None:
+        await self._scan()
+        await self._arm()
+        await self._writing.run(_load_grammars, self._languages)
+        self.ready = True
+        await self._announce(())
 
     async def _next_change(self) -> None:
         try:
@@ -252,6 +258,7 @@ class _Thread:
         self._file = file
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
+        self._inode = -1
         self._closed = False
 
     async def run(
@@ -267,9 +274,15 @@ class _Thread:
             self._pool.shutdown()
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
+        try:
+            inode = self._file.stat().st_ino
+        except FileNotFoundError:
+            inode = -1
+        if self._connection is None or inode != self._inode:  # the cache may be deleted at any time
+            self._shut()
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._connection = open_index(self._file)
+            self._inode = self._file.stat().st_ino
         return self._connection
 
     def _shut(self) -> None:

@@ -89,12 +89,11 @@ def scan(
 
 
 def _write(writer: Writer, files: Iterable[Found], gone: Iterable[str]) -> None:
-    writer.begin()
-    for found in files:
-        writer.put(found)
-    for path in gone:
-        writer.drop(path)
-    writer.commit()
+    with writer:
+        for found in files:
+            writer.put(found)
+        for path in gone:
+            writer.drop(path)
 
 
 def refresh(
@@ -108,12 +107,11 @@ def refresh(
     writer = Writer(connection, root, max_file_bytes=max_file_bytes)
     changed: list[str] = []
     rescan = False
-    writer.begin()
-    try:
+    with writer:
         for path in sorted(paths):
             rescan = rescan or is_rule(path)
             if (root / path).is_dir() and not (root / path).is_symlink():
-                rescan = rescan or not (rules.ignores_any(path + "/x") or rules.ignores(path, folder=True))
+                rescan = rescan or not rules.ignores_folder(path)
                 continue
             found = look(root, path)
             if found is not None and not rules.ignores_any(path):
@@ -125,8 +123,6 @@ def refresh(
             else:
                 below = writer.below(path)
                 changed += [one for one in below if writer.drop(one)]
-    finally:
-        writer.commit()
     return changed, rescan
 
 
@@ -140,6 +136,7 @@ def main(arguments: list[str]) -> int:
     root, file, max_files, max_file_bytes = arguments
     parent = os.getppid()
     os.nice(NICE)
+    Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection = open_index(Path(file), cache_kib=BULK_CACHE_KIB)
     try:
         report = scan(

@@ -84,7 +84,7 @@ def _connect_new(file: Path) -> sqlite3.Connection:
 
 
 class Writer:
-    """Puts files into an index, in transactions of the caller's size; one at a time writes.
+    """Puts files into an index, in transactions (`with writer:`) of the caller's size; one at a time writes.
 
     `bulk` keeps every name's id in memory: for a whole workspace, not for a few files.
     """
@@ -101,14 +101,20 @@ class Writer:
         rows = self._db.execute("SELECT path, size, mtime_ns FROM files")
         return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
 
-    def begin(self) -> None:
+    def __enter__(self) -> None:
+        """Begin a transaction; leaving commits it, or takes it back where an exception ended it."""
         self._db.execute("BEGIN IMMEDIATE")
 
-    def commit(self) -> None:
-        changes = [(change, name) for name, change in self._defined.items() if change]
-        self._db.executemany("UPDATE names SET defined = defined + ? WHERE id = ?", changes)
-        self._defined.clear()
-        self._db.execute("COMMIT")
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                changes = [(change, name) for name, change in self._defined.items() if change]
+                self._db.executemany("UPDATE names SET defined = defined + ? WHERE id = ?", changes)
+                self._db.execute("COMMIT")
+        finally:
+            self._defined.clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     def put(self, found: Found) -> None:
         """Read a file and record it; one that is binary or too large is recorded as no text."""

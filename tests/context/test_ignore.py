@@ -110,7 +110,7 @@ _LINE = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(top=st.lists(_LINE, max_size=4), inner=st.lists(_LINE, max_size=2))
 def test_agrees_with_git_on_any_patterns(root: Path, top: list[str], inner: list[str]) -> None:
     git_init(root)

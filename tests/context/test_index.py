@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from aid.config import ContextSettings
 from aid.context import search
 from aid.context.index import WorkspaceIndex, index_file
 from aid.context.scan import refresh, scan
-from aid.context.store import open_index
+from aid.context.store import Writer, open_index
+from aid.context.walk import look
 
 Write = Callable[[Mapping[str, str | bytes]], None]
 Indexed = Callable[..., Any]
@@ -210,6 +212,7 @@ async def test_polls_where_the_kernel_gives_no_watches(
 POLLING = """
 import asyncio, sys
 from pathlib import Path
+from shutil import rmtree
 from aid.context import search
 from aid.context.index import WorkspaceIndex
 
@@ -278,6 +281,47 @@ async def test_an_index_of_another_format_is_built_anew(root: Path, write: Write
     index = await indexed()
     assert await index.ask(lambda db: db.execute("SELECT 1 FROM names WHERE name = 'stale'").fetchall()) == []
     assert index.files == 1
+
+
+async def test_a_deleted_cache_is_made_anew(root: Path, write: Write, indexed: Indexed) -> None:
+    write({"a.ml": "let alpha = 1\n"})
+    index = await indexed()
+    rmtree(index_file(root).parent)
+    assert await defined(index, "alpha") == []
+    write({".gitignore": "*.o\n"})  # brings the next scan
+    await until(index, lambda: defined(index, "alpha"))
+
+
+async def test_a_failing_callback_does_not_end_the_index(
+    write: Write, indexed: Indexed, caplog: pytest.LogCaptureFixture
+) -> None:
+    write({"a.ml": "let alpha = 1\n"})
+    index = await indexed(retry_s=0.0)
+
+    def failing(_: frozenset[str] | None) -> None:
+        raise ValueError("no")
+
+    index.touched.append(failing)
+    write({"a.ml": "let beta = 1\n"})
+    await until(index, lambda: defined(index, "beta"))
+    write({"a.ml": "let gamma = 1\n"})
+    await until(index, lambda: defined(index, "gamma"))
+    assert "ValueError: no" in caplog.text
+
+
+def test_a_transaction_that_fails_is_taken_back(root: Path, write: Write, tmp_path: Path) -> None:
+    write({"a.py": "def alpha(): pass\n", "b.py": "def beta(): pass\n"})
+    connection = open_index(tmp_path / "index.sqlite")
+    writer = Writer(connection, root, max_file_bytes=1000)
+    found = look(root, "a.py")
+    assert found is not None
+    with pytest.raises(KeyError), writer:
+        writer.put(found)
+        raise KeyError
+    assert search.count(connection) == 0
+    refresh(root, connection, ["b.py"], max_file_bytes=1000)
+    assert search.count(connection) == 1
+    connection.close()
 
 
 async def test_closing_while_indexing_leaves_a_usable_index(write: Write, indexed: Indexed) -> None:
