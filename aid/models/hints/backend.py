@@ -24,6 +24,7 @@ from ces.change import FileChange
 from ces.verdict import Diagnostic
 
 ENTRY_POINTS = "aid.hints"
+UNUSED_CODES = ("TS6133", "TS6192", "TS6196")
 BUILD_FILES = ("dune",)
 """What a diagnostic that names no file (a linker's) is tried on."""
 
@@ -93,9 +94,12 @@ def _suggestions(diagnostic: Diagnostic, sources: Sequence[SourceText], rules: S
 
 
 def _worst(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The errors; where there is none, everything."""
-    errors = [each for each in diagnostics if each.severity == "error"]
-    return errors or list(diagnostics)
+    """The errors; where there is none, everything.
+
+    A name that tsc finds unused beside other errors is most often used where another error stands.
+    """
+    errors = [each for each in diagnostics if each.severity == "error"] or list(diagnostics)
+    return [each for each in errors if each.code not in UNUSED_CODES] or errors
 
 
 def _effective(

@@ -63,13 +63,15 @@ def _costs(ranked: Sequence[Suggestion]) -> list[float]:
 def _together(taken: Sequence[tuple[Suggestion, int]]) -> Combination:
     """Those that can stand together; of two that touch the same text the more confident one stays."""
     kept: list[Suggestion] = []
-    for each, _ in sorted(taken, key=lambda pair: (pair[1], -pair[0].confidence)):
+    for each, _ in sorted(taken, key=lambda pair: (pair[1], -pair[0].confidence, pair[0].edits[0].start)):
         if each not in kept and not any(_clash(each, other) for other in kept):
             kept.append(each)
     return tuple(sorted(kept, key=lambda suggestion: (suggestion.edits[0].path, suggestion.edits[0].start)))
 
 
 def _clash(one: Suggestion, other: Suggestion) -> bool:
+    if one.alone and other.alone and one.edits[0].path == other.edits[0].path:
+        return True
     return any(_touch(a, b) for a in one.edits for b in other.edits if a != b)
 
 

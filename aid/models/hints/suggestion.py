@@ -24,12 +24,14 @@ class TextEdit(msgspec.Struct, frozen=True):
 class Suggestion(msgspec.Struct, frozen=True):
     """One way to mend one diagnostic. `confidence`, 0 to 1: how likely it is right; the build has the last word.
 
-    `reason` is one line for the person and says whose idea it is ("the compiler asks: did you mean …").
+    `reason` is one line for the person and says whose idea it is ("the compiler asks: did you mean …"). `alone`: of
+    all such suggestions for a file a combination takes one, for a parser goes astray after its first error.
     """
 
     edits: tuple[TextEdit, ...]
     reason: str
     confidence: float
+    alone: bool = False
 
 
 class Rule(Protocol):

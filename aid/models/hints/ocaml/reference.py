@@ -8,7 +8,6 @@ from aid.models.hints.ocaml.mismatch import Mismatch, argument, mismatch
 from aid.models.hints.ocaml.tree import ancestor, covering, span_of
 from aid.models.hints.span import replaced
 from aid.models.hints.suggestion import Suggestion
-from aid.models.hints.wording import flat
 from ces.verdict import Diagnostic
 
 name = "reference"
@@ -27,7 +26,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         yield Suggestion(replaced(source, found.start, found.end, content), reason, 0.85)
     elif found.expected.endswith(" ref") and _fits(found.expected.removesuffix(" ref"), found.actual):
         yield from _not_a_reference(found, source)
-    elif found.actual == "bool" and "left-hand side of a sequence" in flat(diagnostic):
+    elif (found.actual, found.expected) == ("bool", "unit"):
         yield from _assignment(found, source)
 
 
@@ -41,9 +40,11 @@ def _not_a_reference(found: Mismatch, source: SourceText) -> Iterable[Suggestion
         reason = f"the compiler says that `{found.text}` is no reference: `!` goes"
         yield Suggestion(replaced(source, found.start - 1, found.start, ""), reason, 0.9)
     left = re.search(r"(?P<name>[\w.']+)\s*(?P<equals>=)\s*$", text[: found.start])
-    compared = ancestor(covering(text, found.start, found.end), ("infix_expression",))
+    if left is None:
+        return
+    compared = ancestor(covering(text, left.start(), found.end), ("infix_expression",))
     operand = compared.child_by_field_name("left") if compared is not None else None
-    if left is None or operand is None or span_of(text, operand) != left.span("name"):
+    if operand is None or span_of(text, operand) != left.span("name"):
         return
     asked = 0.75 if _CONDITION.search(text[: left.start()]) else 0.4
     reason = f"the compiler found a reference compared with {found.actual}"

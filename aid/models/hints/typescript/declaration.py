@@ -14,7 +14,14 @@ name = "declaration"
 suffixes = SUFFIXES
 
 _CONSTANT = re.compile(r"Cannot assign to '([\w$]+)' because it is a constant")
-_FUNCTION = re.compile(r"(?<!async )\bfunction\b|(?<!async )(?<![\w$])\([^()]*\)(?:\s*:[^=()]+)?\s*=>")
+_FUNCTION = re.compile(
+    r"""(?<!async )(?P<at>)(?:
+        \bfunction\b
+      | (?<![\w$])\([^()]*\)(?:\s*:[^=()]+)?\s*=>
+      | (?<=[ ])(?<!function\ )(?!if\b|for\b|while\b|switch\b|catch\b|async\b)[\w$]+\([^()]*\)(?:\s*:[^={()]+)?\s*\{$
+    )""",
+    re.VERBOSE | re.MULTILINE,
+)
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
@@ -27,8 +34,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
             reason = f"the compiler says that `{constant[1]}` is constant and is set again: `let`"
             yield Suggestion(replaced(source, *declared[0].span(), "let"), reason, 0.8)
     elif "'await' expressions are only allowed within async functions" in said:
-        around = list(_FUNCTION.finditer(source.text, 0, start))
-        if around:
-            at = around[-1].start()
+        around = [found.end("at") for found in _FUNCTION.finditer(source.text, 0, start)]
+        for n, at in enumerate(around[:-3:-1]):
             reason = "the compiler allows `await` only in `async` functions"
-            yield Suggestion(replaced(source, at, at, "async "), reason, 0.65)
+            yield Suggestion(replaced(source, at, at, "async "), reason, 0.65 - 0.25 * n)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
 from aid.models.hints.suggestion import Suggestion, TextEdit
-from aid.models.hints.typescript.words import SUFFIXES, occurrences, said_word
+from aid.models.hints.typescript.words import SUFFIXES, exports, occurrences, said_word
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
 
@@ -28,11 +28,18 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
     if meant and meant[1] != written:
         everywhere = occurrences(source.text, written) if _EXPORT.search(said) else [place]
         edits = tuple(TextEdit(source.path, *each, meant[1]) for each in everywhere)
-        yield Suggestion(edits, f"the compiler asks whether `{written}` should be `{meant[1]}`", 0.9)
+        reason = f"the compiler asks whether `{written}` should be `{meant[1]}`"
+        parsing = re.fullmatch(r"TS1\d{3}", diagnostic.code or "") is not None
+        yield Suggestion(edits, reason, 0.5 if _exported(written, source, sources) else 0.9, alone=parsing)
     elif missing and missing[1] == written:
         for n, other in enumerate(nearly(written, _members(missing[2], sources))):
             reason = f"type `{missing[2]}` has no `{written}`, but `{other}`"
             yield Suggestion((TextEdit(source.path, *place, other),), reason, 0.85 / (n + 1))
+
+
+def _exported(written: str, source: SourceText, sources: Sequence[SourceText]) -> bool:
+    """Whether another source exports the name as it is written: then an import is missing."""
+    return any(exports(each.text, written) for each in sources if each.path != source.path)
 
 
 def _members(kind: str, sources: Sequence[SourceText]) -> set[str]:

@@ -24,6 +24,7 @@ _STATEMENT = re.compile(r"(?:const|let|var|return|if|for|while|function|export|i
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
     said = _EXPECTED.match(flat(diagnostic))
     if said is None:
+        yield from _element(diagnostic, source)
         return
     start, _end = span(source.text, diagnostic.range)
     at = len(source.text[:start].rstrip())
@@ -41,7 +42,17 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         edits = edits if source.text.endswith("\n") else replaced(source, at, at, "\n}\n")
     else:
         edits = replaced(source, at, at, expected)
-    yield Suggestion(edits, f"the parser expects `{said[1]}` here: `{expected}`", confidence)
+    yield Suggestion(edits, f"the parser expects `{said[1]}` here: `{expected}`", confidence, alone=True)
+
+
+def _element(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]:
+    """`[;`: the parser wants an element where the list should end."""
+    start, _end = span(source.text, diagnostic.range)
+    opener = _unclosed_on_line(source.text, start)
+    if opener and re.match(r"(?:Expression or comma|Argument expression|Expression) expected", flat(diagnostic)):
+        closer = _CLOSERS[opener]
+        edits = replaced(source, start, start, closer)
+        yield Suggestion(edits, f"the parser expects an expression here: `{closer}`", 0.78, alone=True)
 
 
 def _unclosed_on_line(text: str, at: int) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from aid.models.backend import SourceText
 from aid.models.hints.span import line_bounds, replaced
 from aid.models.hints.suggestion import Suggestion, TextEdit
-from aid.models.hints.typescript.words import SUFFIXES
+from aid.models.hints.typescript.words import SUFFIXES, exports
 from aid.models.hints.wording import flat
 from ces.verdict import Diagnostic
 
@@ -15,10 +15,6 @@ name = "missing import"
 suffixes = SUFFIXES
 
 _NOT_FOUND = re.compile(r"Cannot find name '([\w$]+)'")
-_EXPORT = (
-    r"^export\s+(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?"
-    r"(?:function\*?|const|let|var|class|interface|type|enum)\s+{}(?![\w$])"
-)
 _IMPORT = re.compile(r"^import\b[^;]*?from\s*(['\"])(?P<module>[^'\"]+)\1;?[^\n]*$", re.MULTILINE)
 
 
@@ -26,10 +22,11 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
     missing = _NOT_FOUND.search(flat(diagnostic))
     if missing is None:
         return
-    export = re.compile(_EXPORT.format(re.escape(missing[1])), re.MULTILINE)
     for other in sources:
-        if other.path != source.path and other.path.endswith(SUFFIXES) and export.search(other.text):
+        if other.path != source.path and other.path.endswith(SUFFIXES) and exports(other.text, missing[1]):
             module = _module(source, other)
+            if _broken_import(source, module, other):
+                continue
             reason = f"the compiler can't find `{missing[1]}`; {other.path} exports it"
             yield Suggestion((_imported(source, module, missing[1]),), reason, 0.8)
 
@@ -41,6 +38,15 @@ def _module(source: SourceText, other: SourceText) -> str:
     relative = [found["module"] for found in _IMPORT.finditer(source.text) if found["module"].startswith(".")]
     ending = next((match[0] for each in relative if (match := re.search(r"\.[cm]?[jt]sx?$", each))), "")
     return (stem if stem.startswith(".") else f"./{stem}") + ending
+
+
+def _broken_import(source: SourceText, module: str, other: SourceText) -> bool:
+    """Whether a name imported from `other` isn't there: its own diagnostic says so, and mends this one too."""
+    found = re.search(
+        rf"^import\s+(?:type\s+)?\{{([^}}]*)\}}\s*from\s*['\"]{re.escape(module)}['\"]", source.text, re.M
+    )
+    names = re.findall(r"(?:^|,)\s*(?:type\s+)?([\w$]+)", found[1]) if found else []
+    return not all(exports(other.text, each) for each in names)
 
 
 def _imported(source: SourceText, module: str, wanted: str) -> TextEdit:

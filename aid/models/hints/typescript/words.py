@@ -8,6 +8,10 @@ from ces.verdict import Diagnostic
 
 SUFFIXES = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx")
 
+_EXPORT = (
+    r"^export\s+(?:default\s+)?(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?"
+    r"(?:function\*?|const|let|var|class|interface|type|enum)\s+{}(?![\w$])"
+)
 _WORD = re.compile(r"[\w$]+")
 
 
@@ -16,6 +20,13 @@ def said_word(diagnostic: Diagnostic, source: SourceText) -> tuple[int, int] | N
     start, _ = said_span(diagnostic, source.text)
     found = _WORD.match(source.text, start)
     return found.span() if found else None
+
+
+def exports(text: str, word: str) -> bool:
+    """Whether a source declares and exports `word`, or lists it in an `export { … }`."""
+    declared = _EXPORT.format(re.escape(word))
+    listed = rf"^export\s+(?:type\s+)?\{{[^}}]*(?<![\w$]){re.escape(word)}(?![\w$])"
+    return re.search(f"{declared}|{listed}", text, re.MULTILINE) is not None
 
 
 def occurrences(text: str, word: str) -> list[tuple[int, int]]:

@@ -28,7 +28,12 @@ class Basket:
 
     def dump(self):
         lines = [{"name": name, "price": price.text(), "count": count} for name, price, count in self.lines]
-        return json.dumps({"owner": self.owner, "lines": lines})
+        columns = [
+            "name",
+            "price",
+            "count",
+        ]
+        return json.dumps({"owner": self.owner, "columns": columns, "lines": lines})
 
 
 def describe(basket, width=20, fill="."):
