@@ -1,27 +1,24 @@
-"""cargo, for Rust: `check`, `build` and `test`, offline; the compiler's JSON, and libtest's text for failed tests."""
+"""cargo, for Rust: `check`, `build` and `test`, offline. Reads libtest's text; the compiler's JSON is `rustc`'s."""
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from ces.builds import rustc
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.reading import Sources, failure, on_path, plain, word_at
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic, Fix, FixEdit, Range, Severity
+from ces.verdict import Diagnostic, Range
 
 _FLAGS = ("--offline", "--workspace", "--message-format=json")
 # A compiler cache is a daemon outside the sandbox.
 _ENV = {"CARGO_NET_OFFLINE": "true", "RUSTC_WRAPPER": "", "RUST_BACKTRACE": "0"}
-_SUMMARY = re.compile(r"^(?:aborting due to |could not compile |\d+ warnings? emitted|For more information)")
 _PANIC = re.compile(
     r"^thread '(?P<name>[^']*)'(?: \(\d+\))? panicked at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+):$"
 )
 _TEST = re.compile(r"^---- (?P<name>.+) stdout ----$")
 _NO_PANIC = re.compile(r"^note: test did not panic as expected at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+)$")
 _PLAIN = re.compile(r"^error: (?P<text>.*)\n *--> (?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
-_SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning"}
 
 
 class Cargo:
@@ -45,7 +42,7 @@ class Cargo:
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         text = plain(output)
-        found = [found for message in _messages(text) for found in _diagnostic(sources, message)]
+        found = rustc.parse(sources, text)
         found += _failed_tests(sources, text.split("\n"))
         if exit_code != 0 and not any(item.severity == "error" for item in found):
             found.append(
@@ -54,35 +51,8 @@ class Cargo:
         return list(dict.fromkeys(found))  # a library and its tests report the same twice
 
 
-def _messages(output: str) -> Iterator[dict[str, Any]]:
-    for line in output.split("\n"):
-        if line.startswith('{"reason":"compiler-message"'):
-            try:
-                yield json.loads(line)["message"]
-            except (ValueError, KeyError, TypeError):
-                continue
-
-
 def _without_json(output: str) -> str:
     return "\n".join(line for line in output.split("\n") if not line.startswith('{"reason":'))
-
-
-def _diagnostic(sources: Sources, message: dict[str, Any]) -> list[Diagnostic]:
-    """One compiler message (rustc's JSON output format); empty for mere summaries."""
-    severity = _SEVERITIES.get(str(message.get("level", "")).removesuffix(": internal compiler error"))
-    text = str(message.get("message", ""))
-    if severity is None or _SUMMARY.match(text):
-        return []
-    path, place, label = _primary(sources, message.get("spans") or [])
-    lines = [text] + ([label] if label else [])
-    for child in message.get("children") or []:
-        lines += _child(child)
-    code = (message.get("code") or {}).get("code")
-    fixes = tuple(fix for child in message.get("children") or [] for fix in _fixes(sources, child))
-    whole = "\n".join(lines)
-    return [
-        Diagnostic(file=path, range=place, severity=severity, message=whole, code=code, source="rustc", fixes=fixes)
-    ]
 
 
 def _in_the_manifest(sources: Sources, text: str) -> Diagnostic | None:
@@ -93,49 +63,6 @@ def _in_the_manifest(sources: Sources, text: str) -> Diagnostic | None:
         return None
     place = word_at(sources, path, int(said["line"]) - 1, int(said["column"]) - 1)
     return Diagnostic(file=path, range=place, severity="error", message=said["text"], source="cargo")
-
-
-def _child(child: dict[str, Any]) -> list[str]:
-    """A note or help, with the text it suggests."""
-    suggested = [
-        span["suggested_replacement"].strip() for span in child.get("spans") or [] if span.get("suggested_replacement")
-    ]
-    suffix = f": `{'`, `'.join(suggested)}`" if suggested else ""
-    return [f"{child.get('level')}: {child.get('message')}{suffix}"]
-
-
-def _fixes(sources: Sources, child: dict[str, Any]) -> list[Fix]:
-    """A help's suggestion, save those with places left to fill in.
-
-    rustc prints the parts of one suggestion and the alternatives to it in one list; only alternatives share a place.
-    """
-    spans = [span for span in child.get("spans") or [] if span.get("suggested_replacement") is not None]
-    edits = []
-    for span in spans:
-        path = sources.relative(str(span.get("file_name", "")))
-        if path is None or not sources.exists(path) or span.get("suggestion_applicability") == "HasPlaceholders":
-            return []
-        place = Range(span["line_start"] - 1, span["column_start"] - 1, span["line_end"] - 1, span["column_end"] - 1)
-        edits.append(FixEdit(path, place, span["suggested_replacement"]))
-    sure = all(span.get("suggestion_applicability") == "MachineApplicable" for span in spans)
-    said = str(child.get("message", ""))
-    if len({(edit.file, edit.range) for edit in edits}) < len(edits):
-        return [Fix(message=said, edits=(edit,), sure=sure) for edit in edits]
-    return [Fix(message=said, edits=tuple(edits), sure=sure)] if edits else []
-
-
-def _primary(sources: Sources, spans: list[dict[str, Any]]) -> tuple[str | None, Range | None, str | None]:
-    """The first primary span in the workspace, out of the macros it was expanded from; rustc counts code points."""
-    label = next((span.get("label") for span in spans if span.get("is_primary") and span.get("label")), None)
-    for span in sorted(spans, key=lambda span: not span.get("is_primary")):
-        inner: dict[str, Any] | None = span
-        while inner is not None:
-            path = sources.relative(str(inner.get("file_name", "")))
-            if path is not None and sources.exists(path):
-                start, end = inner["line_start"] - 1, inner["line_end"] - 1
-                return path, Range(start, inner["column_start"] - 1, end, inner["column_end"] - 1), label
-            inner = (inner.get("expansion") or {}).get("span")
-    return None, None, label
 
 
 def _failed_tests(sources: Sources, lines: list[str]) -> list[Diagnostic]:

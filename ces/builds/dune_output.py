@@ -33,7 +33,7 @@ _PROFILE = ("Entering directory", "Leaving directory", "Done: ", "Had errors", "
 
 
 class _Block(msgspec.Struct):
-    """A run of output lines that belong together. `kind`: what its first line is."""
+    """A run of output lines that belong together. `kind`: file, bare, command, action, or none (to be left out)."""
 
     kind: str
     lines: list[str]
@@ -49,6 +49,8 @@ def parse(sources: Sources, output: str) -> list[Diagnostic]:
             found.append(_bare(block.lines))
         elif block.kind == "command":
             found += _failed_command(sources, block.lines)
+        elif block.kind == "action":
+            found += _failed_action(sources, block.lines)
     return list(dict.fromkeys(found))
 
 
@@ -59,15 +61,24 @@ def _blocks(sources: Sources, lines: list[str]) -> Iterator[_Block]:
         kind = _starts(sources, block, line, following)
         if kind is None:
             block.lines.append(line)
+            if _turns_to_action(block, line):
+                block.kind = "action"
         else:
             yield block
             block = _Block(kind, [line])
     yield block
 
 
+def _turns_to_action(block: _Block, line: str) -> bool:
+    """Whether a block that names a stanza is what dune 3 prints of a failed action: the place, then its output."""
+    if block.kind != "file" or not re.match(r'^File "(?:[^"]*/)?dune"', block.lines[0]):
+        return False
+    return not (_EXCERPT.match(line) or _HEAD.match(line) or _COMMAND.match(line)) and not _has_head(block.lines)
+
+
 def _starts(sources: Sources, block: _Block, line: str, following: str) -> str | None:
     """The kind of block that starts at `line`, None when it goes on with the one before."""
-    in_command = block.kind == "command"
+    in_command = block.kind in ("command", "action")
     location = LOCATION.match(line)
     if location is not None:
         # A test's or linker's own output may look like a compiler's; only a place in the workspace ends it.
@@ -178,6 +189,17 @@ def _failed_command(sources: Sources, lines: list[str]) -> list[Diagnostic]:
     said = _trimmed(body)
     message = f"{what} failed ({command['how']})" + (f":\n{said}" if said else "")
     return [_diagnostic(None, None, "error", message, command["how"])]
+
+
+def _failed_action(sources: Sources, lines: list[str]) -> list[Diagnostic]:
+    location = LOCATION.match(lines[0])
+    assert location is not None
+    path, place = _place(sources, location)
+    body = [line for line in lines[1:] if not (_EXCERPT.match(line) or _COMMAND_LINE.match(line))]
+    inside = (path or "").rpartition("/")[0]
+    return ocaml_tests.parse(sources, body, inside) or [
+        _diagnostic(path, place if path else None, "error", _trimmed(body), "action")
+    ]
 
 
 def _trimmed(lines: list[str]) -> str:

@@ -42,7 +42,7 @@ class Vcs(Protocol):
     async def diff(self, paths: Sequence[str] | None = None, max_bytes: int = MAX_DIFF_BYTES) -> str:
         """The working tree against the parent revision, unified and git-style, untracked files left out.
 
-        Cut after the last whole line within `max_bytes`.
+        Cut after the last whole line within `max_bytes`. Mercurial leaves out a file deleted without `hg rm`.
         """
         ...
 

@@ -49,9 +49,9 @@ async def opened(root: Path) -> Vcs:
     return found
 
 
-def alter(root: Path) -> None:
+def alter(root: Path, kind: str) -> None:
     (root / "changed").write_text("changed\nmore\n")
-    (root / "gone").unlink()
+    call(root, kind, "rm", "gone")
     (root / "sub dir/déjà vu").write_text("jamais\n")
     (root / "untracked").write_text("new\n")
 
@@ -59,10 +59,10 @@ def alter(root: Path) -> None:
 async def test_answers_what_is_tracked_what_changed_and_how(repository: tuple[str, Path]) -> None:
     kind, root = repository
     commit(root, kind)
-    alter(root)
+    alter(root, kind)
     found = await opened(root)
     assert found.name == kind
-    assert await found.tracked() == ["changed", "gone", "kept", "sub dir/déjà vu"]
+    assert await found.tracked() == ["changed", "kept", "sub dir/déjà vu"]
     assert sorted(await found.status(), key=lambda state: state.path) == [
         FileState("changed", "modified"),
         FileState("gone", "deleted"),
@@ -86,7 +86,7 @@ async def test_answers_what_is_tracked_what_changed_and_how(repository: tuple[st
 async def test_a_workspace_inside_a_repository_sees_its_own_part(repository: tuple[str, Path]) -> None:
     kind, root = repository
     commit(root, kind)
-    alter(root)
+    alter(root, kind)
     found = await opened(root / "sub dir")
     assert await found.tracked() == ["déjà vu"]
     assert await found.status() == [FileState("déjà vu", "modified")]
@@ -138,7 +138,7 @@ async def test_what_the_repository_configures_is_not_run(repository: tuple[str, 
         names = ("pre-status", "pre-diff", "pre-log", "pre-files", "post-status")
         hooks = "".join(f"{name} = {trap}\n" for name in names)
         (root / ".hg/hgrc").write_text(f"[hooks]\n{hooks}[alias]\nstatus = !{trap}\ndiff = !{trap}\n")
-    alter(root)
+    (root / "changed").write_text("changed\nmore\n")
     found = await opened(root)
     assert FileState("changed", "modified") in await found.status()
     assert "+more" in await found.diff()
