@@ -37,6 +37,7 @@ def may_apply(verdict: Verdict, *, has_build: bool) -> str | None:
     if verdict.status == "green" or (verdict.status == "unchecked" and not has_build):
         return None
     if verdict.status == "red":
-        new = len(verdict.diagnostics)
-        return "the build is red: " + (f"{new} new errors" if new else f"{verdict.remaining} errors remain")
+        new = sum(each.severity == "error" for each in verdict.diagnostics)
+        count, what = (new, "new error") if new else (verdict.remaining, "remaining error")
+        return f"the build is red: {count} {what}{'' if count == 1 else 's'}"
     return f"the build did not say: {verdict.status}" + (f", {verdict.reason}" if verdict.reason else "")

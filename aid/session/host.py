@@ -16,7 +16,7 @@ import msgspec
 
 from aid import apply, protocol
 from aid.config import Config, Loaded
-from aid.errors import AidError, UsageError
+from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
 from aid.session.acceptance import accept
 from aid.session.client import Client
@@ -201,7 +201,7 @@ class Host:
         if refusal is not None:
             return None, f"not applied: {refusal}; 'aid accept {proposal.id}' applies it all the same"
         result = await self.accept(protocol.AcceptParams(id=proposal.id), client)
-        told = "; ".join(f"{each.path}: {each.reason}" for each in result.refused)
+        told = "; ".join(str(Refusal(each.path, each.reason, each.near)) for each in result.refused)
         return result.applied, f"not applied: {told}" if result.refused else None
 
     async def _workspace(self, root: Path) -> Workspace:
@@ -250,5 +250,5 @@ def _reason(ended: Ended) -> str | None:
     if last.outcome == "failed":
         return last.error or "the model failed"
     if last.outcome == "rejected":
-        return "; ".join(f"{each.path or 'an edit'}: {each.reason}" for each in last.rejected)
+        return "; ".join(str(Refusal(each.path, each.reason, each.near)) for each in last.rejected)
     return "the answer's edits change nothing" if last.outcome == "no-op" else "the answer has no edits"

@@ -85,7 +85,7 @@ async def test_red_is_shown_with_its_new_errors_only_and_not_applied(scene: Scen
     assert result.applied is None and "broken 9" not in scene.text
     assert (
         result.reason
-        == f"not applied: the build is red: 1 new errors; 'aid accept {result.proposal.id}' applies it all the same"
+        == f"not applied: the build is red: 1 new error; 'aid accept {result.proposal.id}' applies it all the same"
     )
     accepted = await scene.host.accept(AcceptParams(id=result.proposal.id), scene.editor)
     assert accepted.applied and "broken 9" in scene.text
