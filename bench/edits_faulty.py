@@ -141,7 +141,11 @@ def misspell_context(hunk: Hunk, chance: random.Random) -> Hunk:
         return hunk
     at = chance.choice(letters)
     wrong = chance.choice(
-        [text[:at] + text[at + 1 :], text[:at] + text[at] + text[at:], text[:at] + text[at + 1] + text[at] + text[at + 2 :]]
+        [
+            text[:at] + text[at + 1 :],
+            text[:at] + text[at] + text[at:],
+            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+        ]
     )
     rows = [*hunk.rows[:index], (" ", wrong), *hunk.rows[index + 1 :]]
     return Hunk(hunk.path, hunk.start, tuple(rows))
@@ -199,12 +203,19 @@ def cases(change: dict[str, object]) -> list[Case]:
     for fault, spoil in HUNK_FAULTS.items():
         for format in _MEANINGFUL.get(fault, FORMATS):
             chance = random.Random(f"{change['id']} {fault} {format}")
-            source = plain if format == "udiff" and fault in ("none", "wrong counts", "fences around", "prose between") else true
+            source = (
+                plain
+                if format == "udiff" and fault in ("none", "wrong counts", "fences around", "prose between")
+                else true
+            )
             spoilt = [spoil(hunk, chance) for hunk in source]
             if fault in _ONE_HUNK:
                 only = chance.randrange(len(source))
                 spoilt = [new if at == only else old for at, (old, new) in enumerate(zip(source, spoilt, strict=True))]
-            if fault not in ("none", "wrong counts", "no numbers", "fences around", "prose between") and spoilt == source:
+            if (
+                fault not in ("none", "wrong counts", "no numbers", "fences around", "prose between")
+                and spoilt == source
+            ):
                 if "SEARCH only" not in fault:
                     continue
             reply = write(format, spoilt, after, fault, chance)
@@ -225,7 +236,9 @@ def write(format: str, hunks: Sequence[Hunk], after: dict[str, str], fault: str,
         case "whole":
             parts = [_whole(path, text) for path, text in after.items()]
         case "udiff":
-            parts = _by_file(hunks, lambda path: f"--- a/{path}\n+++ b/{path}", lambda hunk: _udiff(hunk, fault, chance))
+            parts = _by_file(
+                hunks, lambda path: f"--- a/{path}\n+++ b/{path}", lambda hunk: _udiff(hunk, fault, chance)
+            )
         case _:
             parts = _by_file(hunks, lambda path: f"*** Update File: {path}", lambda hunk: _body("@@", hunk))
             parts = [f"*** Begin Patch\n{part}\n*** End Patch" for part in parts] if fault == "prose between" else parts
@@ -241,13 +254,15 @@ def write(format: str, hunks: Sequence[Hunk], after: dict[str, str], fault: str,
         text = "*** Begin Patch\n" + "\n".join(texts) + "\n*** End Patch"
         return f"```\n{text}\n```\n" if fault == "fences around" else text + "\n"
     if fault == "prose between":
-        texts = ["Here is what I would change.", *(f"{PROSE[at % 2]}\n\n{text}" for at, text in enumerate(texts)), "Done."]
+        texts = [
+            "Here is what I would change.",
+            *(f"{PROSE[at % 2]}\n\n{text}" for at, text in enumerate(texts)),
+            "Done.",
+        ]
     return ("\n\n" if format != "udiff" or fault == "prose between" else "\n").join(texts) + "\n"
 
 
-def _by_file(
-    hunks: Sequence[Hunk], header: Callable[[str], str], body: Callable[[Hunk], str]
-) -> list[str | None]:
+def _by_file(hunks: Sequence[Hunk], header: Callable[[str], str], body: Callable[[Hunk], str]) -> list[str | None]:
     parts: list[str | None] = []
     for path in dict.fromkeys(hunk.path for hunk in hunks):
         own = [body(hunk) for hunk in hunks if hunk.path == path]

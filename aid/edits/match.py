@@ -14,6 +14,7 @@ from aid.edits.edit import How
 from aid.edits.text import BOM, Text, find_lines
 
 MAX_CANDIDATES = 10_000
+_MAX_SHIFTED = 100  # comparing indentation line by line is slow, and so many places are ambiguous anyway
 
 _NUMBERED = re.compile(r"^\s*(\d{1,9}) ?\|(?: (.*)|\s*)$", re.DOTALL)
 
@@ -71,7 +72,7 @@ def _find_shifted(text: Text, old: Sequence[str]) -> list[Match]:
     if not any(line.strip() for line in old):
         return []
     found = []
-    for start in find_lines(text.joined_stripped, [line.strip() for line in old], MAX_CANDIDATES):
+    for start in find_lines(text.joined_stripped, [line.strip() for line in old], _MAX_SHIFTED):
         shift = shift_between(old, text.bare[start : start + len(old)])
         if shift is not None:
             found.append(Match(start, "indentation", shift))

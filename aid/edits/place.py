@@ -208,7 +208,9 @@ def _kept(edit: Edit) -> Sequence[tuple[int, int]]:
     """The pairs of old and new lines that are context: a diff says so itself, elsewhere equal lines are."""
     if edit.kept is not None:
         return edit.kept
-    pairs = [(mine + step, its + step) for mine, its, length in same_pairs(edit.old, edit.new) for step in range(length)]
+    pairs = [
+        (mine + step, its + step) for mine, its, length in same_pairs(edit.old, edit.new) for step in range(length)
+    ]
     kept = list(pairs)
     old, new = ([line.rstrip() for line in side] for side in (edit.old, edit.new))
     for above, below in pairwise([(-1, -1), *pairs, (len(old), len(new))]):

@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from aid.edits import hunks, select, unified
 from ces.change import FileChange
 
-WORDS = st.sampled_from(["a", "b", "c", "", "x y", "é", "\ta", "a\r", "-a", "+b", "@@", "\\ No newline", "\x0c", "\u2028"])
+WORDS = st.sampled_from(
+    ["a", "b", "c", "", "x y", "é", "\ta", "a\r", "-a", "+b", "@@", "\\ No newline", "\x0c", "\u2028"]
+)
 TEXTS = st.builds(
-    lambda rows, final: ("\n".join(rows) + ("\n" if final else "")).encode(), st.lists(WORDS, max_size=25), st.booleans()
+    lambda rows, final: ("\n".join(rows) + ("\n" if final else "")).encode(),
+    st.lists(WORDS, max_size=25),
+    st.booleans(),
 )
 
 
@@ -22,7 +26,9 @@ def check(change: FileChange, expected: str) -> None:
 
 def test_a_changed_file() -> None:
     before = b"".join(b"%d\n" % n for n in range(1, 21))
-    change = FileChange(path="a.ml", before=before, after=before.replace(b"\n4\n", b"\nfour\n").replace(b"\n18\n", b"\n"))
+    change = FileChange(
+        path="a.ml", before=before, after=before.replace(b"\n4\n", b"\nfour\n").replace(b"\n18\n", b"\n")
+    )
     check(
         change,
         "diff --git a/a.ml b/a.ml\n--- a/a.ml\n+++ b/a.ml\n"

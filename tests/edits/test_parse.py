@@ -43,8 +43,7 @@ def test_prose_and_fences_may_stand_between_blocks() -> None:
 def test_prose_that_names_another_file_leaves_a_block_without_one() -> None:
     check(
         f"a.ml\n{BLOCK}\nNow the same in `b.ml`, too:\n\n{BLOCK}",
-        "replace a.ml: old => new\n"
-        "refused None: no file name above this edit: write the path alone on the line before",
+        "replace a.ml: old => new\nrefused None: no file name above this edit: write the path alone on the line before",
     )
 
 

@@ -160,9 +160,7 @@ def test_a_byte_order_mark_stays() -> None:
 
 def test_an_empty_search_fills_an_empty_file_only() -> None:
     check("", replace("", "a"), "a\n")
-    expected = (
-        "refused near []: the edit quotes no lines of the file, so nothing says where it goes: quote the lines around it"
-    )
+    expected = "refused near []: the edit quotes no lines of the file, so nothing says where it goes: quote the lines around it"
     check("b\n", replace("", "a"), expected)
 
 

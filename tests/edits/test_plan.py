@@ -91,9 +91,7 @@ def test_moves_and_edits() -> None:
 
 def test_a_move_does_not_overwrite() -> None:
     reply = "*** Rename File: a\n*** Move to: b\n"
-    check(
-        {"a": "1\n", "b": "2\n"}, reply, "refused a []: it can't be renamed to b: that file is there already"
-    )
+    check({"a": "1\n", "b": "2\n"}, reply, "refused a []: it can't be renamed to b: that file is there already")
 
 
 def test_a_delete_that_quotes_another_text_is_refused() -> None:

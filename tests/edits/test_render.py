@@ -16,10 +16,28 @@ LOOKS_LIKE_MARKERS = [
     "2| b", "\\ No newline at end of file", ":start_line:4", "-------", "...", "a.py", "+plus", "-minus", " blank",
     "file.txt:", "new file mode 100755", "rename from x",
 ]  # fmt: skip
-PLAIN = ["", "", "a", "b", "    return None", "\treturn None", "  x", "x  ", "}", "é", "𝛌 = 😀", "\x0c", "a\x85b", "\u2028", "a\rb"]
+PLAIN = [
+    "",
+    "",
+    "a",
+    "b",
+    "    return None",
+    "\treturn None",
+    "  x",
+    "x  ",
+    "}",
+    "é",
+    "𝛌 = 😀",
+    "\x0c",
+    "a\x85b",
+    "\u2028",
+    "a\rb",
+]
 
 lines = st.lists(st.sampled_from(PLAIN + LOOKS_LIKE_MARKERS) | st.text("ab \t", max_size=3), max_size=12)
-paths = st.sampled_from(["a.py", "Makefile", "dir/b c.txt", "naïve/𝛌.ml", "x/.gitignore", 'q"uote.py', "README.md", "a'b"])
+paths = st.sampled_from(
+    ["a.py", "Makefile", "dir/b c.txt", "naïve/𝛌.ml", "x/.gitignore", 'q"uote.py', "README.md", "a'b"]
+)
 
 
 def _content(rows: list[str], newline: str, final: bool, bom: bool) -> bytes:

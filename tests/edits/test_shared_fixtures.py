@@ -114,7 +114,9 @@ def matches(case: Any) -> str:
     return "" if files == case["after"] else f"came out as {files}"
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the shared fixtures are not at {FOLDER}: a developer's checkout has them")
+@pytest.mark.skipif(
+    not FOLDER.is_dir(), reason=f"the shared fixtures are not at {FOLDER}: a developer's checkout has them"
+)
 @pytest.mark.parametrize("case", list(_cases()))
 def test_comes_out_as_in_the_other_tool(case: Any) -> None:
     name = f"{case['source']}/{case['id']}"
