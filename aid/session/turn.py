@@ -19,6 +19,7 @@ from aid.prompts import Section, compose, overhead_text
 from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
 from aid.session.attempt import Attempt, attempt
 from aid.session.client import Client
+from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
 from aid.session.sampling import Budget, Judged, Sampler
 from aid.session.summary import changed_files, prose
@@ -109,7 +110,10 @@ class Turn:
         base = Base(view=self._view, changes=(), build=build)
         for _ in range(HINT_ROUNDS if backend.capabilities.deterministic else 1):
             context = await self._context(backend, base)
-            found = await self._sample(backend, self._prompt(backend, context, base.build), base)
+            prompt = self._prompt(backend, context, base.build)
+            if backend.capabilities.deterministic:
+                prompt = await self._with_neighbours(prompt, base)
+            found = await self._sample(backend, prompt, base)
             judged += found
             further = _further(found)
             if _green(judged) or further is None:
@@ -206,6 +210,12 @@ class Turn:
             grammar=grammar,
             adapter=params.adapter,
         )
+
+    async def _with_neighbours(self, prompt: Prompt, base: Base) -> Prompt:
+        """The prompt for rules: they read whole files, as many as the compiler did, and have no budget."""
+        root = self._workspace.root
+        more = await asyncio.to_thread(neighbours, root, base.view, prompt.diagnostics, prompt.sources)
+        return msgspec.structs.replace(prompt, sources=(*prompt.sources, *more))
 
     async def _sample(self, backend: Backend, prompt: Prompt, base: Base) -> list[Judged]:
         verify = self._set.config.verify
