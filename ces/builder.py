@@ -217,10 +217,16 @@ async def set_up(root: Path, settings: BuildSettings, state_dir: Path, kinds: Se
     try:
         await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
         found = await isolation.probe(root, state_dir, kinds)
-        views = await asyncio.to_thread(workspace.make, root, state_dir, found, adapter.outputs)
+        views = await asyncio.to_thread(_views, root, state_dir, found, adapter)
     except (InfraError, OSError) as error:
         return BuildStatus(status="infra_error", stage=None, reason=str(error), adapter=adapter.name)
     return Builder(root, settings, adapter, found, views)
+
+
+def _views(root: Path, state_dir: Path, found: Isolation, adapter: Adapter) -> workspace.Views:
+    if state_dir.resolve().is_relative_to(root):
+        raise InfraError(f"the state directory {state_dir} lies inside the workspace: set XDG_STATE_HOME elsewhere")
+    return workspace.make(root, state_dir, found, adapter.outputs, keep=not adapter.by_mtime)
 
 
 async def uninterrupted(function: Callable[[], T]) -> T:

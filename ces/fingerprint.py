@@ -6,10 +6,14 @@ last look. Never follows a symlink, never descends into version control or build
 A file's identity is its size, mtime and inode when first seen and its content's hash once it has changed since. Files
 written in the last two seconds are judged by content too: a file system's clock is too coarse to tell two quick writes
 apart.
+
+Editors' own files (swap files, locks, backups) are no part of a tree. What the top `.gitignore` names is, but doesn't
+count: a log that a running program writes to must not make every state of the tree look new.
 """
 
 import hashlib
 import os
+import re
 import stat
 import threading
 import time
@@ -17,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+import pathspec
 
 VCS_DIRS = frozenset({".git", ".hg", ".svn", ".jj", ".sl"})
 # Installed packages: read by builds, but too large to walk at each look; only their own directory's mtime counts.
@@ -24,6 +29,7 @@ INSTALLED_DIRS = frozenset({"node_modules", ".venv", "venv", "_opam", "site-pack
 CACHE_DIRS = frozenset(
     {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tox", ".nox", ".direnv"}
 )
+_EDITORS_OWN = re.compile(r"^(?:\.#.*|#.*#|.*~|\..*\.sw[a-p]|4913)$")
 RACY_NS = 2_000_000_000
 HASHED_BYTES = 16 << 20  # larger files are judged by stat alone
 
@@ -39,7 +45,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a tree. `changed` are paths (with `/`) that came, went or differ since the last look."""
+    """One look at a tree. `changed` are paths (with `/`) that came, went or differ since the last look.
+
+    Neither it nor the digest counts ignored files.
+    """
 
     digest: str
     changed: frozenset[str]
@@ -55,6 +64,9 @@ class Fingerprint:
         self.vcs: tuple[str, ...] = ()
         self._outputs = frozenset(outputs)
         self._touched: set[str] = set()
+        self._ignored: dict[str, bool] = {}
+        self._ignore_text: bytes | None = None
+        self._ignore = pathspec.GitIgnoreSpec([])
         self._first = True
         self._lock = threading.Lock()
 
@@ -77,8 +89,27 @@ class Fingerprint:
                     seen[path] = self._entry(path, found, now_ns)
             changed = {path for path, entry in seen.items() if self._identity(path) != entry.identity}
             changed |= self.entries.keys() - seen.keys()
+            self._read_ignore_file()
+            changed = {path for path in changed if not self._is_ignored(path)}
             self.entries, self.vcs, self._first = seen, tuple(vcs), False
         return Look(digest=self._digest(), changed=frozenset(changed), files=len(seen))
+
+    def _read_ignore_file(self) -> None:
+        try:
+            text = (self.root / ".gitignore").read_bytes()
+        except OSError:
+            text = b""
+        if text != self._ignore_text:
+            self._ignore_text, self._ignored = text, {}
+            try:
+                self._ignore = pathspec.GitIgnoreSpec.from_lines(text.decode("utf-8", "replace").splitlines())
+            except ValueError:  # a pattern git would pass over
+                self._ignore = pathspec.GitIgnoreSpec([])
+
+    def _is_ignored(self, path: str) -> bool:
+        if path not in self._ignored:
+            self._ignored[path] = self._ignore.match_file(path)
+        return self._ignored[path]
 
     def _identity(self, path: str) -> bytes | None:
         entry = self.entries.get(path)
@@ -104,6 +135,8 @@ class Fingerprint:
     def _digest(self) -> str:
         whole = hashlib.sha256()
         for path in sorted(self.entries):
+            if self._is_ignored(path):
+                continue
             whole.update(os.fsencode(path) + b"\0" + self.entries[path].identity + b"\n")
         return whole.hexdigest()
 
@@ -116,6 +149,8 @@ class Fingerprint:
             path = f"{inside}/{item.name}" if inside else item.name
             if item.name in VCS_DIRS:
                 vcs.append(path)
+                continue
+            if _EDITORS_OWN.match(item.name):
                 continue
             try:
                 seen = _stat(item)

@@ -214,6 +214,8 @@ def _wrapped(isolation: Isolation, place: Place, argv: Sequence[str]) -> list[st
         own_namespaces += ["--user", "--map-root-user"]
     if isolation.kind == "unshare":
         own_namespaces += ["--pid", "--fork", "--mount-proc", "--kill-child=KILL"]
+        if shutil.which("setpriv") is not None:  # as bubblewrap's --die-with-parent
+            own_namespaces = ["setpriv", "--pdeathsig", "KILL", *own_namespaces]
     mounted = [str(place.tree), str(place.root), ":".join(place.layers)]
     if isolation.kind == "bubblewrap":
         inner = _bubblewrap(place, place.tree / "merged")

@@ -65,14 +65,16 @@ class Views(Protocol):
         ...
 
 
-def make(root: Path, state_dir: Path, isolation: Isolation, outputs: Sequence[str]) -> Views:
-    """Views of `root` under `state_dir`, which is emptied: what an earlier process left may be half written."""
+def make(root: Path, state_dir: Path, isolation: Isolation, outputs: Sequence[str], *, keep: bool = False) -> Views:
+    """Views of `root` under `state_dir`. What an earlier process left there goes.
+
+    `keep`: save the build directories of an overlay's base, for builds that tell by content what is stale.
+    """
     views = state_dir / "views"
-    if views.exists():
-        aside = state_dir / f"old-{uuid.uuid4().hex}"
-        views.rename(aside)
-        remove_tree(aside)
-    views.mkdir(parents=True)
+    views.mkdir(parents=True, exist_ok=True)
+    for left in list(views.iterdir()):
+        if not (keep and isolation.view == "overlay" and left.name == "base"):
+            remove_tree(left)
     kind = OverlayViews if isolation.view == "overlay" else CopyViews
     return kind(root, views, tuple(outputs))
 
@@ -129,9 +131,15 @@ class OverlayViews:
     def _warm_outputs(self, *, copied: bool) -> None:
         for name in self._outputs:
             theirs, ours = self._root / name, self._base / "upper" / name
-            if not (copied and theirs.is_dir() and _copied(theirs, ours)):
-                ours.mkdir(exist_ok=True)
-            os.setxattr(ours, "user.overlay.opaque", b"y")
+            if ours.is_dir() and not ours.is_symlink():
+                continue
+            remove_tree(ours)
+            half = self._base / f"copying {name}"  # a copy that was broken off must not pass for a whole one
+            remove_tree(half)
+            if not (copied and theirs.is_dir() and not theirs.is_symlink() and _copied(theirs, half)):
+                half.mkdir()
+            os.setxattr(half, "user.overlay.opaque", b"y")
+            half.rename(ours)
 
     def _settle(self) -> None:
         """Leave in the base only build directories, and the whiteouts that hide version control."""

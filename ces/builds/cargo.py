@@ -11,8 +11,8 @@ from ces.builds.stages import upto
 from ces.verdict import Diagnostic, Range
 
 _FLAGS = ("--offline", "--workspace", "--message-format=json")
-# A compiler cache is a daemon outside the sandbox.
-_ENV = {"CARGO_NET_OFFLINE": "true", "RUSTC_WRAPPER": "", "RUST_BACKTRACE": "0"}
+# A compiler cache is a daemon outside the sandbox; so may be a target directory the person has configured.
+_ENV = {"CARGO_TARGET_DIR": "target", "CARGO_NET_OFFLINE": "true", "RUSTC_WRAPPER": "", "RUST_BACKTRACE": "0"}
 _PANIC = re.compile(
     r"^thread '(?P<name>[^']*)'(?: \(\d+\))? panicked at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+):$"
 )

@@ -99,3 +99,18 @@ def test_a_pipe_is_not_read(tree: Path) -> None:
     before = fingerprint.look()
     os.mkfifo(tree / "pipe")
     assert fingerprint.look().digest == before.digest
+
+
+def test_ignored_files_and_editors_own_do_not_count(tree: Path) -> None:
+    (tree / ".gitignore").write_text("*.log\n/out/\n")
+    (tree / "out").mkdir()
+    fingerprint = Fingerprint(tree)
+    before = fingerprint.look()
+    for name in ("dev.log", "out/made.ml", "src/.a.ml.swp", "src/#a.ml#", "src/a.ml~"):
+        (tree / name).write_text("x")
+    (tree / "src/.#a.ml").symlink_to("someone@somewhere")
+    after = fingerprint.look()
+    assert (after.digest, after.changed) == (before.digest, frozenset())
+    assert "dev.log" in fingerprint.entries
+    (tree / ".gitignore").write_text("")
+    assert fingerprint.look().digest != before.digest
