@@ -278,6 +278,7 @@ class Turns:
                 await self._changed.wait_for(lambda: not self._base and self._proposals == 0)
             finally:
                 self._waiting -= 1
+                self._changed.notify_all()  # a proposal may have waited for this one alone
             self._base = True
         try:
             yield
