@@ -16,7 +16,7 @@ from aid.models import gguf_file
 from aid.models.worker.answer_text import AnswerText
 from aid.models.worker.engine import ChatRequest, Piece, Turn
 from aid.models.worker.joining import Joining
-from aid.models.worker.turnstile import Turnstile
+from aid.models.worker.turnstile import Room, Turnstile
 
 
 def given_on(pieces: list[bytes], *stops: str) -> list[str]:
@@ -155,6 +155,23 @@ async def test_a_turnstile_closes_only_when_all_are_out() -> None:
     leave.set()
     await asyncio.gather(passing, closing, late)
     assert events == ["out", "closed", "out"]
+
+
+async def test_a_room_is_shared_out_in_order_of_coming() -> None:
+    room = Room(10)
+    inside: list[str] = []
+    leave = {name: asyncio.Event() for name in "abcd"}
+
+    async def take(name: str, amount: int) -> None:
+        async with room.taking(amount):
+            inside.append(name)
+            await leave[name].wait()
+
+    tasks = [asyncio.create_task(take(name, amount)) for name, amount in (("a", 6), ("b", 99), ("c", 1), ("d", 1))]
+    for name in "abcd":
+        leave[name].set()
+        await asyncio.gather(*tasks[: "abcd".index(name) + 1])
+    assert inside == ["a", "b", "c", "d"]
 
 
 def test_reads_what_a_gguf_file_says_of_itself(tmp_path: Path) -> None:

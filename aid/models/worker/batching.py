@@ -71,6 +71,7 @@ class Batching:
         self._waiting: list[Candidate] = []
         self._clock = itertools.count(1)
         self._adapter_in_use: Any | None = None
+        self._crowded = False  # somebody had to make room: nobody else comes in until somebody is done
 
     @property
     def activity(self) -> Activity:
@@ -135,7 +136,7 @@ class Batching:
     def _admit(self) -> None:
         for candidate in list(self._waiting):
             running = self._running()
-            if len(running) >= self._parallel:
+            if len(running) >= self._parallel or (running and self._crowded):
                 return
             best = max(self._sequences, key=lambda sequence: sequence.common(candidate.tokens, candidate.adapter))
             ready = best.common(candidate.tokens, candidate.adapter)
@@ -233,6 +234,7 @@ class Batching:
             sequence.candidate.sampler.close()
             sequence.candidate.sampler = None
         sequence.candidate = None
+        self._crowded = False
 
     def _make_room(self) -> None:
         """Forget the chat that was idle longest; with none, the youngest candidate starts again when there is room."""
@@ -250,6 +252,7 @@ class Batching:
             candidate.deliver(ModelError("the answer outgrew the context: lower max_tokens or the prompt"))
         else:
             self._waiting.insert(0, candidate)
+            self._crowded = True
 
 
 def _common(held: list[int], tokens: list[int]) -> int:

@@ -23,11 +23,12 @@ from aid.models.post import Call, Timeouts, Wait, events, posted
 from aid.models.retry import ServerError
 from aid.models.worker.engine import Activity, ChatRequest, EngineSettings, Piece, Usage
 from aid.models.worker.joining import Joining
-from aid.models.worker.turnstile import Turnstile
+from aid.models.worker.turnstile import Room, Turnstile
 
 ADAPTERS_KEPT = 8
 BATCH_TOKENS = 256  # a request is cancelled between batches, so this bounds what a cancelled prompt still costs
 PROMPT_CACHE_MIB = 512
+TEMPLATE_TOKENS = 16  # a chat template adds fewer a message
 HTTP_THREADS = 40
 CHATS_AT_ONCE = 32  # fewer than the threads, so that /tokenize and /metrics always find one
 NO_LIMIT_S = 1e9  # the client's limits hold; when it leaves, the request is closed
@@ -77,6 +78,7 @@ class XllamacppEngine:
         self._adapters: list[_Adapter] = []
         self._server: Any = None
         self._turnstile = Turnstile()
+        self._room = Room(settings.cells)
         self._joining = Joining(self._ask, most=settings.parallel)
         self._chats = _session(settings.socket, CHATS_AT_ONCE)
         self._rest = _session(settings.socket, HTTP_THREADS - CHATS_AT_ONCE)
@@ -122,15 +124,22 @@ class XllamacppEngine:
     async def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
         """One request to the server inside, with its adapter loaded."""
         adapter = await self._identified(request.lora)
+        cells = await self._cells(request)
         while True:
             async with self._turnstile.passing():
                 if adapter is None or adapter in self._adapters:
                     place = None if adapter is None else self._adapters.index(adapter)
-                    async with aclosing(self._answer(_body(request, place, len(self._adapters)))) as pieces:
+                    body = _body(request, place, len(self._adapters))
+                    async with self._room.taking(cells), aclosing(self._answer(body)) as pieces:
                         async for piece in pieces:
                             yield piece
                     return
             await self._load_adapter(adapter)
+
+    async def _cells(self, request: ChatRequest) -> int:
+        """What the request may come to take of the key-value cache. The server fails everybody when that is full."""
+        prompt = sum(await self.count_tokens([turn.content for turn in request.messages]))
+        return prompt + TEMPLATE_TOKENS * (len(request.messages) + 2) + request.n * request.max_tokens
 
     async def _answer(self, body: dict[str, Any]) -> AsyncGenerator[Piece, None]:
         call = Call(url="http://engine/v1/chat/completions", body=body, timeouts=_PATIENT, server="llama.cpp")

@@ -167,6 +167,14 @@ async def test_a_model_is_no_adapter(backend: LlamaBackend, model_file: Path) ->
         await answer(backend, ask("hello", adapter=str(model_file)))
 
 
+async def test_requests_that_fit_alone_but_not_together_are_all_answered(make: Make) -> None:
+    backend = make(context_tokens=420, parallel=2)  # room for 525 tokens, rounded up to 768
+    prompts = [ask(" ".join(f"{name}{number}" for number in range(122)), max_tokens=9) for name in ("a", "b", "c")]
+    answers = await asyncio.gather(*(answer(backend, prompt) for prompt in prompts))
+    assert all((last.prompt_tokens or 0) > 385 for _, last in answers)
+    assert all(text for text, _ in answers)
+
+
 async def test_a_prompt_longer_than_the_context_is_refused(backend: LlamaBackend) -> None:
     with pytest.raises(ModelError, match="context") as refused:
         await answer(backend, ask("word " * 9000))
