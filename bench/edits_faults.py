@@ -2,10 +2,10 @@
 
     python bench/edits_faults.py [--every N] [--without-aider] [--fixtures DIR]
 
-Needs the shared fixtures (AID_SHARED_FIXTURES or ../shared/fixtures/edits). aider 0.86.2 is installed once, in a virtual
-environment of its own under the user's cache, and run there as a process of its own; it has no line ranges. A case is
-right when all files come out byte for byte, refused when anything of the reply is, else wrong. For aider, refused is
-whatever it raises on; unified diffs it reads in fences only, so those get one for it.
+Needs the shared fixtures (AID_SHARED_FIXTURES or ../shared/fixtures/edits). aider 0.86.2 is installed once, in a
+virtual environment of its own under the user's cache, and run there as a process of its own; it has no line ranges. A
+case is right when all files come out byte for byte, refused when anything of the reply is, else wrong. For aider,
+refused is whatever it raises on; unified diffs it reads in fences only, so those get one for it.
 """
 
 import argparse
@@ -60,7 +60,8 @@ for number, line in enumerate(sys.stdin):
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-    files = {path: (folder / path).read_bytes().decode("utf-8", "replace") for path in case["after"] if (folder / path).is_file()}
+    there = [path for path in case["after"] if (folder / path).is_file()]
+    files = {path: (folder / path).read_bytes().decode("utf-8", "replace") for path in there}
     if outcome == "exact" and files != case["after"]:
         outcome = "wrong"
     print("outcome " + outcome, flush=True)

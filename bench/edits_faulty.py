@@ -88,9 +88,8 @@ def lose_indentation(hunk: Hunk, _: random.Random) -> Hunk:
 def change_trailing_blanks(hunk: Hunk, chance: random.Random) -> Hunk:
     rows = []
     for sign, text in hunk.rows:
-        if sign in " -" and chance.random() < 0.4:
-            text = text.rstrip() if text != text.rstrip() else text + " " * chance.randint(1, 3)
-        rows.append((sign, text))
+        spoilt = text.rstrip() if text != text.rstrip() else text + " " * chance.randint(1, 3)
+        rows.append((sign, spoilt if sign in " -" and chance.random() < 0.4 else text))
     return Hunk(hunk.path, hunk.start, tuple(rows))
 
 
@@ -190,6 +189,7 @@ _MEANINGFUL = {
     "misspelt in SEARCH only": ("search-replace", "line-range"),
 }
 _ONE_HUNK = ("context dropped", "context misspelt", "dropped beside a change")
+_AS_GIT_WRITES = ("none", "wrong counts", "fences around", "prose between")  # three lines of context, right numbers
 PROSE = ["Now the next change, which follows from the first:", "This keeps the old behaviour.\n\nThen:"]
 
 
@@ -203,21 +203,13 @@ def cases(change: dict[str, object]) -> list[Case]:
     for fault, spoil in HUNK_FAULTS.items():
         for format in _MEANINGFUL.get(fault, FORMATS):
             chance = random.Random(f"{change['id']} {fault} {format}")
-            source = (
-                plain
-                if format == "udiff" and fault in ("none", "wrong counts", "fences around", "prose between")
-                else true
-            )
+            source = plain if format == "udiff" and fault in _AS_GIT_WRITES else true
             spoilt = [spoil(hunk, chance) for hunk in source]
             if fault in _ONE_HUNK:
                 only = chance.randrange(len(source))
                 spoilt = [new if at == only else old for at, (old, new) in enumerate(zip(source, spoilt, strict=True))]
-            if (
-                fault not in ("none", "wrong counts", "no numbers", "fences around", "prose between")
-                and spoilt == source
-            ):
-                if "SEARCH only" not in fault:
-                    continue
+            if spoil is not _unchanged and spoilt == source:
+                continue
             reply = write(format, spoilt, after, fault, chance)
             if reply is not None:
                 found.append(

@@ -9,24 +9,20 @@ Lines in, alignments out; nothing raises. The work is capped: few places are loo
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 import msgspec
 from rapidfuzz import fuzz, process
 
 from aid.edits.match import Shift, shift_between
+from aid.edits.pairing import DROPPED, LINE_THRESHOLD, SAME_WORDS, line_weight, pair_lines, same_words
 from aid.edits.text import Text
 
 THRESHOLD = 0.85  # the share of the quoted text, by weight, that must stand there
 MARGIN = 0.5  # by how much weight (a line's is 1 to 4) the next best place must fall short of the best one
-LINE_THRESHOLD = 0.6  # how alike a misspelt line must be to the line it stands for
 SLIPS_SHARE = 0.2  # misspelt lines, and left out ones, per quoted line; one of each is always allowed
-_SLACK = 4  # lines by which a quoted line may be off its place, above and below
 _MAX_WINDOWS = 12
 _MAX_PLACES = 50  # a line that stands in more places says nothing of where
 _MAX_LINES = 400
-_SAME_WORDS = 0.999  # how alike lines are that differ in the blanks between words alone: no slip
-_DROPPED = -0.7  # what a left-out line costs when lines are paired
 
 
 class Alignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,15 +71,15 @@ def alignments(text: Text, old: Sequence[str]) -> list[Alignment]:
 def align_at(text: Text, old: Sequence[str], offset: int) -> Alignment | None:
     """`old` against the document around line `offset`; None when no line of it stands there."""
     wanted = [line.strip() for line in old]
-    weights = [_weight(line) for line in wanted]
-    similar = _pair(text, wanted, weights, offset)
+    weights = [line_weight(line) for line in wanted]
+    similar = pair_lines(text, wanted, weights, offset)
     if not any(ratio == 1.0 and wanted[index] for index, (_, ratio) in similar.items()):
         return None
     pairs = {index: line for index, (line, _) in similar.items()}
     start, end = min(pairs.values()), max(pairs.values()) + 1
     taken = set(pairs.values())
     dropped = tuple(line for line in range(start, end) if line not in taken)
-    slips = frozenset(index for index, (_, ratio) in similar.items() if ratio < _SAME_WORDS)
+    slips = frozenset(index for index, (_, ratio) in similar.items() if ratio < SAME_WORDS)
     lacking = sum(weights) - sum(weights[index] * ratio for index, (_, ratio) in similar.items())
     same = sorted(index for index in pairs if index not in slips)
     shift = shift_between([old[index] for index in same], [text.bare[pairs[index]] for index in same])
@@ -98,65 +94,10 @@ def align_at(text: Text, old: Sequence[str], offset: int) -> Alignment | None:
         dropped=dropped,
         lost=lost,
         score=1 - lacking / sum(weights),
-        lacking=lacking - _DROPPED * len(dropped),
+        lacking=lacking - DROPPED * len(dropped),
         sound=sound,
         shift=shift,
     )
-
-
-def _pair(text: Text, wanted: Sequence[str], weights: Sequence[float], offset: int) -> dict[int, tuple[int, float]]:
-    """Each quoted line's document line near its place, and how alike they are: the best pairing that keeps the order.
-
-    Needleman and Wunsch's, in a band around `offset`; what the document has above and below costs nothing.
-    """
-    size = len(text.stripped)
-    width = 2 * _SLACK + 1
-    scores = [0.0] * width
-    moves: list[list[tuple[str, float]]] = []
-    for index, line in enumerate(wanted):
-        row, steps = [0.0] * width, [("", 0.0)] * width
-        for at in range(width):
-            place = index + offset - _SLACK + at
-            ratio = _ratio(line, text.stripped[place]) if 0 <= place < size else 0.0
-            best, step = -1e9, ("", 0.0)
-            if ratio >= LINE_THRESHOLD:
-                best, step = scores[at] + weights[index] * ratio, ("pair", ratio)
-            if at + 1 < width and scores[at + 1] - weights[index] > best:
-                best, step = scores[at + 1] - weights[index], ("lost", 0.0)
-            if at and row[at - 1] + _DROPPED > best:
-                best, step = row[at - 1] + _DROPPED, ("dropped", 0.0)
-            row[at], steps[at] = best, step
-        scores = row
-        moves.append(steps)
-    found: dict[int, tuple[int, float]] = {}
-    at, index = max(range(width), key=lambda at: scores[at]), len(wanted) - 1
-    while index >= 0:
-        step, ratio = moves[index][at]
-        if step == "dropped":
-            at -= 1
-            continue
-        if step == "pair":
-            found[index] = (index + offset - _SLACK + at, ratio)
-        elif step == "lost":
-            at += 1
-        index -= 1
-        if not 0 <= at < width:
-            break
-    return found
-
-
-def _ratio(wanted: str, line: str) -> float:
-    if wanted == line:
-        return 1.0
-    if not wanted or not line:
-        return 0.0
-    ratio = fuzz.ratio(wanted, line, score_cutoff=100 * LINE_THRESHOLD) / 100
-    return _SAME_WORDS if ratio and _same_words(wanted, line) else min(0.99, ratio)
-
-
-def _weight(line: str) -> float:
-    length = len(line.strip())
-    return 1 + min(length, 60) / 20 if length else 0.2
 
 
 def _slides(text: Text, line: int, step: int, found: Alignment) -> bool:
@@ -236,7 +177,7 @@ def _segment(
     taken = {found.pairs[index]: index for index in gone if index in found.pairs}
     own_lines = [line for line in lines if line not in taken]
     own = [(text.raw[line], True) for line in own_lines]
-    slips = [line for line, index in taken.items() if not _same_words(old[index], text.bare[line])]
+    slips = [line for line, index in taken.items() if not same_words(old[index], text.bare[line])]
     if slips:
         return [(line, False) for line in wish] if not own and _spelt_right(text, slips, wish) else None
     if not own or not wish:
@@ -262,10 +203,6 @@ def _spelt_right(text: Text, slips: Sequence[int], wish: Sequence[str]) -> bool:
     wished = [line.strip() for line in wish]
     own = [text.stripped[line] for line in slips]
     return _in_order(own, wished) and all(wished.count(line) == 1 for line in own)
-
-
-def _same_words(quoted: str, line: str) -> bool:
-    return quoted.split() == line.split()
 
 
 def _in_order(wanted: Sequence[str], lines: Sequence[str]) -> bool:

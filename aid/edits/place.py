@@ -23,6 +23,7 @@ from aid.edits.edit import Edit, Placed, Rejected
 from aid.edits.match import MAX_CANDIDATES, Match, find_all, without_numbers
 from aid.edits.text import BOM, Text
 
+MAX_MISSES = 100  # edits of one file that near misses are looked for; more are refused at once
 _TELLING_CHARS = 10  # letters and digits that new text needs before finding it means that it was put there
 
 
@@ -42,6 +43,7 @@ def place_all(text: Text, edits: Sequence[Edit]) -> list[Placed | Rejected]:
     chosen = [found[0] if len(found) == 1 else None for found in candidates]
     trusted = _numbers_hold(edits, chosen)
     results: list[Placed | Rejected] = []
+    misses = 0
     for index, edit in enumerate(edits):
         found = candidates[index]
         if len(found) > 1:
@@ -51,8 +53,11 @@ def place_all(text: Text, edits: Sequence[Edit]) -> list[Placed | Rejected]:
             results.append(_placed(text, edit, match))
         elif found:
             results.append(_ambiguous(edit, found))
-        else:
+        elif misses < MAX_MISSES or not edit.old:
+            misses += 1
             results.append(_otherwise(text, edit))
+        else:
+            results.append(_refused(edit, _not_found(())))
     return results
 
 

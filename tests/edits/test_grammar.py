@@ -2,6 +2,7 @@
 
 import random
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ class Gbnf:
         tokens = self.TOKEN.findall(text)
         assert re.sub(r"\s", "", "".join(tokens)) == re.sub(r"\s", "", text), "not GBNF"
         starts = [at for at, token in enumerate(tokens) if token.endswith("::=")] + [len(tokens)]
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in pairwise(starts):
             self.rest = tokens[start + 1 : end]
             self.rules[tokens[start].removesuffix("::=").strip()] = self.alternatives()
             assert not self.rest
@@ -80,7 +81,11 @@ class Gbnf:
         )
 
 
-SOURCE = 'def f(x):\n\n    return x\n\n\ndef g(x):\n\n    return x\n=======\n*** End Patch\n"q\\uote"\té😀\n>>>>>>> REPLACE\n```\nend\n'
+SOURCE = (
+    "def f(x):\n\n    return x\n\n\ndef g(x):\n\n    return x\n"
+    '=======\n*** End Patch\n"q\\uote"\té😀\n>>>>>>> REPLACE\n```\nend\n'
+)
+ROWS = ["a", "b", "", "  a", "=======", ">>>>>>> END", "@@", "-a", "+a", '"\\', "1| a", "*** End Patch"]
 
 
 def check_fits(format: Format, sources: list[SourceText], seed: int) -> None:
@@ -104,7 +109,7 @@ def test_every_reply_it_allows_finds_its_place(format: Format) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(
-    rows=st.lists(st.sampled_from(["a", "b", "", "  a", "=======", ">>>>>>> END", "@@", "-a", "+a", '"\\', "1| a", "*** End Patch"]), min_size=1, max_size=15),
+    rows=st.lists(st.sampled_from(ROWS), min_size=1, max_size=15),
     newline=st.sampled_from(["\n", "\r\n"]),
     final=st.booleans(),
     seed=st.integers(0, 9),

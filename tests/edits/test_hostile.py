@@ -11,12 +11,18 @@ from aid.edits import Document, Format, Rejected, check_path, describe, parse, p
 FORMATS: list[Format] = ["search-replace", "udiff", "apply-patch", "whole", "line-range"]
 PIECES = st.sampled_from(
     [
-        "<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", "<<<<<<< LINES 1-2\n", ">>>>>>> END\n", "a\n", "a.py\n", "b\r\n", "\n",
-        "```\n", "````\n", "```a.py\n", "~~~\n", "@@ -1,2 +1,2 @@\n", "@@\n", "@@ -0,0 +1 @@\n", "--- a/a.py\n", "+++ b/a.py\n",
-        "--- /dev/null\n", "+++ /dev/null\n", "diff --git a/a.py b/a.py\n", "new file mode 100644\n", "deleted file mode 100644\n",
-        "rename from a.py\n", "rename to b.py\n", "new mode 100755\n", "*** Begin Patch\n", "*** End Patch\n", "*** Update File: a.py\n",
-        "*** Add File: b.py\n", "*** Delete File: a.py\n", "*** Move to: c.py\n", "*** End of File\n", "*** Rename File: a.py\n",
-        "*** Mode 755 File: a.py\n", " a\n", "-a\n", "+b\n", "-", "+", "\\ No newline at end of file\n", "1| a\n", "\ufeff", "\x0c",
+        "<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", "<<<<<<< LINES 1-2\n", ">>>>>>> END\n", "a\n",
+        "a.py\n", "b\r\n", "\n",
+        "```\n", "````\n", "```a.py\n", "~~~\n", "@@ -1,2 +1,2 @@\n", "@@\n", "@@ -0,0 +1 @@\n", "--- a/a.py\n",
+        "+++ b/a.py\n",
+        "--- /dev/null\n", "+++ /dev/null\n", "diff --git a/a.py b/a.py\n", "new file mode 100644\n",
+        "deleted file mode 100644\n",
+        "rename from a.py\n", "rename to b.py\n", "new mode 100755\n", "*** Begin Patch\n", "*** End Patch\n",
+        "*** Update File: a.py\n",
+        "*** Add File: b.py\n", "*** Delete File: a.py\n", "*** Move to: c.py\n", "*** End of File\n",
+        "*** Rename File: a.py\n",
+        "*** Mode 755 File: a.py\n", " a\n", "-a\n", "+b\n", "-", "+", "\\ No newline at end of file\n", "1| a\n",
+        "\ufeff", "\x0c",
         ":start_line:1\n", "-------\n", "\u2028", "𝛌", "\x85", "../", "/etc/passwd\n", ".git/x\n",
     ]
 )  # fmt: skip

@@ -119,9 +119,11 @@ def test_removed_lines_that_look_like_a_header_are_lines() -> None:
 
 def test_git_headers() -> None:
     reply = (
-        "diff --git a/n b/n\nnew file mode 100755\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+x\n\\ No newline at end of file\n"
+        "diff --git a/n b/n\nnew file mode 100755\n--- /dev/null\n+++ b/n\n"
+        "@@ -0,0 +1 @@\n+x\n\\ No newline at end of file\n"
         "diff --git a/o b/o\ndeleted file mode 100644\n--- a/o\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
-        'diff --git a/p b/q\nrename from p\nrename to q\ndiff --git "a/\\303\\251" "b/\\303\\251"\nold mode 100644\nnew mode 100755\n'
+        "diff --git a/p b/q\nrename from p\nrename to q\n"
+        'diff --git "a/\\303\\251" "b/\\303\\251"\nold mode 100644\nnew mode 100755\n'
     )
     expected = "create n: mode 755: final newline False:  => x\ndelete o\nrename p: to q\nmode é: mode 755"
     check(reply, expected)

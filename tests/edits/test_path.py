@@ -46,7 +46,15 @@ def test_may_not_be_edited(path: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("./a/b", "a/b"), ("`a.ml`", "a.ml"), ("'a'", "a"), ("a\\b.ml", "a/b.ml"), ("a//b/", "a/b"), ("..\\x", "../x"), ("//x", "/x")],
-)  # fmt: skip
+    [
+        ("./a/b", "a/b"),
+        ("`a.ml`", "a.ml"),
+        ("'a'", "a"),
+        ("a\\b", "a/b"),
+        ("a//b/", "a/b"),
+        ("..\\x", "../x"),
+        ("//x", "/x"),
+    ],
+)
 def test_paths_are_made_plain(written: str, expected: str) -> None:
     assert clean_path(written) == expected

@@ -160,7 +160,8 @@ def test_a_byte_order_mark_stays() -> None:
 
 def test_an_empty_search_fills_an_empty_file_only() -> None:
     check("", replace("", "a"), "a\n")
-    expected = "refused near []: the edit quotes no lines of the file, so nothing says where it goes: quote the lines around it"
+    reason = "the edit quotes no lines of the file, so nothing says where it goes: quote the lines around it"
+    expected = f"refused near []: {reason}"
     check("b\n", replace("", "a"), expected)
 
 

@@ -11,8 +11,10 @@ FORMATS: list[Format] = ["search-replace", "udiff", "apply-patch", "whole", "lin
 
 LOOKS_LIKE_MARKERS = [
     "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE", "<<<<<<< LINES", ">>>>>>> END", "<<<<<<<< SEARCH", "========",
-    "```", "````", "```python", "~~~", "@@ -1,2 +1,2 @@", "@@", "--- a/x", "+++ b/x", "-- a/x", "++ b/x", "diff --git a/x b/x",
-    "*** Begin Patch", "*** End Patch", "*** Update File: x", "*** End of File", "*** Delete File: x", "12| text", "1| a",
+    "```", "````", "```python", "~~~", "@@ -1,2 +1,2 @@", "@@", "--- a/x", "+++ b/x", "-- a/x", "++ b/x",
+    "diff --git a/x b/x",
+    "*** Begin Patch", "*** End Patch", "*** Update File: x", "*** End of File", "*** Delete File: x", "12| text",
+    "1| a",
     "2| b", "\\ No newline at end of file", ":start_line:4", "-------", "...", "a.py", "+plus", "-minus", " blank",
     "file.txt:", "new file mode 100755", "rename from x",
 ]  # fmt: skip
