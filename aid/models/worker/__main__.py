@@ -53,7 +53,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, metavar="FILE")
     parser.add_argument("--ctx", type=int, default=8192, metavar="TOKENS", help="of one request, prompt and answer")
     parser.add_argument("--parallel", type=int, default=4, help="candidates decoded together")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    # More threads than this wait for memory, and for each other.
+    parser.add_argument("--threads", type=int, default=min(8, len(os.sched_getaffinity(0))))
     parser.add_argument("--socket", required=True, metavar="PATH")
     parser.add_argument("--idle-s", type=float, default=IDLE_S, help="end after so long without a request")
     parser.add_argument("--ready-fd", type=int)

@@ -34,8 +34,6 @@ CHATS_AT_ONCE = 32  # fewer than the threads, so that /tokenize and /metrics alw
 NO_LIMIT_S = 1e9  # the client's limits hold; when it leaves, the request is closed
 _PATIENT = Timeouts(first_token_s=NO_LIMIT_S, between_tokens_s=NO_LIMIT_S, total_s=NO_LIMIT_S)
 
-_SENTINEL = 0  # any token id: text never yields control tokens when tokenized plainly
-
 
 class _Adapter(msgspec.Struct, frozen=True):
     """A file as it was when loaded: one that changed is another adapter."""
@@ -101,13 +99,15 @@ class XllamacppEngine:
                 yield piece
 
     async def count_tokens(self, texts: list[str]) -> list[int]:
-        body = {"content": [item for text in texts for item in (text, _SENTINEL)], "parse_special": False}
+        # Plainly tokenized, no text yields the token that ends texts: it keeps many texts apart in one call.
+        end_of_text = int(self._model.metadata.get("tokenizer.ggml.eos_token_id", 0))
+        body = {"content": [item for text in texts for item in (text, end_of_text)], "parse_special": False}
         async with (
             self._turnstile.passing(),
             self._rest.post("http://engine/tokenize", json=body) as response,
         ):
             tokens = (await response.json())["tokens"]
-        ends = [at for at, token in enumerate(tokens) if token == _SENTINEL]
+        ends = [at for at, token in enumerate(tokens) if token == end_of_text]
         return [end - start - 1 for start, end in zip([-1, *ends], ends, strict=False)]
 
     async def activity(self) -> Activity:
