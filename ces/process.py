@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import resource
+import select
 import signal
 import subprocess
 import tempfile
@@ -26,6 +27,7 @@ from ces.errors import InfraError
 OUTPUT_LIMIT_BYTES = 64 << 20
 FILE_LIMIT_BYTES = 4 << 30
 KEPT_BYTES = 2 << 20  # at each end of an output that is longer than twice this
+KILLED_WITHIN_MS = 5000  # more only in the kernel's own trouble, a hung disk say
 POLL_S = 0.25  # between two looks at the output's size
 MARK = "CES_RUN"
 
@@ -108,10 +110,10 @@ async def run(
         try:
             ended = await _wait(exited, output, started + timeout_s, output_limit_bytes)
         finally:
-            # Before the leader is reaped: afterwards its number may be someone else's.
-            kill_tree(process.pid, None if status_file else mark)
-            reaping = asyncio.ensure_future(_reap(process, exited))
-            exit_code, usage = await asyncio.shield(reaping)
+            # A namespace whose command has ended by itself has taken everything along.
+            contained = status_file is not None and exited.is_set()
+            ending = asyncio.ensure_future(_end(process, exited, None if contained else mark))
+            exit_code, usage = await asyncio.shield(ending)
         text, cut = await asyncio.to_thread(_read, output)
     return Finished(
         exit_code=exit_code,
@@ -124,10 +126,10 @@ async def run(
 
 
 def kill_tree(group: int, mark: str | None) -> None:
-    """SIGKILL the process group and every process of ours whose environment carries the run's mark, if one is given.
+    """SIGKILL the process group and, if a mark is given, every process of ours that carries it; wait for their end.
 
-    The second finds daemons that left the session. One that also cleared its environment is only caught by a
-    process namespace.
+    The mark finds daemons that left the session. One that also cleared its environment is only caught by a process
+    namespace.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
@@ -135,12 +137,23 @@ def kill_tree(group: int, mark: str | None) -> None:
         return
     needle = f"{MARK}={mark}".encode()
     for _ in range(5):  # a process may fork while we look
-        found = [pid for pid in _own_processes() if needle in _environment_of(pid)]
+        found = [pid for pid in _own_processes() if pid != group and needle in _environment_of(pid)]
         for pid in found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid)
         if not found:
             return
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            ended = select.poll()
+            ended.register(descriptor, select.POLLIN)
+            ended.poll(KILLED_WITHIN_MS)
+        finally:
+            os.close(descriptor)
 
 
 def _own_processes() -> list[int]:
@@ -185,7 +198,7 @@ def _start(
 
 
 def _watch(pid: int) -> asyncio.Event:
-    """Set once the child has exited; it stays a zombie until `_reap`."""
+    """Set once the child has exited; it stays a zombie until `_end`."""
     loop = asyncio.get_running_loop()
     descriptor = os.pidfd_open(pid)
     exited = asyncio.Event()
@@ -199,8 +212,11 @@ def _watch(pid: int) -> asyncio.Event:
     return exited
 
 
-async def _reap(process: "subprocess.Popen[bytes]", exited: asyncio.Event) -> tuple[int, resource.struct_rusage]:
-    """The exit code and the accounting, which asyncio's own subprocesses don't give."""
+async def _end(
+    process: "subprocess.Popen[bytes]", exited: asyncio.Event, mark: str | None
+) -> tuple[int, resource.struct_rusage]:
+    """Kill what is left, and give the exit code and the accounting, which asyncio's own subprocesses don't."""
+    await asyncio.to_thread(kill_tree, process.pid, mark)  # first: once reaped, the number may be someone else's
     await exited.wait()
     _, status, usage = os.wait4(process.pid, 0)  # noqa: ASYNC222 (it has exited: this only collects it)
     process.returncode = os.waitstatus_to_exitcode(status)

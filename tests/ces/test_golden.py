@@ -115,15 +115,6 @@ def record(case: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.stem}")
-def test_record(case: Path, tmp_path: Path) -> None:
-    text = case.read_text("utf-8")
-    unpack(_RECORDED.split(text)[0], tmp_path)
-    if not ready(case, tmp_path):
-        pytest.skip("its tools are not installed")
-    record(case, tmp_path)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.stem}")
 def test_reads_what_was_recorded(case: Path, tmp_path: Path) -> None:
     if RECORD:
         unpack(_RECORDED.split(case.read_text("utf-8"))[0], tmp_path)
