@@ -12,6 +12,8 @@ alternative for each line to begin at.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import msgspec
+
 from aid.edits.apply_patch import marked
 from aid.edits.diff import quoted_name
 from aid.edits.edit import Format
@@ -20,8 +22,25 @@ from aid.edits.text import Text
 
 MAX_LINES = 600  # each line to begin at is one more stack that llama.cpp tries every token of its vocabulary on
 MAX_UNIQUE_LINES = 40  # a line only unique with more lines below it is not begun at: keeps the grammar linear
-MAX_EDITS = 8  # small models repeat themselves; what is longer than this is cut off anyway
 _ANY = r"[^\x00\r\n]"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a reply may hold: `edits` (or files, or hunks of one) and `new_lines` a piece (None: any number).
+
+    A small model goes on and on; a reply that its token limit cuts off is no edit at all.
+    """
+
+    edits: int = 8
+    new_lines: int | None = None
+
+    @property
+    def times(self) -> str:
+        """How often a new line may come, as GBNF writes it."""
+        return "*" if self.new_lines is None else f"{{0,{self.new_lines}}}"
+
+
+DEFAULT = Limits()
 
 
 class Source(Protocol):
@@ -35,13 +54,13 @@ class Source(Protocol):
     def shown(self) -> Sequence[tuple[int, int]]: ...
 
 
-def grammar(format: Format, sources: Sequence[Source]) -> str:
+def grammar(format: Format, sources: Sequence[Source], limits: Limits = DEFAULT) -> str:
     """The GBNF for `format` over `sources`; empty where no line of them can be edited.
 
     At most `MAX_LINES` lines are taken, from the first source on: show the lines that matter.
     """
     if format == "whole":
-        return _whole(sources)
+        return _whole(sources, limits)
     left = MAX_LINES
     files: list[_File] = []
     for source in sources:
@@ -59,7 +78,7 @@ def grammar(format: Format, sources: Sequence[Source]) -> str:
         "udiff": _udiff,
         "apply-patch": _apply_patch,
     }[format]
-    return "\n".join(build(files, width)) + "\n"
+    return "\n".join(build(files, width, limits)) + "\n"
 
 
 class _File:
@@ -144,73 +163,75 @@ def _longest_run(lines: Sequence[str], chars: str) -> int:
     return longest
 
 
-def _free_lines(chars: str, width: int, indented: bool = True) -> list[str]:
+def _free_lines(chars: str, width: int, times: str, indented: bool = True) -> list[str]:
     """Rules for `free`: lines that don't begin with `width` times one of `chars`."""
     runs = [f'"{char * count}" ([^{char}\\x00\\r\\n] any*)?' for char in chars for count in range(1, width)]
     blanks, not_blank = ("[ \\t]* ", " \\t") if indented else ("", "")
     first = f"[^{not_blank}{chars}\\x00\\r\\n]"
     return [
         f"any ::= {_ANY}",
-        f'free ::= ({blanks}({first} any* | {" | ".join(runs)})? "\\n")*',
+        f'free ::= ({blanks}({first} any* | {" | ".join(runs)})? "\\n"){times}',
     ]
 
 
-def _listed(files: Sequence[_File]) -> str:
+def _listed(files: Sequence[_File], limits: Limits) -> str:
     edits = " | ".join(f"{file.name}-edit" for file in files)
-    return f'root ::= edit ("\\n" edit){{0,{MAX_EDITS - 1}}}\nedit ::= {edits}'
+    return f'root ::= edit ("\\n" edit){{0,{limits.edits - 1}}}\nedit ::= {edits}'
 
 
-def _search_replace(files: Sequence[_File], width: int) -> list[str]:
-    return _blocks(files, width, ("SEARCH", "REPLACE"), numbered=False)
+def _search_replace(files: Sequence[_File], width: int, limits: Limits) -> list[str]:
+    return _blocks(files, width, limits, ("SEARCH", "REPLACE"))
 
 
-def _line_range(files: Sequence[_File], width: int) -> list[str]:
-    return _blocks(files, width, ("LINES", "END"), numbered=True)
+def _line_range(files: Sequence[_File], width: int, limits: Limits) -> list[str]:
+    return _blocks(files, width, limits, ("LINES", "END"), numbered=True)
 
 
-def _blocks(files: Sequence[_File], width: int, names: tuple[str, str], numbered: bool) -> list[str]:
-    rules = [_listed(files)]
+def _blocks(
+    files: Sequence[_File], width: int, limits: Limits, names: tuple[str, str], *, numbered: bool = False
+) -> list[str]:
+    rules = [_listed(files, limits)]
     divider, closing = literal("=" * width + "\n"), literal(f"{'>' * width} {names[1]}\n")
     for file in files:
         opening = literal(f"{path_line(file.path)}\n{'<' * width} {names[0]}\n")
         rules.append(f"{file.name}-edit ::= {opening} {file.name} {divider} free {closing}")
         texts = {line: f"{line + 1}| " * numbered + file.text.bare[line] for line in file.lines}
         rules += file.rules({line: literal(text + "\n") for line, text in texts.items()})
-    return rules + _free_lines("<=>", width)
+    return rules + _free_lines("<=>", width, limits.times)
 
 
-def _udiff(files: Sequence[_File], width: int) -> list[str]:
+def _udiff(files: Sequence[_File], width: int, limits: Limits) -> list[str]:
     edits = " | ".join(f"{file.name}-edit" for file in files)
-    rules = [f"root ::= edit{{1,{MAX_EDITS}}}\nedit ::= {edits}"]
+    rules = [f"root ::= edit{{1,{limits.edits}}}\nedit ::= {edits}"]
     for file in files:
         header = f"--- {quoted_name('a/', file.path)}\n+++ {quoted_name('b/', file.path)}\n"
-        rules.append(f'{file.name}-edit ::= {literal(header)} ("@@ @@\\n" {file.name}){{1,{MAX_EDITS}}}')
-        rules += file.rules(_signed(file), lead="new* ")
+        rules.append(f'{file.name}-edit ::= {literal(header)} ("@@ @@\\n" {file.name}){{1,{limits.edits}}}')
+        rules += file.rules(_signed(file, limits), lead=f"new{limits.times} ")
     return [*rules, f'any ::= {_ANY}\nnew ::= "+" any* "\\n"']
 
 
-def _signed(file: _File) -> dict[int, str]:
+def _signed(file: _File, limits: Limits) -> dict[int, str]:
     """Each line as context or gone, and new ones below. Context that reads like a marker can only go."""
     texts = {}
     for line in file.lines:
         bare = file.text.bare[line]
         sign = literal("-") if marked(bare) else "[ -]"
-        texts[line] = f"{sign} {literal(bare + chr(10))} new*"
+        texts[line] = f"{sign} {literal(bare + chr(10))} new{limits.times}"
     return texts
 
 
-def _apply_patch(files: Sequence[_File], width: int) -> list[str]:
+def _apply_patch(files: Sequence[_File], width: int, limits: Limits) -> list[str]:
     edits = " | ".join(f"{file.name}-edit" for file in files)
     begin, end = literal("*** Begin Patch\n"), literal("*** End Patch\n")
-    rules = [f"root ::= {begin} edit{{1,{MAX_EDITS}}} {end}\nedit ::= {edits}"]
+    rules = [f"root ::= {begin} edit{{1,{limits.edits}}} {end}\nedit ::= {edits}"]
     for file in files:
         header = literal(f"*** Update File: {order_path(file.path)}\n")
-        rules.append(f'{file.name}-edit ::= {header} ("@@\\n" {file.name}){{1,{MAX_EDITS}}}')
-        rules += file.rules(_signed(file), lead="new* ")
+        rules.append(f'{file.name}-edit ::= {header} ("@@\\n" {file.name}){{1,{limits.edits}}}')
+        rules += file.rules(_signed(file, limits), lead=f"new{limits.times} ")
     return [*rules, f'any ::= {_ANY}\nnew ::= "+" any* "\\n"']
 
 
-def _whole(sources: Sequence[Source]) -> str:
+def _whole(sources: Sequence[Source], limits: Limits) -> str:
     if not sources:
         return ""
     longest = max(_longest_run(Text(source.text).bare, "`") for source in sources)
@@ -220,10 +241,10 @@ def _whole(sources: Sequence[Source]) -> str:
     return (
         "\n".join(
             [
-                f'root ::= file ("\\n" file){{0,{MAX_EDITS - 1}}}',
+                f'root ::= file ("\\n" file){{0,{limits.edits - 1}}}',
                 f"name ::= {names}",
                 f'file ::= name "\\n" {marks} free {marks}',
-                *_free_lines("`", width, indented=False),
+                *_free_lines("`", width, "*", indented=False),
             ]
         )
         + "\n"

@@ -14,6 +14,7 @@ import msgspec
 from aid import edits
 from aid.config import Config, EditFormat
 from aid.context.piece import Ask, Context, Place
+from aid.edits.grammar import Limits
 from aid.models.backend import Backend, Chunk, CountsMany, Message, Prompt
 from aid.prompts import Section, compose, overhead_text
 from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
@@ -199,7 +200,9 @@ class Turn:
             for piece in context.pieces
         ]
         settings = self._set.config.models.get(backend.name)
-        grammar = edits.grammar(fmt, context.sources) if backend.capabilities.grammar and context.sources else None
+        grammar = ""
+        if backend.capabilities.grammar:
+            grammar = edits.grammar(fmt, context.sources, _limits(self._max_tokens(backend)))
         return Prompt(
             messages=compose(params.prompt, sections, fmt, self._workspace.history(params.chat)),
             format=fmt,
@@ -207,7 +210,7 @@ class Turn:
             diagnostics=build.diagnostics if build else (),
             max_tokens=self._max_tokens(backend),
             temperature=settings.temperature if settings else 0.2,
-            grammar=grammar,
+            grammar=grammar or None,
             adapter=params.adapter,
         )
 
@@ -229,18 +232,18 @@ class Turn:
         )
 
         async def ask(index: int) -> Attempt | None:
-            asked = self._varied(backend, prompt, index)
+            asked = self._varied(backend, prompt, index, several=budget.candidates > 1)
             return await self._attempt(backend, asked, base, streamed=index == 0, resampled=budget.candidates > 1)
 
         return await Sampler(ask, self._judge, budget, self._on_judged).run()
 
-    def _varied(self, backend: Backend, prompt: Prompt, index: int) -> Prompt:
-        """The prompt of the index-th sample: another seed, and past the first a temperature that gives variety."""
+    def _varied(self, backend: Backend, prompt: Prompt, index: int, *, several: bool) -> Prompt:
+        """The prompt of the index-th sample. Several differ only in seed, so an engine can share the prompt's work."""
         if not backend.capabilities.local:
             return prompt
         if backend.capabilities.deterministic:
             return msgspec.structs.replace(prompt, seed=index)
-        warm = max(prompt.temperature, RESAMPLE_TEMPERATURE) if index else prompt.temperature
+        warm = max(prompt.temperature, RESAMPLE_TEMPERATURE) if several else prompt.temperature
         return msgspec.structs.replace(prompt, seed=self._seed + index, temperature=warm)
 
     async def _attempt(
@@ -323,6 +326,12 @@ def as_candidate(judged: Judged) -> Candidate:
     return Candidate(
         model=done.model, status=done.outcome, verdict=judged.verdict, rejected=rejected, attempts=done.tries
     )
+
+
+def _limits(max_tokens: int) -> Limits:
+    """Edits that end within `max_tokens`, at some ten tokens a line."""
+    edits_at_once = max(1, min(8, max_tokens // 256))
+    return Limits(edits=edits_at_once, new_lines=max(4, max_tokens // edits_at_once // 20))
 
 
 def _green(judged: Sequence[Judged]) -> bool:
