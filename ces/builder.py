@@ -9,7 +9,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ces import builds, isolation, process, workspace
 from ces.builds.adapter import Adapter, BuildSettings, Step
@@ -19,13 +18,13 @@ from ces.errors import CesError, InfraError
 from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
+from ces.waiting import in_thread, wait_out
 
 DISABLED = "none"
 TRIES = 3
 _NOT_RUN = (126, 127)
 _KILLED = (-9, 137)
 CHANGING = "the workspace kept changing while it was being built"
-T = TypeVar("T")
 
 
 class Builder:
@@ -47,7 +46,7 @@ class Builder:
 
     async def look(self) -> Look:
         """Which state the tree is in now."""
-        look = await uninterrupted(self.tree.look)
+        look = await in_thread(self.tree.look)
         self._changed |= look.changed
         return look
 
@@ -89,11 +88,11 @@ class Builder:
 
     async def _build_base(self, deadline: float) -> BuildStatus:
         if self.adapter.by_mtime and self._looks_built():
-            await uninterrupted(self._views.reset)
+            await in_thread(self._views.reset)
             self._whole = False
         started_ns = time.time_ns()
         self._changed.clear()
-        await uninterrupted(lambda: self._views.sync(self.tree))
+        await in_thread(lambda: self._views.sync(self.tree))
         async with self._view(self._views.open_base) as place:
             built = await self._run(place, {}, deadline)
         self._built_ns = started_ns
@@ -170,9 +169,12 @@ class Builder:
         try:
             yield await asyncio.shield(opened)
         finally:
-            await asyncio.wait({opened})
-            if opened.exception() is None:
-                await uninterrupted(lambda: self._views.close(opened.result()))
+            await wait_out(asyncio.ensure_future(self._close(opened)))
+
+    async def _close(self, opened: "asyncio.Future[Place]") -> None:
+        await asyncio.wait({opened})
+        if opened.exception() is None:
+            await asyncio.to_thread(self._views.close, opened.result())
 
     async def _guarded(self, building: Coroutine[None, None, BuildStatus]) -> BuildStatus:
         """What the machine does wrong is a status too."""
@@ -227,13 +229,3 @@ def _views(root: Path, state_dir: Path, found: Isolation, adapter: Adapter) -> w
     if state_dir.resolve().is_relative_to(root):
         raise InfraError(f"the state directory {state_dir} lies inside the workspace: set XDG_STATE_HOME elsewhere")
     return workspace.make(root, state_dir, found, adapter.outputs, keep=not adapter.by_mtime)
-
-
-async def uninterrupted(function: Callable[[], T]) -> T:
-    """Run `function` in a thread and wait for its end even when cancelled: a thread can't be stopped halfway."""
-    running = asyncio.ensure_future(asyncio.to_thread(function))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise

@@ -30,6 +30,7 @@ from ces.isolation import KINDS, Isolation, Kind
 from ces.verdict import BuildStatus, Diagnostic, Verdict
 
 STATUS_TIMEOUT_S = 600.0
+GRACE_S = 2.0  # for a build that reached its deadline to be taken down
 REMEMBERED = 256
 _JUDGED = ("green", "red")
 T = TypeVar("T")
@@ -84,9 +85,11 @@ class Checker:
         verdict is a timeout, and that build goes on for the next check. The same check while one runs is one run.
         """
         started = time.monotonic()
-        verdict = await self._check_once(changes, started + budget_s, overlay)
-        if verdict.reason == CHANGING:  # the person saved a file meanwhile
-            verdict = await self._check_once(changes, started + budget_s, overlay)
+        deadline = started + budget_s
+        verdict = await self._check_once(changes, deadline, overlay)
+        # Once more when the person saved a file meanwhile, or when it was someone else's shorter budget that ended.
+        if verdict.reason == CHANGING or (verdict.status == "timeout" and time.monotonic() < deadline):
+            verdict = await self._check_once(changes, deadline, overlay)
         return msgspec.structs.replace(verdict, wall_ms=(time.monotonic() - started) * 1000)
 
     async def close(self) -> None:
@@ -97,12 +100,13 @@ class Checker:
         """Set up once; what could not be set up is looked at anew each time, since the person may mend it."""
         if self._builder is not None:
             return self._builder
-        made = await self._jobs.join(
-            "set up", lambda: set_up(self.root, self._settings, self._state_dir, self._kinds), lasting=True
-        )
-        if isinstance(made, Builder) and self._builder is None:
+        return await self._jobs.join("set up", self._set_up, lasting=True)
+
+    async def _set_up(self) -> Builder | BuildStatus:
+        made = await set_up(self.root, self._settings, self._state_dir, self._kinds)
+        if isinstance(made, Builder):
             self._builder = made
-        return self._builder or made
+        return made
 
     async def _status(self, overlay: Sequence[FileChange]) -> tuple[str, BuildStatus]:
         """The tree's digest, and the status of that state with `overlay` over it."""
@@ -159,7 +163,13 @@ class Checker:
         known = self._verdicts.get(key)
         if known is not None:
             return known
-        return await self._jobs.join(f"check {key}", lambda: self._judge(digest, before, changes, overlay, deadline))
+        try:
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0.0) + GRACE_S):
+                return await self._jobs.join(
+                    f"check {key}", lambda: self._judge(digest, before, changes, overlay, deadline)
+                )
+        except TimeoutError:  # joined one with a longer budget
+            return Verdict(status="timeout", stage=None, reason="the build had not ended", adapter=before.adapter)
 
     async def _judge(
         self,

@@ -23,6 +23,7 @@ from typing import BinaryIO
 import msgspec
 
 from ces.errors import InfraError
+from ces.waiting import wait_out
 
 OUTPUT_LIMIT_BYTES = 64 << 20
 FILE_LIMIT_BYTES = 4 << 30
@@ -113,7 +114,7 @@ async def run(
             # A namespace whose command has ended by itself has taken everything along.
             contained = status_file is not None and exited.is_set()
             ending = asyncio.ensure_future(_end(process, exited, None if contained else mark))
-            exit_code, usage = await asyncio.shield(ending)
+            exit_code, usage = await wait_out(ending)
         text, cut = await asyncio.to_thread(_read, output)
     return Finished(
         exit_code=exit_code,

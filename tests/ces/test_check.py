@@ -219,6 +219,20 @@ async def test_the_same_question_is_answered_once(
     assert (await judge.status()).diagnostics != first.diagnostics
 
 
+async def test_the_same_question_with_two_budgets_keeps_to_each(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit, state_dir: Path
+) -> None:
+    root = workspace(SCRIPT.format("grep -q 1 value || { touch up; exec sleep 1000.75; }"))
+    judge = checker(root, "sh", "check.sh")
+    assert (await judge.status()).status == "green"
+    change = edit(root, "value", "2\n")
+    patient = asyncio.create_task(judge.check([change], budget_s=1000))
+    await appears(state_dir, "up")
+    assert (await judge.check([change], budget_s=0.1)).status == "timeout"
+    assert "sleep 1000.75 " in commands()
+    patient.cancel()
+
+
 async def test_two_proposals_are_judged_side_by_side_without_seeing_each_other(
     workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
 ) -> None:
