@@ -7,9 +7,10 @@ it; any other proposal stays open, for `aid.accept` with its id. All take one ob
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
+from lsprotocol import types
 
 from aid.protocol import (
     AcceptParams,
@@ -21,25 +22,22 @@ from aid.protocol import (
     UndoParams,
 )
 from aid.server.host import Host
-from aid.server.lsp_types import CodeAction, CodeActionParams, Command, Diagnostic, Range, ShowMessageParams
 from aid.server.message import INVALID_PARAMS, RpcError
 from aid.server.positions import path_of
-from aid.server.routes import read_params
 from aid.session.client import Client
 
 if TYPE_CHECKING:
-    from aid.server.lsp import LanguageSession
+    from aid.server.lsp import Editor
 
-QUICK_FIX = "quickfix"
 TITLE = "AID: fix this error"
-_DIAGNOSTIC = msgspec.json.Decoder(Diagnostic)
+TITLES = {"aid.fix": "AID: fix", "aid.edit": "AID: edit", "aid.accept": "AID: apply"}
 
 
-class EditArguments(msgspec.Struct, frozen=True, kw_only=True):
+class EditArguments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`range`: the part of the document meant. `message`: the error's text, for `aid.fix`. `apply`: when green."""
 
     uri: str
-    range: Range | None = None
+    range: types.Range | None = None
     message: str = ""
     prompt: str = ""
     model: str | None = None
@@ -53,77 +51,69 @@ class UndoArguments(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
 
 
-_ARGUMENTS: dict[str, msgspec.json.Decoder[Any]] = {
-    "aid.fix": msgspec.json.Decoder(EditArguments),
-    "aid.edit": msgspec.json.Decoder(EditArguments),
-    "aid.accept": msgspec.json.Decoder(AcceptParams),
-    "aid.reject": msgspec.json.Decoder(RejectParams),
-    "aid.undo": msgspec.json.Decoder(UndoArguments),
-    "aid.redo": msgspec.json.Decoder(UndoArguments),
-}
-COMMANDS = tuple(_ARGUMENTS)
-TITLES = {"aid.fix": "AID: fix", "aid.edit": "AID: edit", "aid.accept": "AID: apply"}
+def register(editor: Editor, host: Host) -> None:
+    """Offer the commands; pygls tells the editor of them."""
+    commands = Commands(editor, host)
+
+    @editor.command("aid.fix")
+    async def fix(given: EditArguments, client: Client) -> PromptResult:
+        return await commands.ask(given, _fix_prompt(given), client)
+
+    @editor.command("aid.edit")
+    async def edit(given: EditArguments, client: Client) -> PromptResult:
+        if not given.prompt.strip():
+            raise RpcError(INVALID_PARAMS, "aid.edit needs a `prompt`")
+        return await commands.ask(given, given.prompt, client)
+
+    @editor.command("aid.accept")
+    async def accept(given: AcceptParams, client: Client) -> OutcomeResult:
+        return await commands.accept(given, client)
+
+    @editor.command("aid.reject")
+    async def reject(given: RejectParams, client: Client) -> OutcomeResult:
+        return await host.reject(given, client)
+
+    @editor.command("aid.undo")
+    async def undo(given: UndoArguments, client: Client) -> OutcomeResult:
+        return commands.changed(await host.undo(commands.undo_params(given), client))
+
+    @editor.command("aid.redo")
+    async def redo(given: UndoArguments, client: Client) -> OutcomeResult:
+        return commands.changed(await host.redo(commands.undo_params(given), client))
 
 
-def code_actions(params: CodeActionParams) -> tuple[CodeAction, ...]:
+def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
     """One quick fix for each error that the editor reports at the place asked about."""
-    only = params.context.only
-    if only is not None and not {QUICK_FIX, ""} & set(only):
-        return ()
-    errors = []
-    for raw in params.context.diagnostics:
-        found = read_params(_DIAGNOSTIC, raw)
-        if found.severity in (None, 1):
-            errors.append((found, raw))
-    return tuple(
-        CodeAction(
+    uri, only = params.text_document.uri, params.context.only
+    if only is not None and not {types.CodeActionKind.QuickFix, types.CodeActionKind.Empty} & set(only):
+        return []
+    errors = [each for each in params.context.diagnostics if each.severity in (None, types.DiagnosticSeverity.Error)]
+    return [
+        types.CodeAction(
             title=TITLE if len(errors) == 1 else f"{TITLE}: {_first_line(found.message)}",
-            kind=QUICK_FIX,
-            diagnostics=(raw,),
-            command=Command(
-                title=TITLE,
-                command="aid.fix",
-                arguments=(EditArguments(uri=params.text_document.uri, range=found.range, message=found.message),),
+            kind=types.CodeActionKind.QuickFix,
+            diagnostics=[found],
+            command=types.Command(
+                TITLE, "aid.fix", arguments=[EditArguments(uri=uri, range=found.range, message=found.message)]
             ),
         )
-        for found, raw in errors
-    )
+        for found in errors
+    ]
 
 
 class Commands:
     """One editor's."""
 
-    def __init__(self, session: LanguageSession, host: Host) -> None:
-        self._session = session
+    def __init__(self, editor: Editor, host: Host) -> None:
+        self._editor = editor
         self._host = host
 
-    async def run(self, command: str, arguments: tuple[msgspec.Raw, ...], client: Client) -> Any:
-        """The command's result. Raises RpcError for a command or arguments that don't exist."""
-        if command not in _ARGUMENTS:
-            raise RpcError(INVALID_PARAMS, f"there is no command {command!r}")
-        given = read_params(_ARGUMENTS[command], arguments[0] if arguments else msgspec.Raw(b"{}"))
-        match command:
-            case "aid.fix":
-                return await self._ask(given, _fix_prompt(given), client)
-            case "aid.edit":
-                if not given.prompt.strip():
-                    raise RpcError(INVALID_PARAMS, "aid.edit needs a `prompt`")
-                return await self._ask(given, given.prompt, client)
-            case "aid.accept":
-                return await self._accept(given, client)
-            case "aid.reject":
-                return await self._host.reject(given, client)
-            case "aid.undo":
-                return self._changed(await self._host.undo(self._undo(given), client))
-            case _:
-                return self._changed(await self._host.redo(self._undo(given), client))
-
-    async def _ask(self, given: EditArguments, prompt: str, client: Client) -> PromptResult:
+    async def ask(self, given: EditArguments, prompt: str, client: Client) -> PromptResult:
         path = path_of(given.uri)
         if path is None:
             raise RpcError(INVALID_PARAMS, f"`uri` is no file: {given.uri}")
         params = PromptParams(
-            workspace=str(self._session.root_of(path)),
+            workspace=str(self._editor.root_of(path)),
             prompt=prompt,
             files=(_file_ref(path, given.range),),
             model=given.model,
@@ -136,35 +126,35 @@ class Commands:
     async def _apply_if_green(self, result: PromptResult, client: Client) -> PromptResult:
         proposal = result.proposal
         if proposal is None:
-            self._show(2, f"AID: nothing to propose: {result.reason or 'the model gave no edit'}")
+            self._show(f"AID: nothing to propose: {result.reason or 'the model gave no edit'}")
             return result
         if proposal.verdict.status != "green":
             why = proposal.verdict.reason or f"{len(proposal.verdict.diagnostics)} new problems"
             told = f"AID: the proposal is {proposal.verdict.status} ({why}): not applied; aid.accept {proposal.id}"
-            self._show(2, told)
+            self._show(told)
             return result
-        outcome = await self._accept(AcceptParams(id=proposal.id), client)
+        outcome = await self.accept(AcceptParams(id=proposal.id), client)
         if outcome.refused:
-            self._show(2, f"AID: not applied: {'; '.join(each.reason for each in outcome.refused)}")
+            self._show(f"AID: not applied: {'; '.join(each.reason for each in outcome.refused)}")
             return result
         return msgspec.structs.replace(result, applied=outcome.applied)
 
-    async def _accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
+    async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         """Open documents are the editor's to change, whenever it can."""
-        through_editor = params.through_editor or self._session.takes_edits
+        through_editor = params.through_editor or self._editor.takes_edits
         params = msgspec.structs.replace(params, through_editor=through_editor)
-        return self._changed(await self._host.accept(params, client))
+        return self.changed(await self._host.accept(params, client))
 
-    def _undo(self, given: UndoArguments) -> UndoParams:
-        return UndoParams(workspace=given.workspace or str(self._session.first_root()), id=given.id)
+    def undo_params(self, given: UndoArguments) -> UndoParams:
+        return UndoParams(workspace=given.workspace or str(self._editor.first_root()), id=given.id)
 
-    def _changed(self, outcome: OutcomeResult) -> OutcomeResult:
+    def changed(self, outcome: OutcomeResult) -> OutcomeResult:
         if outcome.files:
-            self._session.refresh_diagnostics()
+            self._editor.refresh_diagnostics()
         return outcome
 
-    def _show(self, kind: int, told: str) -> None:
-        self._session.connection.notify("window/showMessage", ShowMessageParams(type=kind, message=told))
+    def _show(self, told: str) -> None:
+        self._editor.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))
 
 
 def _fix_prompt(given: EditArguments) -> str:
@@ -173,7 +163,7 @@ def _fix_prompt(given: EditArguments) -> str:
     return f"{ask}\n{told}" if told else ask
 
 
-def _file_ref(path: Path, where: Range | None) -> FileRef:
+def _file_ref(path: Path, where: types.Range | None) -> FileRef:
     """LSP's zero-based, end-exclusive range as one-based, inclusive lines."""
     if where is None:
         return FileRef(path=str(path))

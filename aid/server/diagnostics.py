@@ -12,31 +12,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lsprotocol.types import Diagnostic, DiagnosticSeverity, Position, PublishDiagnosticsParams, Range
+
 from aid.errors import AidError
 from aid.protocol import BuildParams
-from aid.server.documents import Document, Documents
+from aid.server.documents import Document
 from aid.server.host import Host
-from aid.server.lsp_types import Diagnostic, Position, PositionEncoding, PublishDiagnosticsParams, Range
 from aid.server.positions import line_starts, position
 from ces import verdict
 
 if TYPE_CHECKING:
-    from aid.server.connection import Connection
+    from aid.server.lsp import Editor
 
 log = logging.getLogger("aid.server")
 
-SEVERITIES = {"error": 1, "warning": 2, "information": 3, "hint": 4}
 READ_LIMIT_BYTES = 4_000_000
 
 
 class BuildDiagnostics:
     """One editor's."""
 
-    def __init__(self, connection: Connection, host: Host, documents: Documents, encoding: PositionEncoding) -> None:
-        self._connection = connection
+    def __init__(self, editor: Editor, host: Host) -> None:
+        self._editor = editor
         self._host = host
-        self._documents = documents
-        self._encoding = encoding
         self._running: dict[Path, asyncio.Task[None]] = {}
         self._again: set[Path] = set()
         self._published: dict[Path, set[str]] = {}
@@ -66,7 +64,7 @@ class BuildDiagnostics:
 
     async def _build(self, root: Path) -> None:
         try:
-            status = await self._host.build(BuildParams(workspace=str(root)), self._connection)
+            status = await self._host.build(BuildParams(workspace=str(root)), self._editor.connection)
         except AidError as error:
             log.info("no diagnostics", extra={"root": str(root), "reason": type(error).__name__})
             return
@@ -82,20 +80,21 @@ class BuildDiagnostics:
         self, root: Path, texts: Mapping[str, str], by_file: Mapping[str, Sequence[verdict.Diagnostic]]
     ) -> None:
         fresh = {}
-        open_files = self._documents.files()
+        open_files = self._editor.workspace.files()
         for file, found in by_file.items():
             document = open_files.get(root / file)
             text = document.text if document is not None else texts.get(file, "")
-            fresh[_uri(root / file, document)] = tuple(to_lsp(each, text, self._encoding) for each in found)
+            fresh[_uri(root / file, document)] = tuple(
+                to_lsp(each, text, self._editor.workspace.encoding) for each in found
+            )
         for uri in self._published.get(root, set()) - fresh.keys():
             fresh[uri] = ()
         self._published[root] = {uri for uri, found in fresh.items() if found}
         for uri, found_there in fresh.items():
-            params = PublishDiagnosticsParams(uri=uri, diagnostics=found_there)
-            self._connection.notify("textDocument/publishDiagnostics", params)
+            self._editor.text_document_publish_diagnostics(PublishDiagnosticsParams(uri, found_there))
 
 
-def to_lsp(found: verdict.Diagnostic, text: str, encoding: PositionEncoding) -> Diagnostic:
+def to_lsp(found: verdict.Diagnostic, text: str, encoding: str) -> Diagnostic:
     """`found` with its code points counted in the editor's units; without a range it stands at the top."""
     where = Range(Position(0, 0), Position(0, 0))
     if found.range is not None:
@@ -108,7 +107,7 @@ def to_lsp(found: verdict.Diagnostic, text: str, encoding: PositionEncoding) -> 
     return Diagnostic(
         range=where,
         message=found.message,
-        severity=SEVERITIES[found.severity],
+        severity=DiagnosticSeverity[found.severity.capitalize()],
         code=found.code,
         source=found.source or "aid",
     )

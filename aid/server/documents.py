@@ -1,61 +1,79 @@
-"""The documents an editor has open, kept as it shows them, saved or not."""
+"""The documents an editor has open, kept as it shows them, saved or not: pygls' workspace with our text sync."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+import logging
 from functools import cached_property
 from pathlib import Path
+from typing import Self
+from urllib.parse import unquote
 
-from aid.server.lsp_types import ContentChange, DocumentItem, PositionEncoding
+from lsprotocol import types
+from pygls.workspace import TextDocument, Workspace
+
 from aid.server.positions import line_starts, offset, path_of
 
+UTF16 = types.PositionEncodingKind.Utf16
 
-class Document:
-    """One open document at one version. `uri` is spelt as the editor spells it."""
+log = logging.getLogger("aid.server")
 
-    def __init__(self, uri: str, path: Path | None, language: str, version: int | None, text: str) -> None:
-        self.uri = uri
-        self.path = path
-        self.language = language
-        self.version = version
-        self.text = text
+
+class Document(TextDocument):
+    """One open document. `uri` is spelt as the editor spells it."""
 
     @cached_property
-    def starts(self) -> list[int]:
-        """Where each line starts."""
-        return line_starts(self.text)
+    def real_path(self) -> Path | None:
+        return path_of(self.uri)
+
+    @property
+    def text(self) -> str:
+        return self._source or ""
+
+    def _apply_incremental_change(self, change: types.TextDocumentContentChangePartial) -> None:
+        """pygls counts lines as `str.splitlines` does, so that an edit after a form feed lands on the wrong one, and
+        takes a place past the last line's end for one character before it."""
+        text, encoding = self.text, self.position_codec.encoding or UTF16
+        starts = line_starts(text)
+        start, end = (offset(text, starts, place, encoding) for place in (change.range.start, change.range.end))
+        self._source = text[:start] + change.text + text[max(start, end) :]
 
 
-class Documents:
-    """All of one editor's."""
+class Documents(Workspace):
+    """All of one editor's, and its folders."""
 
-    def __init__(self, encoding: PositionEncoding) -> None:
-        self._encoding = encoding
-        self._open: dict[str, Document] = {}
+    @classmethod
+    def of(cls, params: types.InitializeParams, made: Workspace) -> Self:
+        """In place of the one that pygls `made`; an editor without folders has its root as the only one."""
+        folders = params.workspace_folders or []
+        if not folders and made.root_uri is not None:
+            folders = [types.WorkspaceFolder(uri=made.root_uri, name="")]
+        return cls(made.root_uri, workspace_folders=folders, position_encoding=made.position_encoding)
 
-    def opened(self, item: DocumentItem) -> None:
-        self._open[item.uri] = Document(item.uri, path_of(item.uri), item.language_id, item.version, item.text)
-
-    def changed(self, uri: str, version: int | None, changes: Sequence[ContentChange]) -> bool:
-        """Apply `changes`, each to what the one before left. False: that document is not open."""
-        before = self._open.get(uri)
-        if before is None:
-            return False
-        text = before.text
-        for change in changes:
-            text = self._applied(text, change)
-        self._open[uri] = Document(uri, before.path, before.language, version, text)
-        return True
-
-    def closed(self, uri: str) -> None:
-        self._open.pop(uri, None)
+    @property
+    def encoding(self) -> str:
+        return self.position_encoding or UTF16
 
     def files(self) -> dict[Path, Document]:
         """Those that are files, by real path."""
-        return {each.path: each for each in self._open.values() if each.path is not None}
+        opened = (each for each in self.text_documents.values() if isinstance(each, Document))
+        return {each.real_path: each for each in opened if each.real_path is not None}
 
-    def _applied(self, text: str, change: ContentChange) -> str:
-        if change.range is None:
-            return change.text
-        starts = line_starts(text)
-        start = offset(text, starts, change.range.start, self._encoding)
-        end = offset(text, starts, change.range.end, self._encoding)
-        return text[:start] + change.text + text[max(start, end) :]
+    def roots(self) -> list[Path]:
+        """The folders that are directories of this machine, in the editor's order."""
+        return [path for folder in self.folders.values() if (path := path_of(folder.uri)) is not None]
+
+    def update_text_document(
+        self,
+        text_doc: types.VersionedTextDocumentIdentifier,
+        change: types.TextDocumentContentChangeEvent,
+    ) -> None:
+        """pygls takes it for granted that the document is open."""
+        if unquote(text_doc.uri) in self.text_documents:
+            super().update_text_document(text_doc, change)
+        else:
+            log.warning("a change to a document that is not open")
+
+    def _create_text_document(
+        self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
+    ) -> Document:
+        return Document(doc_uri, source, version, language_id, position_codec=self.position_codec)

@@ -91,7 +91,7 @@ def parse(body: bytes) -> Call | Answer | Malformed:
     return Answer(identity, envelope.result, envelope.error or None)
 
 
-def result_body(identity: Id, result: Any) -> bytes:
+def result_body(identity: Id | None, result: Any) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", "id": identity, "result": result})
 
 

@@ -1,7 +1,8 @@
 """LSP positions in a text, and file URIs. Pure.
 
 A line ends at LF, CRLF or CR and nowhere else (LSP 3.17, "Text Documents"): a form feed or U+2028, where
-`str.splitlines` would break, does not end one. Positions past a line's or the text's end mean that end.
+`str.splitlines` would break, does not end one. Positions past a line's or the text's end mean that end. An encoding is
+one of the LSP's: utf-8, utf-16, utf-32.
 """
 
 import os
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from aid.server.lsp_types import Position, PositionEncoding
+from lsprotocol.types import Position
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
@@ -22,7 +23,7 @@ def line_starts(text: str) -> list[int]:
     return [0, *(found.end() for found in _LINE_END.finditer(text))]
 
 
-def offset(text: str, starts: Sequence[int], position: Position, encoding: PositionEncoding) -> int:
+def offset(text: str, starts: Sequence[int], position: Position, encoding: str) -> int:
     """The code point at `position`. In the middle of a character means before it."""
     if position.line >= len(starts):
         return len(text)
@@ -31,14 +32,14 @@ def offset(text: str, starts: Sequence[int], position: Position, encoding: Posit
     return start + _points(line, max(0, position.character), encoding)
 
 
-def units(text: str, encoding: PositionEncoding) -> int:
+def units(text: str, encoding: str) -> int:
     """How many of the encoding's units `text` is long."""
     if text.isascii() or encoding == "utf-32":
         return len(text)
     return len(text.encode(_CODEC[encoding], "surrogatepass")) // _UNIT_BYTES[encoding]
 
 
-def position(text: str, starts: Sequence[int], line: int, points: int, encoding: PositionEncoding) -> Position:
+def position(text: str, starts: Sequence[int], line: int, points: int, encoding: str) -> Position:
     """The position `points` code points into `line`, held inside the text."""
     line = max(0, line)
     if line >= len(starts):
@@ -70,7 +71,7 @@ def _line(text: str, starts: Sequence[int], line: int) -> str:
     return text[starts[line] : end].rstrip("\r\n")
 
 
-def _points(line: str, character: int, encoding: PositionEncoding) -> int:
+def _points(line: str, character: int, encoding: str) -> int:
     if line.isascii() or encoding == "utf-32":
         return min(character, len(line))
     encoded = line.encode(_CODEC[encoding], "surrogatepass")[: character * _UNIT_BYTES[encoding]]

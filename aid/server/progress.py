@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lsprotocol.types import WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport
+
 from aid.protocol import UpdateParams
-from aid.server.lsp_types import ProgressBegin, ProgressEnd, ProgressParams, ProgressReport, Token, TokenParams
-from aid.server.peer import PeerError
+from aid.server.editor_protocol import PeerError
 from aid.session.client import OpenDocument
 from ces.change import FileChange
 
 if TYPE_CHECKING:
-    from aid.server.connection import Connection
+    from aid.server.lsp import Editor
 
 CREATE_TIMEOUT_S = 2.0
 
@@ -31,70 +32,47 @@ class Progress:
     `passes_on`: `aid/update` goes to the client too (it asked by `aid/…`, so it knows what that is).
     """
 
-    def __init__(self, connection: Connection, token: Token | None, title: str, *, passes_on: bool) -> None:
-        self._connection = connection
+    def __init__(self, editor: Editor, token: int | str | None, title: str, *, passes_on: bool) -> None:
+        self._editor = editor
+        self._shown = editor.work_done_progress
+        self._token = token
         self._title = title
         self._passes_on = passes_on
-        self._begun = False
         self._said = ""
-        self.token = token
 
     async def begin(self, *, may_create: bool) -> None:
         """Show it; with no token from the client, under one of our own if the client lets us make one."""
-        if self.token is None and may_create:
+        if self._token is None and may_create:
             token = f"aid-progress-{next(_numbers)}"
             try:
-                await self._connection.ask("window/workDoneProgress/create", TokenParams(token=token), CREATE_TIMEOUT_S)
-            except PeerError:
+                async with asyncio.timeout(CREATE_TIMEOUT_S):
+                    await self._shown.create_async(token)
+            except (PeerError, TimeoutError):
                 return
-            self.token = token
-        if self.token is not None:
-            self._begun = True
-            self._tell(ProgressBegin(title=self._title, cancellable=True))
+            self._token = token
+        task = asyncio.current_task()
+        if self._token is not None and task is not None:
+            self._shown.tokens[self._token] = task  # type: ignore[assignment]  # what pygls ends when the person cancels
+            self._shown.begin(self._token, WorkDoneProgressBegin(title=self._title, cancellable=True))
 
-    def end(self, told: str | None = None) -> None:
-        if self._begun:
-            self._begun = False
-            self._tell(ProgressEnd(message=told))
+    def end(self) -> None:
+        """pygls itself forgets no token."""
+        if self._token is not None and self._shown.tokens.pop(self._token, None) is not None:
+            self._shown.end(self._token, WorkDoneProgressEnd())
 
     def documents(self) -> Mapping[Path, OpenDocument]:
-        return self._connection.documents()
+        return self._editor.connection.documents()
 
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
-        return await self._connection.apply_edit(root, changes, label)
+        return await self._editor.connection.apply_edit(root, changes, label)
 
     def update(self, params: UpdateParams) -> None:
         if self._passes_on:
-            self._connection.update(params)
+            self._editor.connection.update(params)
         said = _line(params)
-        if self._begun and said and said != self._said:
+        if self._token in self._shown.tokens and said and said != self._said:
             self._said = said
-            self._tell(ProgressReport(message=said))
-
-    def _tell(self, value: ProgressBegin | ProgressReport | ProgressEnd) -> None:
-        assert self.token is not None
-        self._connection.notify("$/progress", ProgressParams(token=self.token, value=value))
-
-
-class Cancellable:
-    """Which task each shown progress belongs to, for `window/workDoneProgress/cancel`."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[Token, asyncio.Task[object]] = {}
-
-    def add(self, token: Token | None) -> None:
-        task = asyncio.current_task()
-        if token is not None and task is not None:
-            self._tasks[token] = task
-
-    def discard(self, token: Token | None) -> None:
-        if token is not None:
-            self._tasks.pop(token, None)
-
-    def cancel(self, token: Token) -> None:
-        task = self._tasks.get(token)
-        if task is not None:
-            task.cancel()
+            self._shown.report(self._token, WorkDoneProgressReport(message=said))
 
 
 def _line(params: UpdateParams) -> str:

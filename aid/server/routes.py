@@ -47,3 +47,11 @@ def read_params(decoder: msgspec.json.Decoder[Any], params: msgspec.Raw) -> Any:
         raise RpcError(INVALID_PARAMS, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RpcError(PARSE_ERROR, str(error)) from error
+
+
+def converted(value: Any, wanted: type[Any]) -> Any:
+    """`value`, plain, as the struct `wanted`. Raises RpcError as `read_params` does."""
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as error:
+        raise RpcError(INVALID_PARAMS, str(error)) from error

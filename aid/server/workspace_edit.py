@@ -7,25 +7,25 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from aid.server.documents import Document
-from aid.server.lsp_types import (
+from lsprotocol.types import (
     CreateFile,
     DeleteFile,
-    DocumentChange,
-    DocumentEdit,
+    OptionalVersionedTextDocumentIdentifier,
     Position,
-    PositionEncoding,
     Range,
     RenameFile,
+    TextDocumentEdit,
     TextEdit,
-    VersionedDocumentId,
     WorkspaceEdit,
-    WorkspaceEditSupport,
+    WorkspaceEditClientCapabilities,
 )
+
+from aid.server.documents import Document
 from aid.server.positions import line_starts, position
 from ces.change import FileChange
 
 LINES_COMPARED = 4000
+DocumentChange = TextDocumentEdit | CreateFile | RenameFile | DeleteFile
 _BOM = "\ufeff"
 
 
@@ -37,8 +37,8 @@ def workspace_edit(
     root: Path,
     changes: Sequence[FileChange],
     documents: Mapping[Path, Document],
-    support: WorkspaceEditSupport,
-    encoding: PositionEncoding,
+    support: WorkspaceEditClientCapabilities,
+    encoding: str,
 ) -> WorkspaceEdit:
     """`documents` are the open ones by real path. Raises RefusedError when the editor's text isn't what the change
     was made from, or the editor can't do what the change needs."""
@@ -48,15 +48,14 @@ def workspace_edit(
     for change in changes:
         steps += _steps(root, change, documents, encoding)
     for step in steps:
-        if isinstance(step, DocumentEdit):
+        if isinstance(step, TextDocumentEdit):
             continue
-        operation = {CreateFile: "create", RenameFile: "rename", DeleteFile: "delete"}[type(step)]
-        if operation not in support.resource_operations:
-            raise RefusedError(f"this editor can't {operation} files (workspaceEdit.resourceOperations)")
-    return WorkspaceEdit(document_changes=tuple(steps))
+        if step.kind not in (support.resource_operations or ()):
+            raise RefusedError(f"this editor can't {step.kind} files (workspaceEdit.resourceOperations)")
+    return WorkspaceEdit(document_changes=steps)
 
 
-def line_edits(old: str, new: str, encoding: PositionEncoding) -> tuple[TextEdit, ...]:
+def line_edits(old: str, new: str, encoding: str) -> tuple[TextEdit, ...]:
     """The whole-line edits from `old` to `new`, in the order of the text; they don't overlap."""
     starts = line_starts(old)
     before, after = _lines(old), _lines(new)
@@ -76,9 +75,7 @@ def line_edits(old: str, new: str, encoding: PositionEncoding) -> tuple[TextEdit
     )
 
 
-def _steps(
-    root: Path, change: FileChange, documents: Mapping[Path, Document], encoding: PositionEncoding
-) -> list[DocumentChange]:
+def _steps(root: Path, change: FileChange, documents: Mapping[Path, Document], encoding: str) -> list[DocumentChange]:
     target = root / change.path
     if change.after is None:
         _as_made_from(change, documents.get(target))
@@ -96,7 +93,7 @@ def _steps(
         steps.append(CreateFile(uri=uri))
     edits = line_edits(shown, _as_shown(change.path, change.after, shown), encoding)
     if edits:
-        steps.append(DocumentEdit(text_document=VersionedDocumentId(uri=uri, version=version), edits=edits))
+        steps.append(TextDocumentEdit(OptionalVersionedTextDocumentIdentifier(uri=uri, version=version), edits))
     return steps
 
 
@@ -145,5 +142,5 @@ def _same_ends(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
     return head, tail
 
 
-def _line(text: str, starts: Sequence[int], line: int, encoding: PositionEncoding) -> Position:
+def _line(text: str, starts: Sequence[int], line: int, encoding: str) -> Position:
     return position(text, starts, line, 0, encoding)

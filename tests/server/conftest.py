@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 import pytest_asyncio
 
+import aid.server.lsp  # noqa: F401  # there, as in a daemon that has served an editor; fake_daemon's are the first
 from aid.server.server import Server
 from aid.server.wire import Limits
 

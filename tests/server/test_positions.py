@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lsprotocol.types import (
+    Position,
+    Range,
+    TextDocumentContentChangePartial,
+    TextDocumentContentChangeWholeDocument,
+    TextDocumentItem,
+    VersionedTextDocumentIdentifier,
+)
 
 from aid.server.documents import Documents
-from aid.server.lsp_types import ContentChange, DocumentItem, Position, Range
 from aid.server.positions import line_starts, offset, path_of, position, units
 
 texts = st.text(alphabet=st.sampled_from("aé漢😋\n\r\f\u2028\x85\t"), max_size=40)
@@ -53,10 +60,15 @@ def test_counts_units_as_the_editor_does() -> None:
     assert [units("é😋", encoding) for encoding in ("utf-8", "utf-16", "utf-32")] == [6, 3, 2]
 
 
+def opened(text: str, encoding: str) -> Documents:
+    documents = Documents(None, position_encoding=encoding)
+    documents.put_text_document(TextDocumentItem(uri="file:///a", language_id="x", version=1, text=text))
+    return documents
+
+
 @given(texts, encodings, st.data())
 def test_incremental_changes_are_those_of_a_plain_splice(text: str, encoding: str, data: st.DataObject) -> None:
-    documents = Documents(encoding)
-    documents.opened(DocumentItem(uri="file:///a", language_id="x", version=1, text=text))
+    documents = opened(text, encoding)
     expected = text
     changes = []
     for _each in range(data.draw(st.integers(1, 4))):
@@ -64,21 +76,23 @@ def test_incremental_changes_are_those_of_a_plain_splice(text: str, encoding: st
         ends = sorted((data.draw(st.integers(0, len(starts) - 1)), data.draw(st.integers(0, 10))) for _ in range(2))
         first, last = (position(expected, starts, line, points, encoding) for line, points in ends)
         new = data.draw(texts)
-        changes.append(ContentChange(text=new, range=Range(first, last)))
+        changes.append(TextDocumentContentChangePartial(text=new, range=Range(first, last)))
         start, end = offset(expected, starts, first, encoding), offset(expected, starts, last, encoding)
         expected = expected[:start] + new + expected[end:]
-    assert documents.changed("file:///a", 2, changes)
+    for change in changes:
+        documents.update_text_document(VersionedTextDocumentIdentifier(uri="file:///a", version=2), change)
     (document,) = documents.files().values()
     assert (document.text, document.version) == (expected, 2)
 
 
 def test_a_change_without_a_range_is_the_whole_text() -> None:
-    documents = Documents("utf-16")
-    documents.opened(DocumentItem(uri="file:///a", language_id="x", version=1, text="old"))
-    documents.changed("file:///a", 5, [ContentChange(text="new")])
+    documents = opened("old", "utf-16")
+    whole = VersionedTextDocumentIdentifier(uri="file:///a", version=5), TextDocumentContentChangeWholeDocument("new")
+    documents.update_text_document(*whole)
     assert documents.files()[Path("/a")].text == "new"
-    documents.closed("file:///a")
-    assert not documents.changed("file:///a", 6, [ContentChange(text="newer")])
+    documents.remove_text_document("file:///a")
+    documents.update_text_document(*whole)
+    assert documents.files() == {}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +9,14 @@ from lsprotocol import types
 from lsprotocol.converters import get_converter
 
 from aid.server.documents import Document
-from aid.server.lsp_types import WorkspaceEditSupport
 from aid.server.positions import line_starts, offset
 from aid.server.workspace_edit import RefusedError, line_edits, workspace_edit
 from ces.change import FileChange
 
-ALL = WorkspaceEditSupport(document_changes=True, resource_operations=("create", "rename", "delete"))
+ALL = types.WorkspaceEditClientCapabilities(
+    document_changes=True,
+    resource_operations=[types.ResourceOperationKind(each) for each in ("create", "rename", "delete")],
+)
 ROOT = Path("/w")
 
 lines = st.lists(st.sampled_from(["a\n", "b\n", "é😋\n", "\n", "x\r\n", "\f\n", "y\r"]), max_size=12).map("".join)
@@ -46,20 +47,22 @@ def test_a_small_change_is_a_small_edit() -> None:
 
 
 def document(text: str, version: int = 3, uri: str = "file:///w/a.ml") -> dict[Path, Document]:
-    return {Path("/w/a.ml"): Document(uri, Path("/w/a.ml"), "ocaml", version, text)}
+    return {Path("/w/a.ml"): Document(uri, text, version, "ocaml")}
 
 
 def change(before: bytes | None, after: bytes | None, path: str = "a.ml", old_path: str | None = None) -> FileChange:
     return FileChange(path=path, before=before, after=after, old_path=old_path)
 
 
-def check(changes: list[FileChange], documents: dict[Path, Document], support: WorkspaceEditSupport = ALL) -> str:
-    """The edit's steps in short; read back by lsprotocol, which knows the specification independently of us."""
+def check(
+    changes: list[FileChange], documents: dict[Path, Document], support: types.WorkspaceEditClientCapabilities = ALL
+) -> str:
+    """The edit's steps in short, as an editor reads them."""
     try:
         edit = workspace_edit(ROOT, changes, documents, support, "utf-16")
     except RefusedError as error:
         return f"refused: {error}"
-    plain = msgspec.to_builtins(edit)
+    plain = get_converter().unstructure(edit)
     told = []
     for step in get_converter().structure(plain, types.WorkspaceEdit).document_changes or ():
         match step:
@@ -105,9 +108,9 @@ def test_creates_renames_and_deletes() -> None:
 
 
 def test_refuses_what_the_editor_can_not_do() -> None:
-    few = WorkspaceEditSupport(document_changes=True)
+    few = types.WorkspaceEditClientCapabilities(document_changes=True)
     assert check([change(None, b"x", path="n")], {}, few).startswith("refused: this editor can't create files")
-    assert check([change(b"a", b"b")], document("a"), WorkspaceEditSupport()).startswith(
+    assert check([change(b"a", b"b")], document("a"), types.WorkspaceEditClientCapabilities()).startswith(
         "refused: this editor takes no"
     )
 
