@@ -83,7 +83,7 @@ def grammar(format: Format, sources: Sequence[Source], limits: Limits = DEFAULT)
 
 class _File:
     """A source's part of the grammar. `lines` are those that may be quoted, `starts` where quoting may begin, each
-    with the number of lines that must follow for the place to be the only one."""
+    with the number of lines it takes to be the only place. A blank line begins nothing: it says too little."""
 
     def __init__(self, number: int, source: Source, left: int) -> None:
         self.name = f"f{number}"
@@ -96,7 +96,7 @@ class _File:
         self.starts = {
             line: length
             for line, length in unique_lengths(self.text.bare, MAX_UNIQUE_LINES).items()
-            if all(step in quotable for step in range(line, line + length))
+            if self.text.stripped[line] and all(step in quotable for step in range(line, line + length))
         }
 
     def rules(self, texts: dict[int, str], lead: str = "") -> Iterator[str]:
