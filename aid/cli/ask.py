@@ -59,7 +59,7 @@ def ask(
     screen = _screen(as_json=as_json, show_all=show_all)
     with connect() as client, screen:
         result = client.call("aid/prompt", params, on_update=screen.update)
-    _print(result, as_json=as_json)
+    _print(result, as_json=as_json, with_diff=not show_all)
     sys.exit(exit_status(result, apply_it=apply_it))
 
 
@@ -128,14 +128,15 @@ class _Plain(_Silent):
     def update(self, params: UpdateParams) -> None:
         from aid.cli.wording import update_line
 
-        if self._show_all and params.proposal is not None:
-            click.echo(params.proposal.diff, err=True, nl=False)
+        shown = self._show_all and params.proposal is not None
+        if shown and params.proposal is not None:
+            click.echo(params.proposal.diff, nl=False)
         line = update_line(params)
         if line:
-            click.echo(line, err=True)
+            click.echo(line, err=not shown)
 
 
-def _print(result: PromptResult, *, as_json: bool) -> None:
+def _print(result: PromptResult, *, as_json: bool, with_diff: bool) -> None:
     if as_json:
         import msgspec
 
@@ -146,7 +147,7 @@ def _print(result: PromptResult, *, as_json: bool) -> None:
     from aid.cli.wording import result_lines
 
     proposal = result.proposal
-    if proposal is not None:
+    if proposal is not None and with_diff:
         _print_diff(proposal.diff)
     for line in result_lines(result):
         click.echo(line, err=proposal is None)

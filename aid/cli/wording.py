@@ -20,7 +20,7 @@ def verdict_words(verdict: Verdict) -> str:
         return f"green{by}" + (f", {_errors(verdict.fixed)} fixed" if verdict.fixed else "")
     if verdict.status == "red":
         told = [f"{_errors(len(verdict.diagnostics), 'new ')}"] if verdict.diagnostics else ["no new errors"]
-        told += [f"{verdict.fixed} fixed"] if verdict.fixed else []
+        told += [f"{verdict.fixed} gone"] if verdict.fixed else []  # mended, or hidden behind the new ones
         told += [f"{verdict.remaining} remaining"] if verdict.remaining else []
         return f"red{by}: {', '.join(told)}"
     return f"{verdict.status}{by}" + (f": {verdict.reason}" if verdict.reason else "")
