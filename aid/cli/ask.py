@@ -128,12 +128,12 @@ class _Plain(_Silent):
     def update(self, params: UpdateParams) -> None:
         from aid.cli.wording import update_line
 
-        shown = self._show_all and params.proposal is not None
-        if shown and params.proposal is not None:
-            click.echo(params.proposal.diff, nl=False)
+        shown = params.proposal if self._show_all else None
+        if shown is not None:
+            click.echo(shown.diff, nl=False)
         line = update_line(params)
         if line:
-            click.echo(line, err=not shown)
+            click.echo(line, err=shown is None)
 
 
 def _print(result: PromptResult, *, as_json: bool, with_diff: bool) -> None:
