@@ -9,7 +9,7 @@ import pytest
 
 from aid.models.backend import SourceText
 from aid.models.hints import RULES, Suggestion
-from ces.verdict import Diagnostic, Range
+from ces.verdict import Diagnostic, Fix, Range
 
 collect_ignore = ["breakages"]  # workspaces with tests of their own
 
@@ -28,13 +28,15 @@ def shown(suggestion: Suggestion, rule: str, sources: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def suggestions(path: str, text: str, said: str, others: Mapping[str, str], code: str | None) -> str:
+def suggestions(
+    path: str, text: str, said: str, others: Mapping[str, str], code: str | None, fixes: tuple[Fix, ...]
+) -> str:
     """`said` is "LINE:COLUMN-LINE:COLUMN MESSAGE" with one-based lines and zero-based columns."""
     found = re.match(r"(\d+):(\d+)-(\d+):(\d+) (.*)\Z", said, re.DOTALL)
     assert found is not None, said
     first, start, last, end = (int(found[n]) for n in range(1, 5))
     place = Range(first - 1, start, last - 1, end)
-    diagnostic = Diagnostic(file=path, range=place, severity="error", message=found[5], code=code)
+    diagnostic = Diagnostic(file=path, range=place, severity="error", message=found[5], code=code, fixes=fixes)
     texts = {path: text, **others}
     sources = tuple(SourceText(path=each, text=content) for each, content in texts.items())
     rows = [
@@ -49,10 +51,17 @@ def suggestions(path: str, text: str, said: str, others: Mapping[str, str], code
 @pytest.fixture
 def check() -> Check:
     def checking(
-        path: str, text: str, said: str, expected: str, others: Mapping[str, str] | None = None, code: str | None = None
+        path: str,
+        text: str,
+        said: str,
+        expected: str,
+        others: Mapping[str, str] | None = None,
+        *,
+        code: str | None = None,
+        fixes: tuple[Fix, ...] = (),
     ) -> None:
         dedented = {name: textwrap.dedent(content) for name, content in (others or {}).items()}
-        found = suggestions(path, textwrap.dedent(text), textwrap.dedent(said), dedented, code)
+        found = suggestions(path, textwrap.dedent(text), textwrap.dedent(said), dedented, code, fixes)
         assert found == textwrap.dedent(expected).strip("\n")
 
     return checking

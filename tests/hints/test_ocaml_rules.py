@@ -388,7 +388,7 @@ def test_qualifies_a_value_of_the_module_beside(check: Check) -> None:
     )
 
 
-def test_qualifies_only_what_the_interface_shows(check: Check) -> None:
+def test_does_not_qualify_what_the_interface_hides(check: Check) -> None:
     check(
         "m.ml",
         """\
@@ -748,9 +748,6 @@ def test_changes_the_operator_of_variables(check: Check) -> None:
         int or float 0.80: the compiler found float where operators take int: the operators change
         -let f (x : float) = x * 2.0
         +let f (x : float) = x *. 2.0
-        conversion 0.25: the compiler expects int, not float: `int_of_float x`
-        -let f (x : float) = x * 2.0
-        +let f (x : float) = int_of_float x * 2.0
         """,
     )
 
@@ -829,7 +826,7 @@ def test_reads_a_reference(check: Check) -> None:
     )
 
 
-def test_sets_a_reference(check: Check) -> None:
+def test_sets_or_reads_a_reference_in_a_statement(check: Check) -> None:
     check(
         "m.ml",
         """\
@@ -850,7 +847,7 @@ def test_sets_a_reference(check: Check) -> None:
     )
 
 
-def test_sets_or_reads_a_compared_reference(check: Check) -> None:
+def test_reads_a_reference_compared_in_a_condition(check: Check) -> None:
     check(
         "m.ml",
         """\
@@ -862,12 +859,9 @@ def test_sets_or_reads_a_compared_reference(check: Check) -> None:
                  int ref
         """,
         """\
-        reference 0.75: the compiler found a reference compared with int: `!` reads it
+        reference 0.80: the compiler found a reference compared with int: `!` reads it
         -let f () = if r = 3 then 1 else 2
         +let f () = if !r = 3 then 1 else 2
-        reference 0.35: the compiler found a reference compared with int: `:=` sets it
-        -let f () = if r = 3 then 1 else 2
-        +let f () = if r := 3 then 1 else 2
         """,
     )
 
@@ -906,9 +900,6 @@ def test_sets_a_field(check: Check) -> None:
         reference 0.80: the compiler found a comparison in place of a statement: `<-` sets
         -let f t = t.a = 3; t.a
         +let f t = t.a <- 3; t.a
-        ignored result 0.40: the compiler says that a result is not used; `ignore` says that this is meant
-        -let f t = t.a = 3; t.a
-        +let f t = ignore (t.a = 3); t.a
         """,
     )
 
@@ -1156,7 +1147,7 @@ def test_gives_a_constructor_pattern_its_arguments(check: Check) -> None:
                but is applied here to 0 argument(s)
         """,
         """\
-        constructor's arguments 0.70: the compiler says that `A` has 1 arguments, not 0
+        constructor's arguments 0.70: the compiler says that `A` takes 1 argument, not 0
         -let f = function A -> 1 | B (s, n) -> n + String.length s
         +let f = function A _ -> 1 | B (s, n) -> n + String.length s
         """,

@@ -36,7 +36,7 @@ def test_finds_a_name_on_self(check: Check) -> None:
         """,
         "6:0-7:0 test: NameError: name 'size' is not defined",
         """\
-        misspelt name 0.70: Python doesn't know `size`; `self.size` is set here
+        misspelt name 0.87: Python doesn't know `size`; `self.size` is set here
         -        return size * 2
         +        return self.size * 2
         """,
@@ -45,7 +45,7 @@ def test_finds_a_name_on_self(check: Check) -> None:
     )
 
 
-def test_imports_a_standard_module_in_order(check: Check) -> None:
+def test_imports_a_standard_module(check: Check) -> None:
     check(
         "m.py",
         """\
@@ -79,6 +79,7 @@ def test_imports_a_standard_name_under_the_docstring(check: Check) -> None:
         "5:0-6:0 test: NameError: name 'Path' is not defined",
         """\
         missing import 0.88: Python doesn't know `Path`: `from pathlib import Path`
+        +
         +from pathlib import Path
         """,
         others={"test_m.py": "import m\ndef test(): m.home()\n"},
@@ -95,11 +96,13 @@ def test_imports_a_name_another_source_defines(check: Check) -> None:
         """,
         "2:0-3:0 test: NameError: name 'helper' is not defined",
         """\
+        missing import 0.92: Python doesn't know `helper`: `from other import helper`
+        +from other import helper
+        +
+        +
         misspelt name 0.85: Python doesn't know `helper`; `help` is nearly the same
         -    return helper(3)
         +    return help(3)
-        missing import 0.75: Python doesn't know `helper`: `from other import helper`
-        +from other import helper
         """,
         others={"other.py": "def helper(x):\n    return x\n", "test_m.py": "import m\ndef test(): m.f()\n"},
         code="NameError",
@@ -343,13 +346,15 @@ def test_closes_a_bracket_before_the_colon(check: Check) -> None:
         """,
         "2:13-2:14 invalid syntax",
         """\
-
+        bracket 0.80: Python stopped at `:`, and `(` is not closed before it
+        -    if (x > 1:
+        +    if (x > 1):
         """,
         code="SyntaxError",
     )
 
 
-def test_closes_a_bracket_after_its_lines(check: Check) -> None:
+def test_closes_a_bracket_on_a_line_of_its_own(check: Check) -> None:
     check(
         "m.py",
         """\
@@ -362,8 +367,7 @@ def test_closes_a_bracket_after_its_lines(check: Check) -> None:
         "1:4-1:5 '[' was never closed",
         """\
         bracket 0.70: Python says that `[` was never closed
-        -    2,
-        +    2,]
+        +]
         """,
         code="SyntaxError",
     )
@@ -377,12 +381,9 @@ def test_replaces_a_wrong_closer(check: Check) -> None:
         """,
         "1:9-1:10 closing parenthesis ']' does not match opening parenthesis '('",
         """\
-        bracket 0.60: Python says that `]` doesn't close `(`
+        bracket 0.80: Python says that `]` doesn't close `(`
         -x = (1, 2]
         +x = (1, 2)
-        bracket 0.50: Python says that `]` doesn't close `(`
-        -x = (1, 2]
-        +x = (1, 2)]
         """,
         code="SyntaxError",
     )
@@ -459,9 +460,9 @@ def test_aligns_a_line_with_a_level(check: Check) -> None:
         indentation 0.60: Python doesn't expect this line 3 deep: 4
         -   return y
         +    return y
-        indentation 0.30: Python doesn't expect this line 3 deep: 0
+        indentation 0.30: Python doesn't expect this line 3 deep: 8
         -   return y
-        +return y
+        +        return y
         """,
         code="IndentationError",
     )
@@ -481,4 +482,168 @@ def test_corrects_a_misspelt_keyword(check: Check) -> None:
         +    return x
         """,
         code="SyntaxError",
+    )
+
+
+def test_closes_the_inner_bracket_where_the_outer_closer_stands(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        y = f(a[1)
+        """,
+        "1:9-1:10 closing parenthesis ')' does not match opening parenthesis '['",
+        """\
+        bracket 0.75: Python says that `)` doesn't close `[`
+        -y = f(a[1)
+        +y = f(a[1])
+        bracket 0.40: Python says that `)` doesn't close `[`
+        -y = f(a[1)
+        +y = f(a[1]
+        """,
+        code="SyntaxError",
+    )
+
+
+def test_calls_print_before_a_comment(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        print "x"  # hi
+        """,
+        "1:0-1:9 Missing parentheses in call to 'print'. Did you mean print(...)?",
+        """\
+        syntax 0.95: Python asks whether `print(...)` was meant
+        -print "x"  # hi
+        +print("x")  # hi
+        """,
+        code="SyntaxError",
+    )
+
+
+def test_adds_a_comma_before_a_comment_at_a_lines_end(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        d = {
+            'a': 1  # one
+            'b': 2,
+        }
+        """,
+        "2:9-3:8 invalid syntax. Perhaps you forgot a comma?",
+        """\
+        syntax 0.80: Python asks whether a comma is missing
+        -    'a': 1  # one
+        +    'a': 1,  # one
+        """,
+        code="SyntaxError",
+    )
+
+
+def test_of_two_keywords_as_near_the_one_as_long_comes_first(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        form os import path
+        """,
+        "1:5-1:7 invalid syntax",
+        """\
+        misspelt keyword 0.80: Python stopped on this line, and `form` is nearly `from`
+        -form os import path
+        +from os import path
+        misspelt keyword 0.40: Python stopped on this line, and `form` is nearly `for`
+        -form os import path
+        +for os import path
+        """,
+        code="SyntaxError",
+    )
+
+
+def test_imports_the_class_where_a_module_has_its_name(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        def f():
+            return datetime.now()
+        """,
+        "2:0-3:0 test: NameError: name 'datetime' is not defined",
+        """\
+        missing import 0.88: Python doesn't know `datetime`: `from datetime import datetime`
+        +from datetime import datetime
+        +
+        +
+        missing import 0.30: Python doesn't know `datetime`: `import datetime`
+        +import datetime
+        +
+        +
+        """,
+        code="NameError",
+    )
+
+
+def test_imports_the_module_that_is_used_with_a_dot(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        def f():
+            return datetime.date(2026, 1, 1)
+        """,
+        "2:0-3:0 test: NameError: name 'datetime' is not defined",
+        """\
+        missing import 0.90: Python doesn't know `datetime`: `import datetime`
+        +import datetime
+        +
+        +
+        """,
+        code="NameError",
+    )
+
+
+def test_corrects_a_module_of_a_relative_import(check: Check) -> None:
+    check(
+        "shop/basket.py",
+        """\
+        from .mony import Money
+        """,
+        "1:0-2:0 ERROR collecting test_m.py: ModuleNotFoundError: No module named 'shop.mony'",
+        """\
+        misspelt import 0.85: Python finds no `mony` to import, but `money`
+        -from .mony import Money
+        +from .money import Money
+        """,
+        others={"shop/money.py": "class Money: ...\n"},
+        code="ModuleNotFoundError",
+    )
+
+
+def test_leaves_attributes_alone_where_an_imported_name_is_corrected(check: Check) -> None:
+    check(
+        "test_m.py",
+        """\
+        from m import aera
+        def test(shape): assert aera(1) == shape.aera
+        """,
+        "1:0-2:0 ERROR collecting test_m.py: ImportError: cannot import name 'aera' from 'm' (m.py)",
+        """\
+        misspelt import 0.85: Python finds no `aera` to import, but `area`
+        -from m import aera
+        -def test(shape): assert aera(1) == shape.aera
+        +from m import area
+        +def test(shape): assert area(1) == shape.aera
+        """,
+        others={"m.py": "def area(x):\n    return x\n"},
+        code="ImportError",
+    )
+
+
+def test_adds_no_self_where_more_than_one_argument_is_too_many(check: Check) -> None:
+    check(
+        "test_m.py",
+        """\
+        import m
+        def test(): m.A().size(1, 2)
+        """,
+        "2:0-3:0 test: TypeError: A.size() takes 0 positional arguments but 3 were given",
+        "",
+        others={"m.py": "class A:\n    def size():\n        return 3\n"},
+        code="TypeError",
     )

@@ -23,7 +23,8 @@ def alternatives(listed: str) -> list[str]:
 def nearly(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The names one could have meant by `name`, nearest first: at most a third of its letters differ.
 
-    A swap of two neighbours counts as one difference (Damerau 1964); a different case as none.
+    A swap of two neighbours counts as one difference (Damerau 1964); a different case as none. Of two that are as
+    near, the one with as many letters comes first.
     """
     allowed = max(1, len(name) // 3)
     found = []
@@ -32,5 +33,5 @@ def nearly(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
             continue
         distance = DamerauLevenshtein.distance(name.lower(), other.lower(), score_cutoff=allowed)
         if distance <= allowed and (len(name) > 2 or distance == 0):
-            found.append((distance, other))
-    return [other for _, other in sorted(found)[:limit]]
+            found.append((distance, abs(len(other) - len(name)), other))
+    return [other for *_, other in sorted(found)[:limit]]

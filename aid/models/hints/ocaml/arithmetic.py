@@ -43,13 +43,13 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         yield Suggestion(edits, f"the compiler expects an int: `{literal}`", 0.3)
     if pair in (("int", "float"), ("float", "int")):
         to_float = found.actual == "float"
-        edits = tuple(_changed(source, _chain(covering(source.text, found.start, found.end)), to_float))
+        edits = tuple(_changed(source, chain(covering(source.text, found.start, found.end)), to_float))
         if any(edit.text[:1] in "+-*/" for edit in edits):
             reason = f"the compiler found {found.actual} where operators take {found.expected}: the operators change"
             yield Suggestion(edits, reason, 0.8 if to_float else 0.35)
 
 
-def _chain(node: Node) -> Node:
+def chain(node: Node) -> Node:
     """The widest arithmetic expression around `node` whose operands all have one type."""
     while node.parent is not None and (node.parent.type in _GO_THROUGH or node.parent.byte_range == node.byte_range):
         operator = node.parent.child_by_field_name("operator")

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.nesting import Token
 from aid.models.hints.ocaml.mismatch import argument, mismatch
-from aid.models.hints.ocaml.tokens import CLOSERS, Token, tokens
+from aid.models.hints.ocaml.tokens import CLOSERS, tokens
 from aid.models.hints.ocaml.tree import ancestor, covering
 from aid.models.hints.span import replaced
 from aid.models.hints.suggestion import Suggestion, TextEdit

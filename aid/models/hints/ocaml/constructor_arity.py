@@ -30,5 +30,5 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         text = f"{said[1]} ({', '.join([inner] + ['_'] * (expected - given))})"
     else:
         return
-    reason = f"the compiler says that `{said[1]}` has {expected} arguments, not {given}"
+    reason = f"the compiler says that `{said[1]}` takes {said[2]} argument{'s' * (expected > 1)}, not {given}"
     yield Suggestion(replaced(source, start, end, text), reason, 0.7)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.ocaml.arithmetic import chain
 from aid.models.hints.ocaml.mismatch import Mismatch, argument, in_place, mismatch
 from aid.models.hints.ocaml.tree import ancestor, covering, span_of
 from aid.models.hints.span import replaced
@@ -65,8 +66,16 @@ def _converted(found: Mismatch, source: SourceText) -> Iterable[tuple[str, float
         actual, expected = found.actual.rsplit(" ", 1), found.expected.rsplit(" ", 1)
         if len(actual) == len(expected) == 2 and (actual[0] == expected[0] or "'" in actual[0] + expected[0]):
             function, confidence = _CONTAINERS.get((actual[1], expected[1]), ""), 0.6
+    if function == "int_of_float" and _has_float_literal(found, source):
+        return
     if function and not (_WORD.fullmatch(found.text) or found.text.startswith('"')):
         yield in_place(source, found, f"{function} {argument(found.text)}"), confidence
+
+
+def _has_float_literal(found: Mismatch, source: SourceText) -> bool:
+    """Whether the arithmetic around the expression can't be an int's, whatever is converted."""
+    around = span_of(source.text, chain(covering(source.text, found.start, found.end)))
+    return re.search(r"\b\d[\d_]*\.", source.text[slice(*around)]) is not None
 
 
 def _joined(found: Mismatch, source: SourceText) -> Iterable[Suggestion]:

@@ -1,4 +1,7 @@
-"""OCaml: a result nobody takes, before `;`: `List.iter` where `List.map` gives units, else `ignore`."""
+"""OCaml: a result nobody takes, before `;`: `List.iter` where `List.map` gives units, else `ignore`.
+
+Never for a comparison, which was meant to set something, or a `result`, which may hold an error.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,6 +29,8 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         at = start + mapped.end() - len("map")
         reason = f"the compiler expects unit, and each element gives unit: `{mapped[1]}.iter`"
         yield Suggestion(replaced(source, at, at + len("map"), "iter"), reason, 0.9)
+    if found and (found.actual == "bool" or found.actual.endswith(" result")):
+        return
     if "left-hand side of a sequence" in said or "this expression should have type unit" in said:
         reason = "the compiler says that a result is not used; `ignore` says that this is meant"
         yield Suggestion(replaced(source, start, end, f"ignore {argument(text)}"), reason, 0.4)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.nesting import Token
 from aid.models.hints.ocaml.syntax import Stop, stop
-from aid.models.hints.ocaml.tokens import KEYWORDS, Token
+from aid.models.hints.ocaml.tokens import KEYWORDS
 from aid.models.hints.span import line_bounds, replaced
 from aid.models.hints.suggestion import Suggestion
 from ces.verdict import Diagnostic

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.nesting import Token
 from aid.models.hints.ocaml.syntax import Stop, everything, layout_end, stop
-from aid.models.hints.ocaml.tokens import CLOSERS, KEYWORDS, Token, tokens, unclosed
+from aid.models.hints.ocaml.tokens import CLOSERS, KEYWORDS, tokens, unclosed
 from aid.models.hints.span import indent_at, line_bounds, replaced
 from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import flat

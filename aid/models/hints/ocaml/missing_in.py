@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.nesting import Token
 from aid.models.hints.ocaml.syntax import Stop, layout_end, stop
-from aid.models.hints.ocaml.tokens import Token
 from aid.models.hints.span import replaced
 from aid.models.hints.suggestion import Suggestion
 from ces.verdict import Diagnostic

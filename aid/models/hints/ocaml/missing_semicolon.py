@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
-from aid.models.hints.ocaml.tokens import Token, tokens
+from aid.models.hints.nesting import Token
+from aid.models.hints.ocaml.tokens import tokens
 from aid.models.hints.span import indent_at, line_bounds, replaced, said_span
 from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import flat

@@ -46,11 +46,14 @@ def _not_a_reference(found: Mismatch, source: SourceText) -> Iterable[Suggestion
     operand = compared.child_by_field_name("left") if compared is not None else None
     if operand is None or span_of(text, operand) != left.span("name"):
         return
-    asked = 0.75 if _CONDITION.search(text[: left.start()]) else 0.4
+    asked = _CONDITION.search(text[: left.start()]) is not None
     reason = f"the compiler found a reference compared with {found.actual}"
-    set_ = replaced(source, left.start("equals"), left.end("equals"), ":=")
-    yield Suggestion(set_, f"{reason}: `:=` sets it", 1.1 - asked)
-    yield Suggestion(replaced(source, left.start(), left.start(), "!"), f"{reason}: `!` reads it", asked)
+    if not asked:
+        set_ = replaced(source, left.start("equals"), left.end("equals"), ":=")
+        yield Suggestion(set_, f"{reason}: `:=` sets it", 0.7)
+    yield Suggestion(
+        replaced(source, left.start(), left.start(), "!"), f"{reason}: `!` reads it", 0.8 if asked else 0.4
+    )
 
 
 def _assignment(found: Mismatch, source: SourceText) -> Iterable[Suggestion]:

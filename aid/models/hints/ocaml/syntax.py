@@ -3,7 +3,8 @@
 import msgspec
 
 from aid.models.backend import SourceText
-from aid.models.hints.ocaml.tokens import Token, item, tokens
+from aid.models.hints.nesting import Token
+from aid.models.hints.ocaml.tokens import item, tokens
 from aid.models.hints.span import line_bounds, span
 from ces.verdict import Diagnostic
 

@@ -6,16 +6,9 @@ reference manual, chapter 11.1, "Lexical conventions").
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
-
-class Token(NamedTuple):
-    """`text[start:end]` in code points."""
-
-    text: str
-    start: int
-    end: int
-
+from aid.models.hints import nesting
+from aid.models.hints.nesting import Token
 
 _PIECE = re.compile(
     r"""
@@ -58,14 +51,8 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def unclosed(run: tuple[Token, ...]) -> list[Token]:
-    """The openers in `run` that nothing in it closes, outermost first."""
-    stack: list[Token] = []
-    for token in run:
-        if token.text in CLOSERS:
-            stack.append(token)
-        elif stack and token.text == CLOSERS[stack[-1].text]:
-            stack.pop()
-    return stack
+    """As `nesting.unclosed`, with `begin`, `struct`, `sig` and `do` among the openers."""
+    return nesting.unclosed(run, CLOSERS)
 
 
 def item(text: str, at: int) -> tuple[Token, ...]:

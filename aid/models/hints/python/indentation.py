@@ -1,5 +1,6 @@
 """Python: a block that isn't indented, a line indented for no reason or to no level."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
@@ -10,6 +11,10 @@ from ces.verdict import Diagnostic
 
 name = "indentation"
 suffixes = (".py", ".pyi")
+
+_LEAVES = re.compile(r"[ \t]*(?:return|break|continue|yield)\b")
+"""What can't stand outside every block."""
+_ENDS_A_BLOCK = re.compile(r"[ \t]*(?:return|raise|pass|break|continue)\b")
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
@@ -24,6 +29,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     elif "unindent does not match" in said:
         here = _depth(source.text[first:])
         levels = {_depth(line) for line in source.text[:first].split("\n") if line.strip()}
+        levels -= {0} if _LEAVES.match(source.text, first) else set()
         yield from _first_of_block(source, first, here)
         for n, level in enumerate(sorted(levels, key=lambda each: (abs(each - here), -each))[:2]):
             yield from _moved(source, first, level, 0.6 / (n + 1))
@@ -45,8 +51,7 @@ def _indented(source: SourceText, first: int) -> Iterable[Suggestion]:
         edits.append(TextEdit(source.path, at, at, unit))
         at += len(line) + 1
     if edits:
-        leaves = source.text[first:].split(maxsplit=1)[0] in ("return", "raise", "pass", "break", "continue")
-        alone = 0.8 if leaves else 0.5
+        alone = 0.8 if _ENDS_A_BLOCK.match(source.text, first) else 0.5
         yield Suggestion(tuple(edits), "Python expects an indented block here", 0.75)
         yield Suggestion(tuple(edits[:1]), "Python expects an indented block here: this line alone", alone)
 

@@ -23,6 +23,8 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     for found in _WORD.finditer(source.text, *said_lines(diagnostic, source.text)):
         if keyword.iskeyword(found[0]) or len(words(source.text, found[0])) > 1:
             continue
-        for other in nearly(found[0], [each for each in keyword.kwlist if each.islower()], 2):
+        keywords = [each for each in keyword.kwlist if each.islower()]
+        for n, other in enumerate(nearly(found[0], keywords, 2)):
+            likely = 0.8 if other[0] == found[0][0] else 0.4
             reason = f"Python stopped on this line, and `{found[0]}` is nearly `{other}`"
-            yield Suggestion(replaced(source, *found.span(), other), reason, 0.8 if other[0] == found[0][0] else 0.4)
+            yield Suggestion(replaced(source, *found.span(), other), reason, likely / (n + 1))

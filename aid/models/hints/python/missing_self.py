@@ -22,6 +22,8 @@ _NO_SELF = re.compile(r"""[Nn]ame ['"]self['"] is not defined""")
 def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[SourceText]) -> Iterable[Suggestion]:
     said = flat(diagnostic)
     count = _COUNT.search(said)
+    if count and int(count[4]) != int(count[3]) + 1:
+        return
     line = diagnostic.range.start_line + 1 if diagnostic.range else 0
     here = bool(_MYPY.search(said) or _NO_SELF.search(said))
     for each in sources if count else (source,):

@@ -36,6 +36,12 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
     else:
         return
     places = words(source.text, written)
+    if module and not places:
+        package, _, written = written.rpartition(".")
+        places = [(start + 1, end) for start, end in words(source.text, f".{written}")]
+        meant = [each.removeprefix(f"{package}.") for each in meant if each.startswith(f"{package}.")]
+    elif missing:
+        places = [place for place in places if source.text[place[0] - 1 : place[0]] != "."]
     for n, other in enumerate(dict.fromkeys(meant)):
         edits = tuple(TextEdit(source.path, *place, other) for place in places)
         if edits:

@@ -3,11 +3,12 @@
 From 3.12 the interpreter makes the first suggestion itself; earlier it only does in a traceback printed by itself.
 """
 
+import ast
 import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
-from aid.models.hints.python.names import BUILTINS, bound, said_lines, words
+from aid.models.hints.python.names import BUILTINS, Function, bound, parsed, said_lines, words
 from aid.models.hints.suggestion import Suggestion, TextEdit
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
@@ -33,6 +34,19 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         edits = tuple(TextEdit(source.path, *place, other) for place in places)
         reason = f"Python doesn't know `{undefined[1]}`; `{other}` is nearly the same"
         yield Suggestion(edits, reason, 0.85 / (n + 1))
-    if re.search(rf"\bself\.{undefined[1]}\b", source.text):
-        edits = tuple(TextEdit(source.path, place[0], place[0], "self.") for place in places)
-        yield Suggestion(edits, f"Python doesn't know `{undefined[1]}`; `self.{undefined[1]}` is set here", 0.7)
+    methods = [place for place in places if _in_method(source.text, place[0])]
+    if methods and re.search(rf"\bself\.{undefined[1]}\b", source.text):
+        edits = tuple(TextEdit(source.path, place[0], place[0], "self.") for place in methods)
+        yield Suggestion(edits, f"Python doesn't know `{undefined[1]}`; `self.{undefined[1]}` is set here", 0.87)
+
+
+def _in_method(text: str, at: int) -> bool:
+    """Whether a function that takes `self` stands around offset `at`."""
+    line = text.count("\n", 0, at) + 1
+    tree = parsed(text)
+    return any(
+        isinstance(node, Function)
+        and node.lineno <= line <= (node.end_lineno or node.lineno)
+        and any(each.arg == "self" for each in node.args.args)
+        for node in (ast.walk(tree) if tree else ())
+    )

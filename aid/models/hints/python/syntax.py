@@ -48,7 +48,8 @@ def _comparison(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggesti
 
 def _print(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]:
     first, last = said_lines(diagnostic, source.text)
-    called = re.compile(r"\bprint\s+(.+?)\s*$").search(source.text, first, last)
+    code = _CODE.match(source.text[first:last])
+    called = re.compile(r"\bprint\s+(.+?)\s*$").search(source.text, first, first + code.end("code") if code else last)
     if called:
         text = f"print({called[1]})"
         yield Suggestion(replaced(source, *called.span(), text), "Python asks whether `print(...)` was meant", 0.95)
@@ -58,9 +59,11 @@ def _comma(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]:
     """The range holds two expressions side by side, or only begins at the first."""
     start, _ = said_span(diagnostic, source.text)
     end = line_bounds(source.text, start)[1]
+    line = source.text[start:end]
+    code = _CODE.match(line)
     gap = re.compile(r"(?<=[\w)\]}\"'])[ \t]+(?=[\w(\[{\"'])").search(source.text, start, end)
-    at = gap.start() if gap else end
-    if gap or source.text[start:end].strip():
+    at = gap.start() if gap else start + (code.end("code") if code else len(line.rstrip()))
+    if gap or line.strip():
         yield Suggestion(replaced(source, at, at, ","), "Python asks whether a comma is missing", 0.8)
 
 

@@ -1,4 +1,4 @@
-"""Rust: a missing `;` between two statements, which rustc only says by what it expected."""
+"""Rust: a missing `;` between two statements on one line, which rustc only says by what it expected."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,6 @@ name = "expected token"
 suffixes = (".rs",)
 
 _EXPECTED = re.compile(r"^expected (?P<wanted>.+?), found ")
-_COMMENT = re.compile(r"\s*//[^\n]*$")
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
@@ -21,6 +20,5 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     if said is None or diagnostic.fixes or "`;`" not in said["wanted"]:
         return
     start, _end = said_span(diagnostic, source.text)
-    before = source.text[:start].rstrip()
-    at = len(before) if "//" not in before.rsplit("\n", 1)[-1] else len(_COMMENT.sub("", before))
+    at = len(source.text[:start].rstrip())
     yield Suggestion(replaced(source, at, at, ";"), "the compiler expects `;` before this", 0.7)

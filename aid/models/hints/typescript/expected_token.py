@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.nesting import CLOSERS, pieces, unclosed
 from aid.models.hints.span import line_bounds, replaced, span
 from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.typescript.words import SUFFIXES
@@ -14,7 +15,6 @@ name = "expected token"
 suffixes = SUFFIXES
 
 _EXPECTED = re.compile(r"^'([)\]},;:])' expected\.")
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _PIECE = re.compile(
     r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/|[()\[\]{}]", re.DOTALL
 )
@@ -32,7 +32,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     stopped = source.text[start : start + 20].lstrip()
     opener = _unclosed_on_line(source.text, at)
     if expected == "," and opener and stopped[:1] in ("", ";", ")", "]", "}"):
-        expected = _CLOSERS[opener]
+        expected = CLOSERS[opener]
     elif expected == "," and _STATEMENT.match(stopped):
         expected = ";"
     elif expected == ";":
@@ -42,7 +42,11 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         edits = edits if source.text.endswith("\n") else replaced(source, at, at, "\n}\n")
     else:
         edits = replaced(source, at, at, expected)
-    yield Suggestion(edits, f"the parser expects `{said[1]}` here: `{expected}`", confidence, alone=True)
+    yield Suggestion(edits, _reason(f"`{said[1]}`", f"`{expected}`"), confidence, alone=True)
+
+
+def _reason(said: str, written: str) -> str:
+    return f"the parser expects {said} here" + ("" if said == written else f"; {written} may be what is missing")
 
 
 def _element(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]:
@@ -50,18 +54,13 @@ def _element(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]
     start, _end = span(source.text, diagnostic.range)
     opener = _unclosed_on_line(source.text, start)
     if opener and re.match(r"(?:Expression or comma|Argument expression|Expression) expected", flat(diagnostic)):
-        closer = _CLOSERS[opener]
+        closer = CLOSERS[opener]
         edits = replaced(source, start, start, closer)
-        yield Suggestion(edits, f"the parser expects an expression here: `{closer}`", 0.78, alone=True)
+        yield Suggestion(edits, _reason("an expression", f"`{closer}`"), 0.78, alone=True)
 
 
 def _unclosed_on_line(text: str, at: int) -> str | None:
     """The innermost bracket that the line opens before `at` and doesn't close."""
     first, _ = line_bounds(text, at)
-    stack: list[str] = []
-    for piece in _PIECE.findall(text, first, at):
-        if piece in _CLOSERS:
-            stack.append(piece)
-        elif stack and piece == _CLOSERS[stack[-1]]:
-            stack.pop()
-    return stack[-1] if stack else None
+    stack = unclosed(pieces(_PIECE, text, first, at))
+    return stack[-1].text if stack else None

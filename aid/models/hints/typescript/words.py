@@ -9,7 +9,7 @@ from ces.verdict import Diagnostic
 SUFFIXES = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx")
 
 _EXPORT = (
-    r"^export\s+(?:default\s+)?(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?"
+    r"^export\s+(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?"
     r"(?:function\*?|const|let|var|class|interface|type|enum)\s+{}(?![\w$])"
 )
 _WORD = re.compile(r"[\w$]+")
@@ -29,5 +29,20 @@ def exports(text: str, word: str) -> bool:
     return re.search(f"{declared}|{listed}", text, re.MULTILINE) is not None
 
 
+def exports_default(text: str, word: str) -> bool:
+    """Whether `word` is the source's default export; an importer may call it as it likes."""
+    declared = r"(?:(?:async\s+)?(?:abstract\s+)?(?:function\*?|class|interface)\s+)?"
+    return re.search(rf"^export\s+default\s+{declared}{re.escape(word)}(?![\w$.])", text, re.MULTILINE) is not None
+
+
+def declares_type(text: str, word: str) -> bool:
+    """Whether `word` is a type only, of which nothing is left at run time."""
+    return (
+        re.search(rf"^export\s+(?:declare\s+)?(?:interface|type)\s+{re.escape(word)}(?![\w$])", text, re.M) is not None
+    )
+
+
 def occurrences(text: str, word: str) -> list[tuple[int, int]]:
-    return [found.span() for found in re.finditer(rf"(?<![\w$]){re.escape(word)}(?![\w$])", text)]
+    """Where `word` stands as a name of its own: not `other.word`, but `...word`."""
+    found = re.finditer(rf"(?<![\w$])(?:(?<=\.\.\.)|(?<!\.)){re.escape(word)}(?![\w$])", text)
+    return [each.span() for each in found]
