@@ -141,24 +141,19 @@ async def probe(root: Path, state_dir: Path, kinds: Sequence[Kind] = KINDS) -> I
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a tree that a build left: read-only directories too. What can't go stays for the next clean-up."""
-
-    def force(function: object, name: str, _: object) -> None:
-        target = Path(name)
-        try:
-            target.parent.chmod(0o700)
-            if target.is_dir() and not target.is_symlink():
-                target.chmod(0o700)
-                shutil.rmtree(target, ignore_errors=True)
-            else:
-                target.unlink()
-        except OSError:
-            return
-
+    """Delete a file or a tree that a build left: also directories nobody may enter, as overlayfs' work directory is."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
-    else:
-        shutil.rmtree(path, onerror=force)
+        return
+    try:
+        shutil.rmtree(path)
+    except OSError:
+        path.chmod(0o700)
+        for directory, inside, _ in os.walk(path):  # from the top, so that each opens before it is listed
+            for name in inside:
+                if not Path(directory, name).is_symlink():
+                    Path(directory, name).chmod(0o700)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _clean_work(tree: Path) -> None:

@@ -114,6 +114,7 @@ class OverlayViews:
             remove_tree(place.tree)
             return
         remove_tree(place.scratch)
+        remove_tree(self._base / "work")  # the kernel leaves in it what an ordinary rm -r can't delete
         self._settle()
 
     def reset(self) -> None:
