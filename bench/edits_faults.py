@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from edits_faulty import HUNK_FAULTS, Case, cases
+from edits_faulty import HARDER, HUNK_FAULTS, Case, cases
 
 from aid.edits import Document, parse, plan
 
@@ -127,16 +127,15 @@ def table(results: dict[tuple[str, str], Counter[str]], peer: dict[tuple[str, st
         other = peer.get((fault, format))
         print(line + (f"   {_share(other, 'exact'):>12}{other['wrong']:7}" if other else "   "))
     for name, chosen in (
-        ("aid, all", results),
-        ("aid, where aider has the format", {key: results[key] for key in peer}),
+        ("aid", results),
+        ("aid where aider has the format", {key: results[key] for key in peer}),
         ("aider", peer),
     ):
-        seen = sum(chosen.values(), Counter())
-        if seen:
-            right, wrong = _share(seen, "exact"), _share(seen, "wrong")
-            print(
-                f"{name}: {right} right, {seen['refused']} refused, {seen['wrong']} ({wrong}) wrong of {seen.total()}"
-            )
+        for kind, harder in (("the usual faults", False), ("harder ones", True)):
+            seen = sum((own for (fault, _), own in chosen.items() if (fault in HARDER) is harder), Counter())
+            if seen:
+                share = f"{_share(seen, 'exact')} right, {seen['refused']} refused"
+                print(f"{name}, {kind}: {share}, {seen['wrong']} ({_share(seen, 'wrong')}) wrong of {seen.total()}")
 
 
 def _share(seen: Counter[str], kind: str) -> str:

@@ -188,6 +188,12 @@ _MEANINGFUL = {
     "dropped beside a change": ("search-replace", "udiff", "apply-patch", "line-range"),
     "misspelt in SEARCH only": ("search-replace", "line-range"),
 }
+HARDER = (
+    "context dropped in every hunk",
+    "context misspelt in every hunk",
+    "dropped beside a change",
+    "misspelt in SEARCH only",
+)  # more than one slip, or one where the reply no longer says what is meant: refusing is right
 _ONE_HUNK = ("context dropped", "context misspelt", "dropped beside a change")
 _AS_GIT_WRITES = ("none", "wrong counts", "fences around", "prose between")  # three lines of context, right numbers
 PROSE = ["Now the next change, which follows from the first:", "This keeps the old behaviour.\n\nThen:"]
@@ -238,7 +244,7 @@ def write(format: str, hunks: Sequence[Hunk], after: dict[str, str], fault: str,
         return None
     texts = [part for part in parts if part is not None]
     language = "" if format in ("whole", "apply-patch") else "diff" if format == "udiff" else "python"
-    if fault == "fences around" and format != "whole":
+    if (fault == "fences around" and format != "whole") or (fault == "prose between" and format == "udiff"):
         texts = [f"```{language}\n{text}\n```" for text in texts]
     if format == "apply-patch" and fault != "prose between":
         if fault == "fences around":
