@@ -106,7 +106,7 @@ def record(case: Path, root: Path) -> None:
         for argv in VERSIONS[adapter.name]
     ]
     tools = ", ".join(f"{argv[0]} {said}" for argv, said in zip(VERSIONS[adapter.name], versions, strict=True))
-    output = output.replace(str(root), "/workspace").replace(sys.base_prefix, "/usr")
+    output = output.replace(str(root), "/workspace").replace(sys.prefix, "/usr").replace(sys.base_prefix, "/usr")
     case.write_text(
         f"{text}== recorded {step.stage}, exit {exit_code}, by {tools} ==\n{output}{_READ}"
         + printed(read).replace(str(root), "/workspace"),
