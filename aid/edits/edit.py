@@ -30,10 +30,10 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     newlines). Everything about positions is a claim of the model, not to be trusted:
 
     `kept` pairs indices of `old` and `new` lines a diff gives as context; None: equal lines are the context.
-    `start` is the one-based line where `old` is said to begin, `headings` the lines said to stand above it
-    (after `@@`), `at_end` that it ends the file. `final_newline` says whether the file ends with a newline
-    afterwards, None: as it does now. `exact`: take the line ends of `new` as they are. `ordered`: the format has
-    its edits of one file in the file's order.
+    `start` is the one-based line where `old` is said to begin, `headings` the lines said to stand above it (after
+    `@@`), `at_end` that it ends the file; `append`: with `old` empty, `new` goes to the file's end. `final_newline`
+    says whether the file ends with a newline afterwards, None: as it does now. `exact`: take the line ends of `new`
+    as they are. `ordered`: the format has its edits of one file in the file's order. `raw` is the piece of the reply.
     """
 
     op: Op

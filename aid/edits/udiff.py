@@ -103,6 +103,7 @@ class _Reader:
         return lines[index].startswith("--- ") and index + 1 < len(lines) and lines[index + 1].startswith("+++ ")
 
     def names(self) -> None:
+        """The `--- x` and `+++ y` lines: a new file begins, unless git's header above has begun it."""
         if self.file is None or self.file.hunks or not self.file.git:
             self.begin()
         file = self.current()
@@ -154,6 +155,7 @@ class _Reader:
         self.current().hunks.append(edit)
 
     def counted(self, first: int, counts: tuple[int, int]) -> Body | None:
+        """The hunk of exactly `counts` old and new lines; None when they are not there or something follows."""
         body = Body()
         at = first
         lines = self.lines
@@ -178,6 +180,7 @@ class _Reader:
         return self.is_header(index) or line[:1] not in ("+", "-", " ", "\\")
 
     def loose(self, first: int) -> Body:
+        """The lines up to the next header, hunk or fence, or to prose; in a fence a line may lack its sign."""
         body = Body()
         at = first
         while at < len(self.lines):
