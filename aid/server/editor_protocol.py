@@ -59,7 +59,7 @@ class EditorProtocol(LanguageServerProtocol):
             raise RpcError(METHOD_NOT_FOUND, f"there is no method {call.method!r}") from unknown
         params = self._structured(body).params
         done = partial(self._server.connection.finished, call, time.monotonic(), self._converter.unstructure)
-        self._execute_handler(call.id or "", handler, done, (params,))
+        self._execute_handler("" if call.id is None else call.id, handler, done, (params,))
 
     def answered(self, identity: int | str | None, body: bytes) -> None:
         """The client's answer to a request of ours. pygls would let one that it can't read be waited for."""

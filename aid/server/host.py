@@ -44,6 +44,10 @@ class Host(Protocol):
         """Workspaces, models, running requests."""
         ...
 
+    async def warm(self) -> None:
+        """Import and open what the first request would otherwise wait for. Called once, when the daemon listens."""
+        ...
+
     async def close(self, *, models: bool = False) -> None:
         """Let go of everything; `models`: end the model workers too."""
         ...
