@@ -95,7 +95,9 @@ async def _serve(make_host: MakeHost, announcement: Announcement) -> None:
     await server.listen(paths.socket_path(lifecycle.NAME))
     log.info("listening", extra={"pid": os.getpid(), "version": __version__})
     announcement.say(lifecycle.READY)
+    warming = loop.create_task(_warm(host))
     await server.ended.wait()
+    warming.cancel()
     log.info("ending", extra={"models": server.end_models})
     await server.drain(GRACE_S)
     try:
@@ -104,6 +106,14 @@ async def _serve(make_host: MakeHost, announcement: Announcement) -> None:
     except TimeoutError:
         log.warning("not everything could be closed in time")
     log.info("ended")
+
+
+async def _warm(host: Host) -> None:
+    """So that the first request need not wait. Its one guard: a daemon that could not be warmed is only slower."""
+    try:
+        await host.warm()
+    except Exception:
+        log.exception("could not be warmed")
 
 
 def _real_host() -> Host:

@@ -49,6 +49,7 @@ class FakeHost:
         self.released = asyncio.Event()
         self.stopped = asyncio.Condition()
         self.closed_with_models: bool | None = None
+        self.warmed = False
         self.builds = 0
         self.asked: list[PromptParams] = []
         self._prompts: dict[str, PromptParams] = {}
@@ -169,7 +170,10 @@ class FakeHost:
         return (), (ModelEntry(name="fake", backend="replay", default=True),), len(self.running)
 
     async def stats(self, params: StatsParams, client: Client) -> dict[str, Any]:
-        return {"requests": len(self.asked)}
+        return {"requests": len(self.asked), "warmed": self.warmed}
+
+    async def warm(self) -> None:
+        self.warmed = True
 
     async def close(self, *, models: bool = False) -> None:
         self.closed_with_models = models
