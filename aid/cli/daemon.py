@@ -69,9 +69,7 @@ def status(as_json: bool) -> None:
     with connect(start=False) as client:
         found = client.call("aid/status", StatusParams(), timeout_s=STATUS_TIMEOUT_S)
     if as_json:
-        import msgspec
-
-        _print_json({"running": True} | {name: getattr(found, name) for name in found.__struct_fields__}, msgspec)
+        _print_json(_status_json(found))
     else:
         for line in _status_lines(found):
             click.echo(line)
@@ -160,6 +158,16 @@ def _report(owner: Holder | None, word: str, *, as_json: bool) -> None:
         click.echo(f"{word}, pid {pid}")
 
 
+def _status_json(found: StatusResult) -> dict[str, Any]:
+    from aid.cli.wording import as_plain
+
+    entries = {
+        "workspaces": [as_plain(each) for each in found.workspaces],
+        "models": [as_plain(each) for each in found.models],
+    }
+    return {"running": True} | as_plain(found) | entries
+
+
 def _status_lines(found: StatusResult) -> list[str]:
     lines = [
         f"running: AID {found.version}, pid {found.pid}, up {found.uptime_s:.0f} s, {found.rss_bytes / 1e6:.0f} MB",
@@ -177,7 +185,7 @@ def _status_lines(found: StatusResult) -> list[str]:
     return [*lines, f"log: {found.log}"]
 
 
-def _print_json(fields: dict[str, Any], encoder: Any = None) -> None:
+def _print_json(fields: dict[str, Any]) -> None:
     import json
 
-    click.echo(json.dumps(fields) if encoder is None else encoder.json.encode(fields).decode())
+    click.echo(json.dumps(fields))

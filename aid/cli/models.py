@@ -42,10 +42,10 @@ def use(name: str, as_json: bool) -> None:
 
 def _print(found: ModelsResult, *, as_json: bool) -> None:
     if as_json:
-        import msgspec
+        from aid.cli.outcome import print_json
+        from aid.cli.wording import as_plain
 
-        rows = [{name: getattr(each, name) for name in each.__struct_fields__} for each in found.models]
-        click.echo(msgspec.json.encode({"models": rows}).decode())
+        print_json({"models": [as_plain(each) for each in found.models]})
         return
     for model in found.models:
         mark = "*" if model.default else " "
