@@ -95,6 +95,32 @@ async def test_warnings_wait_until_there_are_no_errors() -> None:
     assert await after(prompt(warning)) == SOURCE.replace("x y", "x _y")
 
 
+async def test_a_name_unused_beside_another_error_waits_for_that_one() -> None:
+    """tsc finds `width` unused where `widht` stands: the misspelling is mended, the parameter keeps its name."""
+    source = "export function area(width: number) {\n  return widht * 2;\n}\n"
+    unused = Diagnostic(
+        file="a.ts",
+        range=Range(0, 21, 0, 26),
+        severity="error",
+        message="'width' is declared but its value is never read.",
+        code="TS6133",
+    )
+    unknown = Diagnostic(
+        file="a.ts",
+        range=Range(1, 9, 1, 14),
+        severity="error",
+        message="Cannot find name 'widht'. Did you mean 'width'?",
+        code="TS2552",
+    )
+    asked = Prompt(
+        messages=(),
+        format="search-replace",
+        sources=(SourceText(path="a.ts", text=source),),
+        diagnostics=(unused, unknown),
+    )
+    assert await after(asked) == source.replace("widht", "width")
+
+
 async def test_a_line_that_stands_twice_is_found_by_its_neighbours() -> None:
     text = "let a = 1\nlet f x y = x\nlet b = 2\nlet f x y = x\nlet c = 3\n"
     asked = prompt(said(3, 8, 9, "unused variable y."), text=text)

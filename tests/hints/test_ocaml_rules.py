@@ -1080,6 +1080,21 @@ def test_ignores_a_result_with_low_confidence(check: Check) -> None:
     )
 
 
+def test_ignores_no_result_that_may_hold_an_error(check: Check) -> None:
+    check(
+        "m.ml",
+        """\
+        let f (r : (int, string) result) = r; 3
+        """,
+        """\
+        1:35-1:36 This expression has type (int, string) result
+               but an expression was expected of type unit
+               because it is in the left-hand side of a sequence
+        """,
+        "",
+    )
+
+
 def test_labels_an_argument(check: Check) -> None:
     check(
         "m.ml",

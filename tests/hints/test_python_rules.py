@@ -14,7 +14,7 @@ def test_corrects_a_name_to_one_in_the_file(check: Check) -> None:
         """,
         "2:0-3:0 test: NameError: name 'widht' is not defined",
         """\
-        misspelt name 0.85: Python doesn't know `widht`; `width` is nearly the same
+        misspelt name 0.85: Python doesn't know `widht`; nearly the same is `width`
         -    return widht * height
         +    return width * height
         """,
@@ -41,6 +41,27 @@ def test_finds_a_name_on_self(check: Check) -> None:
         +        return self.size * 2
         """,
         others={"test_m.py": "import m\ndef test(): m.A().double()\n"},
+        code="NameError",
+    )
+
+
+def test_changes_only_what_is_used_as_a_variable(check: Check) -> None:
+    check(
+        "m.py",
+        """\
+        class A:
+            def __init__(self):
+                self.size = 3
+
+            def copy(self, make):
+                return make(self.size, size=size)
+        """,
+        "6:0-7:0 test: NameError: name 'size' is not defined",
+        """\
+        misspelt name 0.87: Python doesn't know `size`; `self.size` is set here
+        -        return make(self.size, size=size)
+        +        return make(self.size, size=self.size)
+        """,
         code="NameError",
     )
 
@@ -100,7 +121,7 @@ def test_imports_a_name_another_source_defines(check: Check) -> None:
         +from other import helper
         +
         +
-        misspelt name 0.85: Python doesn't know `helper`; `help` is nearly the same
+        misspelt name 0.85: Python doesn't know `helper`; nearly the same is `help`
         -    return helper(3)
         +    return help(3)
         """,

@@ -7,7 +7,8 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
 from aid.models.backend import SourceText
-from aid.models.hints.span import line_bounds, replaced, said_span
+from aid.models.hints.correction import corrections
+from aid.models.hints.span import line_bounds, said_span
 from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import alternatives, flat
 from ces.verdict import Diagnostic
@@ -34,10 +35,8 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     if place is None:
         return
     meant = sorted(alternatives(hint[1]), key=lambda other: _distance(written, other))
-    for n, other in enumerate(meant):
-        reason = f"the compiler asks whether `{written}` should be `{other}`"
-        confidence = 0.9 if len(meant) == 1 else 0.55 / (n + 1)
-        yield Suggestion(replaced(source, *place, other), reason, confidence)
+    reason = f"the compiler asks whether `{written}` should be"
+    yield from corrections(source, [place], meant, reason, 0.9 if len(meant) == 1 else 0.55)
 
 
 def _place(diagnostic: Diagnostic, source: SourceText, written: str) -> tuple[int, int] | None:

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.correction import corrections
 from aid.models.hints.ocaml.syntax import stop
 from aid.models.hints.ocaml.tokens import KEYWORDS, tokens
-from aid.models.hints.span import replaced
 from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import nearly
 from ces.verdict import Diagnostic
@@ -33,7 +33,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
             or counted[written] > 1
         ):
             continue
-        for keyword in nearly(written, [each for each in KEYWORDS if len(each) > 2], 2):
-            reason = f"the parser stopped near `{written}`, which is nearly `{keyword}`"
-            confidence = 0.8 if n < 4 and written[0] == keyword[0] else 0.35
-            yield Suggestion(replaced(source, token.start, token.end, keyword), reason, confidence)
+        meant = nearly(written, [each for each in KEYWORDS if len(each) > 2], 2)
+        first = 0.8 if n < 4 and meant and meant[0][0] == written[0] else 0.35
+        reason = f"the parser stopped near `{written}`, which is nearly"
+        yield from corrections(source, [(token.start, token.end)], meant, reason, first)

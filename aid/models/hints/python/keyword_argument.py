@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.correction import corrections
 from aid.models.hints.python.names import functions, said_lines
-from aid.models.hints.suggestion import Suggestion, TextEdit
+from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
 
@@ -33,8 +34,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
         if each.arg != "self"
     }
     start, _end = said_lines(diagnostic, source.text)
-    place = re.compile(rf"(?<=[(,\s])({re.escape(written)})(?=\s*=(?!=))").search(source.text, start)
-    for n, other in enumerate(dict.fromkeys([*_MEANT.findall(said), *nearly(written, known)])):
-        if place:
-            reason = f"`{function}` takes no argument `{written}`, but `{other}`"
-            yield Suggestion((TextEdit(source.path, *place.span(1), other),), reason, 0.88 / (n + 1))
+    place = re.compile(rf"(?<=[(,\s]){re.escape(written)}(?=\s*=(?!=))").search(source.text, start)
+    meant = [*_MEANT.findall(said), *nearly(written, known)]
+    reason = f"`{function}` takes no argument `{written}`, but"
+    yield from corrections(source, [place.span()] if place else [], meant, reason, 0.88)

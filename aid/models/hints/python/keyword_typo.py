@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.correction import corrections
 from aid.models.hints.python.names import said_lines, words
-from aid.models.hints.span import replaced
 from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
@@ -24,7 +24,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
         if keyword.iskeyword(found[0]) or len(words(source.text, found[0])) > 1:
             continue
         keywords = [each for each in keyword.kwlist if each.islower()]
-        for n, other in enumerate(nearly(found[0], keywords, 2)):
-            likely = 0.8 if other[0] == found[0][0] else 0.4
-            reason = f"Python stopped on this line, and `{found[0]}` is nearly `{other}`"
-            yield Suggestion(replaced(source, *found.span(), other), reason, likely / (n + 1))
+        reason = f"Python stopped on this line, and `{found[0]}` is nearly"
+        meant = nearly(found[0], keywords, 2)
+        first = 0.8 if meant and meant[0][0] == found[0][0] else 0.4
+        yield from corrections(source, [found.span()], meant, reason, first)

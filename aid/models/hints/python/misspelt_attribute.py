@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.correction import corrections
 from aid.models.hints.python.names import attributes, module_of, said_lines, top_level
-from aid.models.hints.suggestion import Suggestion, TextEdit
+from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
 
@@ -26,14 +27,10 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
         return
     used = re.compile(rf"\.\s*(?<!\w)({re.escape(missing['name'])})(?!\w)")
     places = [found.span(1) for found in used.finditer(source.text, *said_lines(diagnostic, source.text))]
-    if not places:
-        return
     meant = [other for listed in _MEANT.findall(said) for other in re.findall(r"\w{2,}", listed) if other != "or"]
     known = _known(missing["owner"], bool(missing["module"]), sources)
-    for n, other in enumerate(dict.fromkeys([*meant, *nearly(missing["name"], known)])):
-        edits = tuple(TextEdit(source.path, *place, other) for place in places)
-        reason = f"Python finds no `{missing['name']}` on `{missing['owner']}`, but `{other}`"
-        yield Suggestion(edits, reason, 0.85 / (n + 1))
+    reason = f"Python finds no `{missing['name']}` on `{missing['owner']}`, but"
+    yield from corrections(source, places, [*meant, *nearly(missing["name"], known)], reason, 0.85)
 
 
 def _known(owner: str, is_module: bool, sources: Sequence[SourceText]) -> set[str]:

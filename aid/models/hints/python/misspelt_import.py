@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.correction import corrections
 from aid.models.hints.python.names import module_of, top_level, words
-from aid.models.hints.suggestion import Suggestion, TextEdit
+from aid.models.hints.suggestion import Suggestion
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
 
@@ -42,7 +43,4 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
         meant = [each.removeprefix(f"{package}.") for each in meant if each.startswith(f"{package}.")]
     elif missing:
         places = [place for place in places if source.text[place[0] - 1 : place[0]] != "."]
-    for n, other in enumerate(dict.fromkeys(meant)):
-        edits = tuple(TextEdit(source.path, *place, other) for place in places)
-        if edits:
-            yield Suggestion(edits, f"Python finds no `{written}` to import, but `{other}`", 0.85 / (n + 1))
+    yield from corrections(source, places, meant, f"Python finds no `{written}` to import, but", 0.85)

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
-from aid.models.hints.python.names import BUILTINS, Function, bound, parsed, said_lines, words
+from aid.models.hints.correction import corrections
+from aid.models.hints.python.names import BUILTINS, Function, bound, parsed, said_lines, uses
 from aid.models.hints.suggestion import Suggestion, TextEdit
 from aid.models.hints.wording import flat, nearly
 from ces.verdict import Diagnostic
@@ -25,15 +26,11 @@ def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText])
     undefined = _UNDEFINED.search(said)
     if undefined is None:
         return
-    places = words(source.text, undefined[1], *said_lines(diagnostic, source.text)) or words(source.text, undefined[1])
-    if not places:
-        return
+    places = uses(source.text, undefined[1], *said_lines(diagnostic, source.text)) or uses(source.text, undefined[1])
     meant = _MEANT.findall(said)
     known = (bound(source.text) - {undefined[1]}) | BUILTINS
-    for n, other in enumerate(dict.fromkeys([*meant, *nearly(undefined[1], known)])):
-        edits = tuple(TextEdit(source.path, *place, other) for place in places)
-        reason = f"Python doesn't know `{undefined[1]}`; `{other}` is nearly the same"
-        yield Suggestion(edits, reason, 0.85 / (n + 1))
+    reason = f"Python doesn't know `{undefined[1]}`; nearly the same is"
+    yield from corrections(source, places, [*meant, *nearly(undefined[1], known)], reason, 0.85)
     methods = [place for place in places if _in_method(source.text, place[0])]
     if methods and re.search(rf"\bself\.{undefined[1]}\b", source.text):
         edits = tuple(TextEdit(source.path, place[0], place[0], "self.") for place in methods)

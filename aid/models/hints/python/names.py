@@ -102,6 +102,15 @@ def words(text: str, name: str, start: int = 0, end: int | None = None) -> list[
     return [found.span() for found in word.finditer(text, start, len(text) if end is None else end)]
 
 
+def uses(text: str, name: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Where `name` is used as a variable: no attribute, no keyword of a call, nothing that is set."""
+    return [
+        place
+        for place in words(text, name, start, end)
+        if text[place[0] - 1 : place[0]] != "." and not re.compile(r"\s*=(?!=)").match(text, place[1])
+    ]
+
+
 def said_lines(diagnostic: Diagnostic, text: str) -> tuple[int, int]:
     """The offsets of the whole lines a diagnostic is about."""
     start, end = span(text, diagnostic.range)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
+from aid.models.hints.correction import corrections
 from aid.models.hints.suggestion import Suggestion, TextEdit
 from aid.models.hints.typescript.words import SUFFIXES, exports, occurrences, said_word
 from aid.models.hints.wording import flat, nearly
@@ -32,9 +33,8 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
         parsing = re.fullmatch(r"TS1\d{3}", diagnostic.code or "") is not None
         yield Suggestion(edits, reason, 0.5 if _exported(written, source, sources) else 0.9, alone=parsing)
     elif missing and missing[1] == written:
-        for n, other in enumerate(nearly(written, _members(missing[2], sources))):
-            reason = f"type `{missing[2]}` has no `{written}`, but `{other}`"
-            yield Suggestion((TextEdit(source.path, *place, other),), reason, 0.85 / (n + 1))
+        reason = f"type `{missing[2]}` has no `{written}`, but"
+        yield from corrections(source, [place], nearly(written, _members(missing[2], sources)), reason, 0.85)
 
 
 def _exported(written: str, source: SourceText, sources: Sequence[SourceText]) -> bool:
