@@ -28,28 +28,30 @@ def shown(suggestion: Suggestion, rule: str, sources: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def suggestions(
-    path: str, text: str, said: str, others: Mapping[str, str], code: str | None, fixes: tuple[Fix, ...]
-) -> str:
-    """`said` is "LINE:COLUMN-LINE:COLUMN MESSAGE" with one-based lines and zero-based columns."""
-    found = re.match(r"(\d+):(\d+)-(\d+):(\d+) (.*)\Z", said, re.DOTALL)
-    assert found is not None, said
-    first, start, last, end = (int(found[n]) for n in range(1, 5))
-    place = Range(first - 1, start, last - 1, end)
-    diagnostic = Diagnostic(file=path, range=place, severity="error", message=found[5], code=code, fixes=fixes)
-    texts = {path: text, **others}
+def suggestions(diagnostic: Diagnostic, texts: Mapping[str, str]) -> str:
+    """What every rule makes of `diagnostic`, likeliest first; the first of `texts` is the file it is about."""
     sources = tuple(SourceText(path=each, text=content) for each, content in texts.items())
     rows = [
         (-suggestion.confidence, shown(suggestion, rule.name, texts))
         for rule in RULES
-        if path.endswith(rule.suffixes)
+        if sources[0].path.endswith(rule.suffixes)
         for suggestion in rule.propose(diagnostic, sources[0], sources)
     ]
     return "\n".join(row for _, row in sorted(rows, key=lambda pair: pair[0]))
 
 
+def place(said: str) -> tuple[Range, str]:
+    """The place and the message of "LINE:COLUMN-LINE:COLUMN MESSAGE", one-based lines and zero-based columns."""
+    found = re.match(r"(\d+):(\d+)-(\d+):(\d+) (.*)\Z", said, re.DOTALL)
+    assert found is not None, said
+    first, start, last, end = (int(found[n]) for n in range(1, 5))
+    return Range(first - 1, start, last - 1, end), found[5]
+
+
 @pytest.fixture
 def check() -> Check:
+    """Called with a source, what the compiler said of it, and every suggestion expected, as `shown` prints it."""
+
     def checking(
         path: str,
         text: str,
@@ -60,8 +62,9 @@ def check() -> Check:
         code: str | None = None,
         fixes: tuple[Fix, ...] = (),
     ) -> None:
-        dedented = {name: textwrap.dedent(content) for name, content in (others or {}).items()}
-        found = suggestions(path, textwrap.dedent(text), textwrap.dedent(said), dedented, code, fixes)
-        assert found == textwrap.dedent(expected).strip("\n")
+        texts = {name: textwrap.dedent(content) for name, content in {path: text, **(others or {})}.items()}
+        where, message = place(textwrap.dedent(said))
+        diagnostic = Diagnostic(file=path, range=where, severity="error", message=message, code=code, fixes=fixes)
+        assert suggestions(diagnostic, texts) == textwrap.dedent(expected).strip("\n")
 
     return checking
