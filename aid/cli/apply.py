@@ -71,25 +71,14 @@ def _reply() -> str:
 
 def _plan(reply: str, format_: Format | Literal["auto"], root: Path) -> Plan:
     """What the reply does to the files at `root`, paths that may not be touched refused."""
-    import msgspec
-
     from aid import edits
-    from aid.edits.edit import Document, Rejected
+    from aid.apply.planned import planned
+    from aid.edits.edit import Document
     from aid.errors import UsageError
-    from ces.errors import BadChange
     from ces.tree import Tree
 
-    forbidden: dict[str, Rejected] = {}
-
     def read(path: str) -> Document | None:
-        try:
-            file = tree.read(path)
-        except BadChange as error:
-            forbidden[path] = Rejected(path=path, reason=str(error))
-            return None
-        except OSError as error:
-            forbidden[path] = Rejected(path=path, reason=f"can't be read: {error.strerror}")
-            return None
+        file = tree.read(path)
         return None if file is None else Document(path=path, content=file.content, mode=file.mode)
 
     try:
@@ -97,10 +86,7 @@ def _plan(reply: str, format_: Format | Literal["auto"], root: Path) -> Plan:
     except OSError as error:
         raise UsageError(f"can't open {root}: {error.strerror}; name another by --root") from error
     with tree:
-        plan = edits.plan(edits.parse(reply, format_), read)
-    rejected = [each for each in plan.rejected if each.path not in forbidden]
-    rejected += forbidden.values()
-    return msgspec.structs.replace(plan, rejected=tuple(rejected))
+        return planned(edits.parse(reply, format_), read)
 
 
 def _print_json(plan: Plan, applied: Applied | None) -> None:

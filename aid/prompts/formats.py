@@ -22,7 +22,8 @@ let area r = 3.14 *. r *. r
 >>>>>>> REPLACE
 
 SEARCH is whole lines copied exactly from the file, as few as are found only once in it. An empty SEARCH makes a new \
-file. Several blocks may follow each other."""
+file. *** Delete File: PATH on a line deletes one, *** Rename File: PATH with *** Move to: PATH below it renames one. \
+Several blocks may follow each other."""
 
 _UDIFF = """\
 Write the edits as one unified diff. Line numbers in @@ headers may be left out; context and removed lines are copied \
@@ -59,14 +60,17 @@ let area r = 3.14 *. r *. r
 ```"""
 
 _LINE_RANGE = """\
-Write each edit as a path with the first and last line it replaces, the replaced lines, then the new ones.
+Write each edit as a block: the file's path on its own line, then the lines to replace, each after its number, then \
+the new lines without numbers.
 
-lib/area.ml:3-3
+lib/area.ml
 <<<<<<< LINES
-let area r = 3 * r * r
+2| let area r = 3 * r * r
 =======
 let area r = 3.14 *. r *. r
->>>>>>> END"""
+>>>>>>> END
+
+The replaced lines are copied exactly from the file. Several blocks may follow each other."""
 
 INSTRUCTIONS: dict[EditFormat, str] = {
     "search-replace": _SEARCH_REPLACE,

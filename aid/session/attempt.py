@@ -3,6 +3,7 @@
 Knows nothing of builds: what comes out here may still be red.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
@@ -10,12 +11,14 @@ from typing import Literal
 import msgspec
 
 from aid import edits
+from aid.apply.planned import planned
 from aid.edits.edit import Document, Plan, Rejected
 from aid.edits.parse import NO_EDIT
 from aid.errors import ModelError
 from aid.models.backend import Backend, Chunk, Prompt
 from aid.prompts import ask_again
 from ces.change import FileChange, merge
+from ces.errors import BadChange
 
 Read = Callable[[str], Document | None]
 Outcome = Literal["placed", "rejected", "no-edit", "no-op", "failed"]
@@ -67,11 +70,11 @@ async def attempt(
         for _ in range(1 + MAX_RETRIES):
             reply = await _ask(backend, asked, on_chunk)
             replies.append(reply)
-            found = _parsed(reply.text, prompt)
+            found = await _parsed(reply.text, prompt)
             if _is_prose(found):
                 break
             parsed_any = parsed_any or any(not isinstance(edit, Rejected) for edit in found)
-            plan = _onto(plan, found, read)
+            plan = await asyncio.to_thread(_onto, plan, found, read)
             refused = _refused(plan, found, resampled=resampled)
             if not refused or backend.capabilities.deterministic or reply.last.finish == "length":
                 break  # a rule would say the same again, and a reply cut off for length would be cut off again
@@ -101,10 +104,10 @@ async def _ask(backend: Backend, prompt: Prompt, on_chunk: Callable[[Chunk], Non
     return reply
 
 
-def _parsed(text: str, prompt: Prompt) -> list[edits.Edit | Rejected]:
+async def _parsed(text: str, prompt: Prompt) -> list[edits.Edit | Rejected]:
     """The edits of a reply in the format that was asked for, else in whichever it is in."""
     paths = [source.path for source in prompt.sources]
-    found = edits.parse(text, prompt.format, paths=paths)
+    found = await asyncio.to_thread(edits.parse, text, prompt.format, paths=paths)
     return edits.parse(text, "auto", paths=paths) if _is_prose(found) else found
 
 
@@ -115,7 +118,7 @@ def _is_prose(found: Sequence[edits.Edit | Rejected]) -> bool:
 
 def _onto(done: Plan, found: list[edits.Edit | Rejected], read: Read) -> Plan:
     """The plan after a further reply: its edits are placed in the files as `done` leaves them."""
-    more = edits.plan(found, _over(done, read))
+    more = planned(found, _over(done, read))
     if not done.changes:
         return more
     merged = merge(done.changes, more.changes)
@@ -152,7 +155,10 @@ def _refused(plan: Plan, found: list[edits.Edit | Rejected], *, resampled: bool)
 
 
 def _text(rejected: Rejected, read: Read) -> str | None:
-    document = read(rejected.path) if rejected.path else None
+    try:
+        document = read(rejected.path) if rejected.path else None
+    except (BadChange, OSError):
+        return None
     return None if document is None else document.content.decode("utf-8", "replace")
 
 

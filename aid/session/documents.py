@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aid.session.client import OpenDocument
+from ces.errors import BadChange
 
 BOM = b"\xef\xbb\xbf"
 
@@ -29,13 +30,19 @@ def as_bytes(text: str, on_disk: bytes | None) -> bytes:
 def unsaved(
     root: Path, documents: Mapping[Path, OpenDocument], on_disk: Callable[[str], bytes | None]
 ) -> dict[str, bytes]:
-    """The open documents under `root` that differ from their files: path relative to `root` -> bytes."""
+    """The open documents under `root` that differ from their files: path relative to `root` -> bytes.
+
+    Those of files that may not be edited (a commit message in `.git`) are passed over.
+    """
     differing: dict[str, bytes] = {}
     for path, document in documents.items():
         if not path.is_relative_to(root):
             continue
         relative = path.relative_to(root).as_posix()
-        disk = on_disk(relative)
+        try:
+            disk = on_disk(relative)
+        except (BadChange, OSError):
+            continue
         content = as_bytes(document.text, disk)
         if content != disk:
             differing[relative] = content

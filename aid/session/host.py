@@ -197,7 +197,7 @@ class Host:
     async def _apply(self, ended: Ended, workspace: Workspace, client: Client) -> tuple[str | None, str | None]:
         assert ended.stored is not None
         proposal = ended.stored.proposal
-        refusal = may_apply(proposal.verdict, has_build=workspace.has_build)
+        refusal = may_apply(proposal.verdict)
         if refusal is not None:
             return None, f"not applied: {refusal}; 'aid accept {proposal.id}' applies it all the same"
         result = await self.accept(protocol.AcceptParams(id=proposal.id), client)

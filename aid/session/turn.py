@@ -83,7 +83,7 @@ class Turn:
         self._stored: list[tuple[Judged, Stored]] = []
 
     async def run(self) -> Ended:
-        build = await self._build_status(self._view)
+        build = await self._first_status()
         judged: list[Judged] = []
         context: Context | None = None
         for backend in self._back_ends(build):
@@ -131,11 +131,17 @@ class Turn:
             return [self._set.backend]
         return [hints] if hints.name == self._set.backend.name else [hints, self._set.backend]
 
-    async def _build_status(self, view: View) -> BuildStatus | None:
-        """What the build says of `view`, waited for within the budget; None when checking is off or that is spent."""
-        verify = self._set.config.verify
-        if not verify.enabled:
+    async def _first_status(self) -> BuildStatus | None:
+        """The build's word before anything is asked: waited for when the request is about errors, else as last seen."""
+        if not self._set.config.verify.enabled:
             return None
+        if _FIX.search(self._set.params.prompt):
+            return await self._build_status(self._view)
+        return self._workspace.build_as_last_seen(self._view)
+
+    async def _build_status(self, view: View) -> BuildStatus | None:
+        """What the build says of `view`, waited for within the budget; None when that is spent."""
+        verify = self._set.config.verify
         asking = asyncio.create_task(self._workspace.build_status(view))
         try:
             done, _ = await asyncio.wait({asking}, timeout=SILENT_S)
@@ -223,7 +229,7 @@ class Turn:
     async def _sample(self, backend: Backend, prompt: Prompt, base: Base) -> list[Judged]:
         verify = self._set.config.verify
         capable = backend.capabilities
-        several = capable.local and verify.enabled and base.build is not None and base.build.adapter is not None
+        several = capable.local and verify.enabled and self._workspace.has_build
         candidates = HINT_CANDIDATES if capable.deterministic else verify.candidates
         budget = Budget(
             candidates=candidates if several else 1,
@@ -270,7 +276,7 @@ class Turn:
         if not self._set.config.verify.enabled:
             return Verdict(status="unchecked", stage=None, reason="checking is switched off ([verify] enabled)")
         if seconds <= 0:
-            return Verdict(status="unchecked", stage=None, reason="the time budget is spent ([verify] budget_s)")
+            return Verdict(status="timeout", stage=None, reason="the time budget is spent ([verify] budget_s)")
         started = time.monotonic()
         try:
             return await self._workspace.checker.check(done.changes, budget_s=seconds, overlay=self._view.overlay())

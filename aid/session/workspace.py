@@ -1,6 +1,7 @@
 """One workspace the daemon has open: its index, its context, its build, and its files as the editor sees them."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,10 +13,14 @@ from aid.edits.edit import Document
 from aid.models.backend import Message
 from aid.session.client import Client, OpenDocument
 from aid.session.documents import unsaved
+from ces import builds
 from ces.change import FileChange
 from ces.check import Checker
+from ces.errors import CesError
 from ces.tree import Tree
 from ces.verdict import BuildStatus
+
+log = logging.getLogger(__name__)
 
 KEPT_CHATS = 50
 KEPT_MESSAGES = 40
@@ -73,6 +78,13 @@ def settled(config: Config) -> tuple[object, ...]:
     return (config.context, config.build)
 
 
+def _is_recognised(root: Path, config: Config) -> bool:
+    try:
+        return builds.find(root, config.build) is not None
+    except CesError:
+        return False
+
+
 class Workspace:
     """Open it with `open`; it lives until the daemon ends."""
 
@@ -84,6 +96,9 @@ class Workspace:
         self.context = ContextBuilder(settings=config.context)
         self.checker = Checker(root, config.build, paths.workspace_state(root) / "builds")
         self.last_build: BuildStatus | None = None
+        self._recognised = False
+        self._built: tuple[int, tuple[FileChange, ...]] | None = None
+        self._building: asyncio.Task[None] | None = None
         self._chats: dict[str, tuple[Message, ...]] = {}
 
     @classmethod
@@ -91,6 +106,7 @@ class Workspace:
         """Finish or roll back what a killed apply left, then start indexing in the background."""
         await asyncio.to_thread(apply.recover, root)
         workspace = cls(root, config)
+        workspace._recognised = await asyncio.to_thread(_is_recognised, root, config)
         workspace.index.touched.append(workspace.on_touched)
         await workspace.index.start()
         return workspace
@@ -104,14 +120,35 @@ class Workspace:
 
     @property
     def has_build(self) -> bool:
-        """Whether a build was recognised, as far as is known."""
-        return self.last_build is not None and self.last_build.adapter is not None
+        """Whether a build was recognised, even one whose tools are missing."""
+        return self.last_build.adapter is not None if self.last_build is not None else self._recognised
 
     async def build_status(self, view: View) -> BuildStatus:
-        """What the build says of the workspace as `view` sees it."""
-        status = await self.checker.status(view.overlay())
+        """What the build says of the workspace as `view` sees it: the tree is looked at, and built if it is new."""
+        overlay, generation = view.overlay(), self.index.generation
+        status = await self.checker.status(overlay)
         self.last_build = status
+        self._built = (generation, overlay)
         return status
+
+    def build_as_last_seen(self, view: View) -> BuildStatus | None:
+        """The last status, where no change was noticed since; the watcher notices one within half a second.
+
+        Looking at every file of a large workspace takes longer than a first token may; when it isn't known, the build
+        is started in the background for the verdict that will need it.
+        """
+        watching = self.index.ready and not self.index.polling
+        if watching and self._built == (self.index.generation, view.overlay()):
+            return self.last_build
+        if self._building is None or self._building.done():
+            self._building = asyncio.create_task(self._build_quietly(view))
+        return None
+
+    async def _build_quietly(self, view: View) -> None:
+        try:
+            await self.build_status(view)
+        except CesError as error:
+            log.info("the build of %s could not be asked: %s", self.root.name, error)
 
     def on_touched(self, changed: frozenset[str] | None) -> None:
         """Files changed; None: too many to name, which the checker sees for itself."""
@@ -131,6 +168,9 @@ class Workspace:
             del self._chats[next(iter(self._chats))]
 
     async def close(self) -> None:
+        if self._building is not None:
+            self._building.cancel()
+            await asyncio.gather(self._building, return_exceptions=True)
         await self.context.close()
         await self.index.close()
         await self.checker.close()

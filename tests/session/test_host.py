@@ -264,3 +264,30 @@ async def test_named_lines_are_shown(scene: Scene) -> None:
     scene.replies({"match": "line 12", "reply": SEVEN})
     result = await scene.ask(files=[FileRef(path="calc.txt", first=11, last=13)])
     assert result.proposal is not None
+
+
+async def test_a_symlink_is_refused_with_the_reason_and_never_written_through(scene: Scene) -> None:
+    outside = scene.home / "outside.txt"
+    outside.write_text("line 7\n")
+    (scene.root / "link.txt").symlink_to(outside)
+    scene.replies(*[block("line 7", "line seven", "link.txt")] * 3)
+    result = await scene.ask(apply=True)
+    assert result.proposal is None and "link.txt is a symbolic link" in result.reason
+    assert outside.read_text() == "line 7\n"
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", "/etc/hosts", ".git/config", "a/../../b"])
+async def test_paths_outside_the_workspace_are_refused(scene: Scene, path: str) -> None:
+    scene.replies(*[block("", "new", path)] * 3)
+    result = await scene.ask(apply=True)
+    assert (result.proposal, result.candidates[0].status) == (None, "rejected")
+    assert sorted(entry.name for entry in scene.root.iterdir()) == ["calc.txt"]
+
+
+async def test_an_open_document_that_may_not_be_edited_is_passed_over(scene: Scene) -> None:
+    (scene.root / ".git").mkdir()
+    message = scene.root / ".git" / "COMMIT_EDITMSG"
+    message.write_text("old")
+    scene.editor.open[message] = OpenDocument(path=message, text="new", version=1)
+    scene.replies(SEVEN)
+    assert (await scene.ask()).proposal is not None
