@@ -180,6 +180,7 @@ def test_removes_an_import_of_which_nothing_is_used(check: Check) -> None:
         """\
         unused 0.85: the compiler says that this import is never used
         -import { one, two } from "./b.js";
+        -
         """,
         code="TS6192",
     )
@@ -203,4 +204,42 @@ def test_leaves_properties_alone_where_an_import_is_corrected(check: Check) -> N
         """,
         others={"src/b.ts": "export const things = [1];\n"},
         code="TS2724",
+    )
+
+
+def test_ends_a_path_as_the_projects_other_imports_end(check: Check) -> None:
+    check(
+        "src/a.ts",
+        """\
+        export const x = helper(1);
+        """,
+        "1:17-1:23 Cannot find name 'helper'.",
+        """\
+        missing import 0.80: the compiler can't find `helper`; src/b.ts exports it
+        +import { helper } from "./b.js";
+        +
+        """,
+        others={
+            "src/b.ts": "export function helper(x: number) { return x; }\n",
+            "src/c.ts": 'import { helper } from "./b.js";\n',
+        },
+        code="TS2304",
+    )
+
+
+def test_ends_a_path_as_the_compiler_asks(check: Check) -> None:
+    check(
+        "src/a.ts",
+        """\
+        import helper from "./b";
+        """,
+        """\
+        1:19-1:24 Relative import paths need explicit file extensions in ECMAScript imports when '--moduleResolution' \
+        is 'node16' or 'nodenext'. Did you mean './b.js'?""",
+        """\
+        did you mean 0.92: the compiler asks whether `./b` should be `./b.js`
+        -import helper from "./b";
+        +import helper from "./b.js";
+        """,
+        code="TS2835",
     )

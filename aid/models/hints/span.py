@@ -65,10 +65,14 @@ def replaced(source: SourceText, start: int, end: int, text: str) -> tuple[TextE
 
 
 def without_line(source: SourceText, start: int, end: int) -> tuple[TextEdit, ...]:
-    """Take out `text[start:end]`, and the whole line where nothing else stands on it."""
+    """Take out `text[start:end]`, and the whole line where nothing else stands on it.
+
+    A line that was a paragraph of its own goes with the blank line below it.
+    """
     text = source.text
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     last = len(text) if last < 0 else last + 1
-    if not text[first:start].strip() and not text[end:last].strip():
-        return replaced(source, first, last, "")
-    return replaced(source, start, end, "")
+    if text[first:start].strip() or text[end:last].strip():
+        return replaced(source, start, end, "")
+    alone = text[:first].endswith("\n\n") or first == 0
+    return replaced(source, first, last + 1 if alone and text.startswith("\n", last) else last, "")

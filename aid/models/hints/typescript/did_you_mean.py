@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from aid.models.backend import SourceText
 from aid.models.hints.correction import corrections
+from aid.models.hints.span import said_span
 from aid.models.hints.suggestion import Suggestion, TextEdit
 from aid.models.hints.typescript.words import SUFFIXES, exports, occurrences, said_word
 from aid.models.hints.wording import flat, nearly
@@ -15,12 +16,15 @@ suffixes = SUFFIXES
 
 _MEANT = re.compile(r"Did you mean (?:to write |the (?:instance|static) member )?['\"]([\w$.]+)['\"]\?")
 _NO_PROPERTY = re.compile(r"Property '([\w$]+)' does not exist on type '([\w$]+)'\.$")
+_PATH = re.compile(r"^Relative import paths need explicit file extensions.* Did you mean '([^']+)'\?")
+_QUOTED = re.compile(r"['\"]([^'\"\n]+)['\"]")
 _EXPORT = re.compile(r"has no exported member")
 _MEMBER = re.compile(r"(?:^|[{;,])\s*(?:readonly |private |public |protected |static |async )*([\w$]+)\s*[?(:=!]", re.M)
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[SourceText]) -> Iterable[Suggestion]:
     said = flat(diagnostic)
+    yield from _path(diagnostic, source)
     place = said_word(diagnostic, source)
     if place is None:
         return
@@ -35,6 +39,17 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
     elif missing and missing[1] == written:
         reason = f"type `{missing[2]}` has no `{written}`, but"
         yield from corrections(source, [place], nearly(written, _members(missing[2], sources)), reason, 0.85)
+
+
+def _path(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]:
+    """A relative import without its ending: tsc names the path with it."""
+    meant = _PATH.search(flat(diagnostic))
+    start, _end = said_span(diagnostic, source.text)
+    written = _QUOTED.match(source.text, start)
+    if meant and written:
+        yield from corrections(
+            source, [written.span(1)], [meant[1]], f"the compiler asks whether `{written[1]}` should be", 0.92
+        )
 
 
 def _exported(written: str, source: SourceText, sources: Sequence[SourceText]) -> bool:

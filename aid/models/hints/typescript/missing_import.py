@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from aid.models.backend import SourceText
 from aid.models.hints.span import replaced
@@ -18,6 +18,10 @@ suffixes = SUFFIXES
 _NOT_FOUND = re.compile(r"Cannot find name '([\w$]+)'")
 
 
+_ENDING = re.compile(r"\.[cm]?[jt]sx?$")
+_NODE = re.compile(r"\"module(?:Resolution)?\"\s*:\s*\"node(?:16|18|20|next)\"", re.IGNORECASE)
+
+
 def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[SourceText]) -> Iterable[Suggestion]:
     missing = _NOT_FOUND.search(flat(diagnostic))
     if missing is None:
@@ -26,7 +30,7 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
         if other.path == source.path or not other.path.endswith(SUFFIXES):
             continue
         if exports(other.text, missing[1]) or exports_default(other.text, missing[1]):
-            module = _module(source, other)
+            module = _module(source, other, sources)
             if _broken_import(source, module, other):
                 continue
             reason = f"the compiler can't find `{missing[1]}`; {other.path} exports it"
@@ -34,13 +38,21 @@ def propose(diagnostic: Diagnostic, source: SourceText, sources: Sequence[Source
             yield Suggestion(replaced(source, at, at, text), reason, 0.8)
 
 
-def _module(source: SourceText, other: SourceText) -> str:
-    """The relative name of `other`, with the ending that the file's other imports have."""
+def _module(source: SourceText, other: SourceText, sources: Sequence[SourceText]) -> str:
+    """The relative name of `other`, with the ending that other imports have: this file's, else the others'."""
     path = posixpath.relpath(other.path, posixpath.dirname(source.path) or ".")
     stem = re.sub(r"(?:\.d)?\.[cm]?[jt]sx?$", "", path)
-    relative = [each.module for each in imports(source.text) if each.module.startswith(".")]
-    ending = next((match[0] for each in relative if (match := re.search(r"\.[cm]?[jt]sx?$", each))), "")
-    return (stem if stem.startswith(".") else f"./{stem}") + ending
+    return (stem if stem.startswith(".") else f"./{stem}") + next(_endings([source, *sources]), "")
+
+
+def _endings(sources: Sequence[SourceText]) -> Iterator[str]:
+    """How relative imports end, source by source; `.js` where a tsconfig asks for Node's rules."""
+    for each in sources:
+        if each.path.endswith(SUFFIXES):
+            relative = [found.module for found in imports(each.text) if found.module.startswith(".")]
+            yield from (match[0] if (match := _ENDING.search(module)) else "" for module in relative)
+        elif posixpath.basename(each.path).startswith("tsconfig") and _NODE.search(each.text):
+            yield ".js"
 
 
 def _broken_import(source: SourceText, module: str, other: SourceText) -> bool:
