@@ -181,6 +181,42 @@ def test_makes_a_function_async(check: Check) -> None:
     )
 
 
+def test_an_async_function_gives_a_promise_of_what_it_gave(check: Check) -> None:
+    check(
+        "src/a.ts",
+        """\
+        export const f = (n: number): number => {
+          return await Promise.resolve(n);
+        };
+        """,
+        "2:9-2:14 'await' expressions are only allowed within async functions and at the top levels of modules.",
+        """\
+        declaration 0.65: the compiler allows `await` only in `async` functions
+        -export const f = (n: number): number => {
+        +export const f = async (n: number): Promise<number> => {
+        """,
+        code="TS1308",
+    )
+
+
+def test_makes_no_parameters_type_async(check: Check) -> None:
+    check(
+        "src/a.ts",
+        """\
+        export function f(n: (x: number) => number) {
+          return await Promise.resolve(n);
+        }
+        """,
+        "2:9-2:14 'await' expressions are only allowed within async functions and at the top levels of modules.",
+        """\
+        declaration 0.65: the compiler allows `await` only in `async` functions
+        -export function f(n: (x: number) => number) {
+        +export async function f(n: (x: number) => number) {
+        """,
+        code="TS1308",
+    )
+
+
 def test_makes_a_constant_a_variable(check: Check) -> None:
     check(
         "src/a.ts",

@@ -7,7 +7,7 @@ from aid.models.backend import SourceText
 from aid.models.hints.nesting import CLOSERS, pieces, unclosed
 from aid.models.hints.span import line_bounds, replaced, span
 from aid.models.hints.suggestion import Suggestion
-from aid.models.hints.typescript.words import SUFFIXES
+from aid.models.hints.typescript.words import PIECE, SUFFIXES
 from aid.models.hints.wording import flat
 from ces.verdict import Diagnostic
 
@@ -15,9 +15,6 @@ name = "expected token"
 suffixes = SUFFIXES
 
 _EXPECTED = re.compile(r"^'([)\]},;:])' expected\.")
-_PIECE = re.compile(
-    r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/|[()\[\]{}]", re.DOTALL
-)
 _STATEMENT = re.compile(r"(?:const|let|var|return|if|for|while|function|export|import|class|type|interface|throw)\b")
 
 
@@ -62,5 +59,5 @@ def _element(diagnostic: Diagnostic, source: SourceText) -> Iterable[Suggestion]
 def _unclosed_on_line(text: str, at: int) -> str | None:
     """The innermost bracket that the line opens before `at` and doesn't close."""
     first, _ = line_bounds(text, at)
-    stack = unclosed(pieces(_PIECE, text, first, at))
+    stack = unclosed(pieces(PIECE, text, first, at))
     return stack[-1].text if stack else None

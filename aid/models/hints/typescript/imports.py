@@ -71,7 +71,8 @@ def imported(token: Token) -> str:
 
 def joined(text: str, statement: Import, name: str) -> tuple[int, str]:
     """Where `name` goes in the braces of `statement`, which hold at least one, and the text to write there."""
-    return added(text, statement.names, name, (by_letter,))
+    names = [Token(imported(each), each.start, each.end) for each in statement.names]
+    return added(text, names, name, (by_letter,))
 
 
 def insertion(text: str, module: str, clause: str) -> tuple[int, str]:

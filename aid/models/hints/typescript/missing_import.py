@@ -16,8 +16,6 @@ name = "missing import"
 suffixes = SUFFIXES
 
 _NOT_FOUND = re.compile(r"Cannot find name '([\w$]+)'")
-
-
 _ENDING = re.compile(r"\.[cm]?[jt]sx?$")
 _NODE = re.compile(r"\"module(?:Resolution)?\"\s*:\s*\"node(?:16|18|20|next)\"", re.IGNORECASE)
 

@@ -12,6 +12,10 @@ _EXPORT = (
     r"^export\s+(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?"
     r"(?:function\*?|const|let|var|class|interface|type|enum)\s+{}(?![\w$])"
 )
+PIECE = re.compile(
+    r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/|[()\[\]{}]", re.DOTALL
+)
+"""A bracket, or a string or comment as a whole."""
 _WORD = re.compile(r"[\w$]+")
 
 
