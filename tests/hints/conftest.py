@@ -24,8 +24,16 @@ def shown(suggestion: Suggestion, rule: str, sources: Mapping[str, str]) -> str:
             if edit.path == path:
                 after = after[: edit.start] + edit.text + after[edit.end :]
         diff = difflib.unified_diff(sources[path].splitlines(), after.splitlines(), n=0, lineterm="")
-        lines += [line for line in list(diff)[2:] if not line.startswith("@@")]
+        lines += [each for line in list(diff)[2:] for each in placed(line, sources[path].splitlines())]
     return "\n".join(lines)
+
+
+def placed(line: str, before: list[str]) -> list[str]:
+    """A line of a diff; of a hunk's header only the line that something new stands below."""
+    if not line.startswith("@@"):
+        return [line]
+    added = re.match(r"@@ -(\d+),0 ", line)
+    return [f" {before[int(added[1]) - 1]}"] if added and int(added[1]) else []
 
 
 def suggestions(diagnostic: Diagnostic, texts: Mapping[str, str]) -> str:

@@ -151,6 +151,7 @@ def test_adds_the_missing_case_all_others_agree_on(check: Check) -> None:
         """,
         """\
         missing case 0.60: the compiler misses the case `C`; `"x"`, as other cases give, is a guess
+           | B -> "x"
         +  | C -> "x"
         """,
         code="warning 8 [partial-match]",
@@ -194,6 +195,30 @@ def test_adds_a_missing_case_before_a_nested_match(check: Check) -> None:
         """,
         """\
         missing case 0.55: the compiler misses the case `C`; `()`, as other cases give, is a guess
+           | A -> ()
+        +  | C -> ()
+        """,
+        code="warning 8 [partial-match]",
+    )
+
+
+def test_adds_a_missing_case_after_a_match_in_brackets(check: Check) -> None:
+    check(
+        "m.ml",
+        """\
+        type t = A | B of t | C
+        let f = function
+          | A -> ()
+          | B x -> (match x with A | B _ | C -> ())
+        """,
+        """\
+        2:8-4:43 this pattern-matching is not exhaustive.
+        Here is an example of a case that is not matched:
+        C
+        """,
+        """\
+        missing case 0.55: the compiler misses the case `C`; `()`, as other cases give, is a guess
+           | B x -> (match x with A | B _ | C -> ())
         +  | C -> ()
         """,
         code="warning 8 [partial-match]",

@@ -41,6 +41,7 @@ def test_closes_begin_on_a_line_of_its_own(check: Check) -> None:
         """,
         """\
         missing closer 0.75: the parser expects `end` for the `begin` of line 2
+             print_int 2
         +  end
         """,
     )
@@ -60,8 +61,10 @@ def test_closes_a_loop_and_goes_on_with_a_semicolon(check: Check) -> None:
         "6:0-6:3 Syntax error",
         """\
         missing closer 0.75: the parser expects `done` for the `do` of line 2
+             print_int i
         +  done;
         missing closer 0.50: the parser expects `done` for the `do` of line 2
+           print_int x
         +  done
         """,
     )

@@ -80,6 +80,7 @@ def test_imports_a_standard_module(check: Check) -> None:
         "6:0-7:0 test: NameError: name 'os' is not defined",
         """\
         missing import 0.90: Python doesn't know `os`: `import os`
+         import json
         +import os
         """,
         others={"test_m.py": "import m\ndef test(): m.cwd()\n"},
@@ -100,6 +101,7 @@ def test_imports_a_standard_name_under_the_docstring(check: Check) -> None:
         "5:0-6:0 test: NameError: name 'Path' is not defined",
         """\
         missing import 0.88: Python doesn't know `Path`: `from pathlib import Path`
+         '''About m.'''
         +
         +from pathlib import Path
         """,

@@ -142,6 +142,7 @@ def test_closes_a_bracket_on_a_line_of_its_own(check: Check) -> None:
         "1:4-1:5 '[' was never closed",
         """\
         bracket 0.70: Python says that `[` was never closed
+             2,
         +]
         """,
         code="SyntaxError",

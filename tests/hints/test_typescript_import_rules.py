@@ -93,6 +93,7 @@ def test_imports_a_type_as_the_file_imports_types(check: Check) -> None:
         "4:16-4:21 Cannot find name 'Shape'.",
         """\
         missing import 0.80: the compiler can't find `Shape`; src/b.ts exports it
+         import { one } from "./b.js";
         +import type { Shape } from "./b.js";
         """,
         others={"src/b.ts": "export const one = 1;\nexport interface Shape { n: number }\n", "src/c.ts": ""},
@@ -131,6 +132,7 @@ def test_adds_to_names_on_lines_of_their_own(check: Check) -> None:
         "6:17-6:22 Cannot find name 'three'.",
         """\
         missing import 0.80: the compiler can't find `three`; src/b.ts exports it
+           one,
         +  three,
         """,
         others={"src/b.ts": "export const one = 1, two = 2;\nexport { one, two };\nexport function three() {}\n"},

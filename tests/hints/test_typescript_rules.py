@@ -157,6 +157,7 @@ def test_closes_the_file(check: Check) -> None:
         "3:0-3:0 '}' expected.",
         """\
         expected token 0.75: the parser expects `}` here
+           return x;
         +}
         """,
         code="TS1005",

@@ -21,7 +21,7 @@ suffixes = (".ml",)
 
 _EXAMPLE = re.compile(r"case that is not matched: (.+?)(?: \(However, .*)?$")
 _NEUTRAL = {"()": 0.55, "None": 0.5, "[]": 0.3}
-_OPEN_ENDED = ("match_expression", "function_expression", "fun_expression", "try_expression")
+_TAKES_CASES = ("match_expression", "function_expression", "try_expression")
 
 
 def propose(diagnostic: Diagnostic, source: SourceText, _: Sequence[SourceText]) -> Iterable[Suggestion]:
@@ -62,7 +62,7 @@ def _added(text: str, cases: Sequence[Node], pattern: str, body: str) -> tuple[i
     """Where the case goes and its text: after the last one, or before it where that would swallow it."""
     start, end = span_of(text, cases[-1])
     last_body = cases[-1].child_by_field_name("body")
-    if last_body is not None and within(last_body, _OPEN_ENDED) and not text[:end].endswith((")", "end")):
+    if last_body is not None and _would_swallow(last_body):
         bar = text.rfind("|", 0, start)
         if pattern == "_" or bar < 0 or text[bar + 1 : start].strip():
             return None
@@ -72,3 +72,13 @@ def _added(text: str, cases: Sequence[Node], pattern: str, body: str) -> tuple[i
     if "\n" in text[first:end]:
         return end, f"\n{indent_at(text, start)}| {pattern} -> {body}"
     return end, f" | {pattern} -> {body}"
+
+
+def _would_swallow(body: Node) -> bool:
+    """Whether a case behind `body` would be one of a match that ends it, in no brackets of its own."""
+    node: Node | None = body
+    while node is not None and node.end_byte == body.end_byte:
+        if node.type in _TAKES_CASES:
+            return True
+        node = node.named_children[-1] if node.named_children else None
+    return False
