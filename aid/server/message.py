@@ -30,11 +30,9 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The peer's answer to a request of ours; `error` None: it worked. `id` None: it could not read what we sent."""
+    """The peer's answer to a request of ours. `id` None: it could not read what we sent."""
 
     id: Id | None
-    result: msgspec.Raw
-    error: msgspec.Raw | None
 
 
 class Malformed(msgspec.Struct, frozen=True):
@@ -88,7 +86,7 @@ def parse(body: bytes) -> Call | Answer | Malformed:
         return Call(envelope.method, envelope.params or NO_PARAMS, identity)
     if bool(envelope.result) == bool(envelope.error):
         return Malformed(INVALID_REQUEST, "expected a `method`, or an `id` with a `result` or an `error`", identity)
-    return Answer(identity, envelope.result, envelope.error or None)
+    return Answer(identity)
 
 
 def result_body(identity: Id | None, result: Any) -> bytes:

@@ -88,6 +88,14 @@ async def test_a_request_that_makes_no_sense_is_answered(
         assert says(await peer.call(method, params)) == expected
 
 
+async def test_a_message_of_too_many_values_is_not_built(serve: Any, peers: ModuleType) -> None:
+    _, _, path = await serve()
+    async with opened(peers, path) as peer:
+        arguments = {"command": "aid.undo", "arguments": [[]] * 1_000_001}
+        answer = await peer.call("workspace/executeCommand", arguments)
+        assert says(answer) == "-32600 the message has more than 2000000 values"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
