@@ -1,9 +1,9 @@
 """The one definition of what goes over the wire between the daemon and its clients.
 
 JSON-RPC 2.0 with LSP 3.17's base protocol (Content-Length framing) on a unix socket. The LSP's own methods keep
-their own shapes (lsprotocol); everything here is `aid/…`. A field has one name, in Python, on the wire and in
-`--json`. Fields at their default are left out on the wire. Lines in these structs are one-based and inclusive, as
-people write them (FILE:L1-L2); ranges inside diagnostics are the LSP's.
+their own shapes (lsprotocol) and are spoken by pygls; everything here is `aid/…` and goes past it. A field has one
+name, in Python, on the wire and in `--json`. Fields at their default are left out on the wire. Lines in these structs
+are one-based and inclusive, as people write them (FILE:L1-L2); ranges inside diagnostics are the LSP's.
 """
 
 from typing import Any, Literal
