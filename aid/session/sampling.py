@@ -36,7 +36,7 @@ Judge = Callable[[Attempt, float], Awaitable[Verdict]]
 
 
 class Sampler:
-    """One request's sampling. `run` returns the judged attempts in the order they ended."""
+    """One request's sampling. `run` returns the judged attempts in the order they ended; `unfinished` counts the rest."""
 
     def __init__(self, ask: Ask, judge: Judge, budget: Budget, on_judged: Callable[[Judged], None]) -> None:
         self._ask = ask
@@ -47,6 +47,7 @@ class Sampler:
         self._deadline: float | None = None
         self._limits: set[asyncio.Timeout] = set()
         self._judged: list[Judged] = []
+        self.unfinished = 0
         self._green = asyncio.Event()
 
     async def run(self) -> list[Judged]:
@@ -90,6 +91,7 @@ class Sampler:
             async with limit:
                 attempt = await self._ask(index)
         except TimeoutError:
+            self.unfinished += 1
             return None
         finally:
             self._limits.discard(limit)

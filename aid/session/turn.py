@@ -241,7 +241,12 @@ class Turn:
             asked = self._varied(backend, prompt, index, several=budget.candidates > 1)
             return await self._attempt(backend, asked, base, streamed=index == 0, resampled=budget.candidates > 1)
 
-        return await Sampler(ask, self._judge, budget, self._on_judged).run()
+        sampler = Sampler(ask, self._judge, budget, self._on_judged)
+        judged = await sampler.run()
+        if sampler.unfinished:
+            told = f"{sampler.unfinished} more had not ended {budget.seconds:g} s after the first"
+            self._say(f"{backend.name}: {told} ([verify] budget_s)")
+        return judged
 
     def _varied(self, backend: Backend, prompt: Prompt, index: int, *, several: bool) -> Prompt:
         """The prompt of the index-th sample. Several differ only in seed, so an engine can share the prompt's work."""

@@ -99,8 +99,9 @@ async def test_the_first_answer_starts_the_clock_of_the_others() -> None:
         return RED
 
     budget = Budget(candidates=2, width=2, seconds=0.0)
-    judged = await Sampler(ask, judge, budget, lambda judged: None).run()
-    assert [each.verdict for each in judged] == [RED]
+    sampler = Sampler(ask, judge, budget, lambda judged: None)
+    assert [each.verdict for each in await sampler.run()] == [RED]
+    assert sampler.unfinished == 1
 
 
 async def test_an_unexpected_error_is_raised_not_swallowed() -> None:
