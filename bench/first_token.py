@@ -79,7 +79,7 @@ async def measured(root: Path, url: str, env: dict[str, str]) -> list[tuple[floa
     connection = Connection(*await asyncio.open_unix_connection(str(socket), limit=1 << 24))
     async with aiohttp.ClientSession() as session:
         await connection.ask(root)
-        while not any(each["indexed"] and each["root"] == str(root) for each in status(env)["workspaces"]):
+        while not any(each.get("indexed") and each["root"] == str(root) for each in status(env)["workspaces"]):
             await asyncio.sleep(1)
         for _ in range(5):
             await connection.ask(root), await direct(session, url)

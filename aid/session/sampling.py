@@ -36,7 +36,7 @@ Judge = Callable[[Attempt, float], Awaitable[Verdict]]
 
 
 class Sampler:
-    """One request's sampling. `run` returns the judged attempts in the order they ended; `unfinished` counts the rest."""
+    """One request's sampling. `run` returns the judged attempts as they ended; `unfinished` counts the rest."""
 
     def __init__(self, ask: Ask, judge: Judge, budget: Budget, on_judged: Callable[[Judged], None]) -> None:
         self._ask = ask
