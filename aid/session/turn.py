@@ -150,7 +150,11 @@ class Turn:
                 done, _ = await asyncio.wait({asking}, timeout=max(0.0, verify.budget_s - SILENT_S))
             if not done:
                 self._say("the build takes longer than the budget: going on without its errors")
-            return asking.result() if done else None
+                return None
+            status = asking.result()
+            if status.status not in ("green", "red"):
+                self._say(f"the build did not say: {status.status}, {status.reason}")
+            return status
         finally:
             asking.cancel()
 

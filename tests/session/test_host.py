@@ -291,3 +291,12 @@ async def test_an_open_document_that_may_not_be_edited_is_passed_over(scene: Sce
     scene.editor.open[message] = OpenDocument(path=message, text="new", version=1)
     scene.replies(SEVEN)
     assert (await scene.ask()).proposal is not None
+
+
+async def test_a_build_that_can_not_be_asked_is_said_to_be(scene: Scene) -> None:
+    scene.configure('[build]\nadapter = "none"\n')
+    scene.replies(SEVEN)
+    result = await scene.ask("fix the error in line 7")
+    said = [update.text for update in scene.editor.updates if update.kind == "status"]
+    assert said == ['the build did not say: unchecked, [build] adapter = "none" in aid.toml']
+    assert result.proposal.verdict.status == "unchecked"
