@@ -9,7 +9,7 @@ demo:
 	@demo/run
 
 test: lint
-	@$(BIN)/pytest -q
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q
 
 lint:
 	@scripts/setup test
@@ -20,7 +20,7 @@ lint:
 
 bench:
 	@scripts/setup test
-	@for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
