@@ -133,7 +133,7 @@ async def test_says_nothing_of_files_it_was_not_given() -> None:
 
 
 async def test_an_installed_package_adds_a_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "house_rules.py").write_text(
+    (tmp_path / "house_hints.py").write_text(
         textwrap.dedent("""\
             from aid.models.hints import Suggestion, TextEdit
 
@@ -146,10 +146,10 @@ async def test_an_installed_package_adds_a_rule(tmp_path: Path, monkeypatch: pyt
                     yield Suggestion((TextEdit(source.path, 0, 3, "LET"),), "no frobs here", 0.5)
             """)
     )
-    metadata = tmp_path / "house_rules-1.dist-info"
+    metadata = tmp_path / "house_hints-1.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: house-rules\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[aid.hints]\nhouse = house_rules\n")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: house-hints\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[aid.hints]\nhouse = house_hints\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     found = await chunks(prompt(said(0, 0, 3, "no frobs")))
     assert found[0].text.startswith("Hint (house rule): no frobs here\n")
