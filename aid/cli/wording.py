@@ -83,14 +83,14 @@ def result_lines(result: PromptResult) -> list[str]:
 def as_json_object(result: PromptResult) -> dict[str, Any]:
     """The object `aid ask --json` prints; scripts read it, so its keys are all always there."""
     proposal = result.proposal
-    verdict = proposal.verdict if proposal else None
+    verdict = proposal.verdict if proposal else Verdict(status="unchecked", stage=None, reason=result.reason)
     return {
         "id": proposal.id if proposal else None,
         "request": result.id,
         "model": result.model,
         "diff": proposal.diff if proposal else "",
         "files": [as_plain(file) for file in proposal.files] if proposal else [],
-        "verdict": as_plain(verdict) if verdict else None,
+        "verdict": as_plain(verdict),
         "candidates": [_candidate(each) for each in result.candidates],
         "text": result.text,
         "sources": [as_plain(use) for use in result.sources],

@@ -56,6 +56,8 @@ def test_nothing_proposed_is_exit_1_with_the_reason(machine: Machine) -> None:
     done = machine.run("ask", "change line 7")
     assert (done.returncode, done.stdout) == (1, "")
     assert "nothing proposed: the answer has no edits" in done.stderr
+    told = json.loads(machine.run("ask", "change line 7", "--json").stdout)
+    assert (told["id"], told["diff"], told["verdict"]["status"]) == (None, "", "unchecked")
 
 
 def test_wrong_usage_is_exit_2_in_one_line(machine: Machine) -> None:

@@ -1,0 +1,49 @@
+"""Which judged candidate is shown, and which may be written without asking."""
+
+import pytest
+
+from aid.verify import best, may_apply
+from ces.verdict import Diagnostic, Verdict
+
+ERROR = Diagnostic(file="a.ml", range=None, severity="error", message="no")
+GREEN = Verdict(status="green", stage="test", adapter="dune")
+MENDED = Verdict(status="red", stage="build", fixed=2, remaining=1, adapter="dune")
+SAME = Verdict(status="red", stage="build", remaining=3, adapter="dune")
+WORSE = Verdict(status="red", stage="typecheck", diagnostics=(ERROR,), adapter="dune")
+WORST = Verdict(status="red", stage="parse", diagnostics=(ERROR, ERROR), adapter="dune")
+NO_BUILD = Verdict(status="unchecked", stage=None, reason="no build was recognised")
+NO_TOOL = Verdict(status="unchecked", stage=None, reason="missing: dune", adapter="dune")
+LATE = Verdict(status="timeout", stage=None, reason="the time budget is spent")
+
+
+def test_candidates_are_shown_in_this_order() -> None:
+    order = [GREEN, MENDED, SAME, NO_TOOL, LATE, WORSE, WORST]
+    left = list(reversed(order))
+    found = []
+    while left:
+        shown = best([(verdict, verdict) for verdict in left])
+        assert shown is not None
+        found.append(shown[0])
+        left.remove(shown[0])
+    assert found == order
+    assert best([]) is None
+
+
+def test_the_first_of_equals_is_shown() -> None:
+    assert best([("first", SAME), ("second", SAME)]) == ("first", SAME)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "refusal"),
+    [
+        (GREEN, None),
+        (NO_BUILD, None),
+        (MENDED, "the build is red: 1 remaining error"),
+        (SAME, "the build is red: 3 remaining errors"),
+        (WORSE, "the build is red: 1 new error"),
+        (NO_TOOL, "the build did not say: unchecked, missing: dune"),
+        (LATE, "the build did not say: timeout, the time budget is spent"),
+    ],
+)
+def test_only_green_or_what_has_no_build_is_written_without_asking(verdict: Verdict, refusal: str | None) -> None:
+    assert may_apply(verdict) == refusal
