@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 sys.path.insert(0, str(Path(__file__).parent))
-from context_workspace import make_workspace
+from _context_workspace import make_workspace
 
 from aid.context.build import ContextBuilder
 from aid.context.index import WorkspaceIndex

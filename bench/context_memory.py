@@ -60,7 +60,7 @@ async def measure(root: Path) -> int:
 
 
 def main(files: int) -> int:
-    from context_workspace import make_workspace
+    from _context_workspace import make_workspace
 
     with tempfile.TemporaryDirectory(prefix="aid") as folder:
         root = Path(folder, "workspace")

@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from edits_faulty import HARDER, HUNK_FAULTS, Case, cases
+from _edits_faulty import HARDER, HUNK_FAULTS, Case, cases
 
 from aid.edits import Document, parse, plan
 

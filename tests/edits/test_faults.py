@@ -33,7 +33,7 @@ def changes() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def faulty() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("edits_faulty", ROOT / "bench" / "edits_faulty.py")
+    spec = importlib.util.spec_from_file_location("_edits_faulty", ROOT / "bench" / "_edits_faulty.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
