@@ -23,12 +23,14 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """At most `candidates` attempts, `width` of them at once.
 
     `seconds` count from the first complete answer on: the first answer itself is bounded by its model's own time limit
-    alone, so that a slow model still gets one.
+    alone, so that a slow model still gets one. `judged`: there is a build to choose between them. Without one the
+    first answer that can be placed, or has no edits on purpose, is the answer.
     """
 
     candidates: int
     width: int
     seconds: float
+    judged: bool = True
 
 
 Ask = Callable[[int], Awaitable[Attempt | None]]
@@ -48,24 +50,24 @@ class Sampler:
         self._limits: set[asyncio.Timeout] = set()
         self._judged: list[Judged] = []
         self.unfinished = 0
-        self._green = asyncio.Event()
+        self._enough = asyncio.Event()
 
     async def run(self) -> list[Judged]:
         width = max(1, min(self._budget.width, self._budget.candidates))
         workers = [asyncio.create_task(self._work()) for _ in range(width)]
-        green = asyncio.create_task(self._green.wait())
+        enough = asyncio.create_task(self._enough.wait())
         try:
             pending: set[asyncio.Task[object]] = {*workers}
-            while pending and not green.done():
-                _, pending = await asyncio.wait({*pending, green}, return_when=asyncio.FIRST_COMPLETED)
-                pending.discard(green)
+            while pending and not enough.done():
+                _, pending = await asyncio.wait({*pending, enough}, return_when=asyncio.FIRST_COMPLETED)
+                pending.discard(enough)
             for worker in workers:
                 if worker.done():
                     worker.result()
         finally:
-            for task in (*workers, green):
+            for task in (*workers, enough):
                 task.cancel()
-            await asyncio.gather(*workers, green, return_exceptions=True)
+            await asyncio.gather(*workers, enough, return_exceptions=True)
         return self._judged
 
     async def _work(self) -> None:
@@ -79,9 +81,15 @@ class Sampler:
             judged = Judged(attempt, verdict)
             self._judged.append(judged)
             self._on_judged(judged)
-            if verdict is not None and verdict.status == "green":
-                self._green.set()
+            if self._is_enough(judged):
+                self._enough.set()
                 return
+
+    def _is_enough(self, judged: Judged) -> bool:
+        """Green, or what asking again can't better because nobody can judge it."""
+        if judged.verdict is None:
+            return judged.attempt.outcome == "no-edit" and not self._budget.judged
+        return judged.verdict.status in ("green", "unchecked")
 
     async def _ask_in_time(self, index: int) -> Attempt | None:
         """The attempt, or None when there are no more or its time ran out."""

@@ -234,15 +234,15 @@ class Turn:
         verify = self._set.config.verify
         capable = backend.capabilities
         several = capable.local and verify.enabled and self._workspace.has_build
-        candidates = HINT_CANDIDATES if capable.deterministic else verify.candidates
         budget = Budget(
-            candidates=candidates if several else 1,
-            width=1 if capable.deterministic else capable.parallel,
+            candidates=(HINT_CANDIDATES if capable.deterministic else verify.candidates) if capable.local else 1,
+            width=capable.parallel if several and not capable.deterministic else 1,
             seconds=verify.budget_s,
+            judged=several,
         )
 
         async def ask(index: int) -> Attempt | None:
-            asked = self._varied(backend, prompt, index, several=budget.candidates > 1)
+            asked = self._varied(backend, prompt, index, several=budget.width > 1)
             return await self._attempt(backend, asked, base, streamed=index == 0, resampled=budget.candidates > 1)
 
         sampler = Sampler(ask, self._judge, budget, self._on_judged)

@@ -73,6 +73,8 @@ class Scene:
 
     def configure(self, toml: str = "", *, build: bool = False) -> None:
         command = f'[build]\nadapter = "command"\ncommand = ["bash", "-c", {json.dumps(BUILD)}]\n' if build else ""
+        if "[verify]" not in toml:
+            toml += "[verify]\ncandidates = 1\n"
         model = f'[models.replay]\nbackend = "replay"\npath = "{self.home}/replies.jsonl"\n'
         folder = self.home / "config" / "aid"
         folder.mkdir(parents=True, exist_ok=True)

@@ -113,6 +113,14 @@ async def test_an_edit_that_changes_nothing_is_no_proposal(scene: Scene) -> None
     assert result.candidates[0].status == "no-op"
 
 
+async def test_an_edit_that_changes_nothing_is_asked_for_again(scene: Scene) -> None:
+    scene.configure("[verify]\ncandidates = 3\n")
+    scene.replies(block("line 7", "line 7"), SEVEN, block("line 7", "never asked"))
+    result = await scene.ask(apply=True)
+    assert [candidate.status for candidate in result.candidates] == ["no-op", "placed"]
+    assert "line seven\n" in scene.text
+
+
 async def test_an_answer_without_edits_is_said_to_be_one(scene: Scene) -> None:
     scene.replies("You could rename it.")
     result = await scene.ask()

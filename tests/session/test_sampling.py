@@ -59,6 +59,21 @@ async def test_a_spent_budget_still_shows_the_first_answer() -> None:
     assert script.asked == 1
 
 
+async def test_what_nobody_can_judge_is_not_asked_again() -> None:
+    unchecked = Verdict(status="unchecked", stage=None, reason="no build was recognised")
+    script = Script((NOTHING, None), (PLACED, unchecked), (PLACED, GREEN))
+    assert [each.verdict for each in await script.run(candidates=3)] == [None, unchecked]
+
+
+async def test_an_answer_in_prose_is_an_answer_where_there_is_no_build() -> None:
+    prose = Attempt(model="m", outcome="no-edit")
+    for judged, asked in ((False, 1), (True, 2)):
+        script = Script((prose, None), (PLACED, GREEN))
+        budget = Budget(candidates=2, width=1, seconds=60, judged=judged)
+        await Sampler(script.ask, script.judge, budget, script.seen.append).run()
+        assert script.asked == asked
+
+
 async def test_green_cancels_what_is_still_being_asked() -> None:
     cancelled = asyncio.Event()
     second_asked = asyncio.Event()
