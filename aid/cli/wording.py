@@ -66,7 +66,11 @@ def result_lines(result: PromptResult) -> list[str]:
     proposal = result.proposal
     if proposal is None:
         return [f"nothing proposed: {result.reason or 'no answer'}"]
-    lines = [f"verdict: {verdict_words(proposal.verdict)}"]
+    lines = []
+    judged = sum(each.verdict is not None for each in result.candidates)
+    if proposal.verdict.status != "green" and judged > 1:
+        lines.append(f"none of the {judged} candidates is green; the best of them is {proposal.id}")
+    lines.append(f"verdict: {verdict_words(proposal.verdict)}")
     errors = [each for each in proposal.verdict.diagnostics if each.severity == "error"]
     lines += [f"  {diagnostic_line(each)}" for each in errors[:SHOWN_ERRORS]]
     if len(errors) > SHOWN_ERRORS:
