@@ -7,7 +7,7 @@ settings that run commands, load files as code or say where keys are sent are le
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -91,8 +91,8 @@ class VerifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     enabled: bool = True
     hints: bool = True
-    candidates: int = 4
-    budget_s: float = 20.0
+    candidates: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    budget_s: Annotated[float, msgspec.Meta(gt=0)] = 20.0
 
 
 class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,7 +158,9 @@ def load(workspace: Path | None) -> Loaded:
         raise ConfigError(f"{' + '.join(files)}: {error}; see README.md, 'Configuration'") from error
     config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
     if config.default_model not in config.models:
-        raise ConfigError(f"default_model {config.default_model!r} is none of {', '.join(sorted(config.models))}")
+        raise ConfigError(
+            f"{' + '.join(files)}: default_model {config.default_model!r} is none of {', '.join(sorted(config.models))}"
+        )
     return Loaded(config=config, files=tuple(files), withheld=tuple(withheld))
 
 
@@ -209,8 +211,12 @@ def _withhold(own: dict[str, Any]) -> list[str]:
     build = own.get("build")
     if isinstance(build, dict):
         withheld += [f"build.{key}" for key in ("command",) if build.pop(key, None) is not None]
-        if build.get("adapter") == "command":
+        if build.get("adapter") in ("command", "none"):
+            withheld.append("build.adapter")
             del build["adapter"]
+    verify = own.get("verify")
+    if isinstance(verify, dict) and verify.pop("enabled", None) is not None:
+        withheld.append("verify.enabled")  # whether proposals are judged is the person's to say
     log = own.get("log")
     if isinstance(log, dict) and log.pop("prompts", None) is not None:
         withheld.append("log.prompts")

@@ -54,7 +54,10 @@ class SourceUse(Wire, frozen=True):
 
 
 class Timings(Wire, frozen=True):
-    """Milliseconds. `queue`: before the work began. `first_token`, `total`: from the request's arrival."""
+    """Milliseconds. `queue`: before the work began. `first_token`, `total`: from the request's arrival.
+
+    `model` and `verify` are sums over candidates, which may run at once: they can exceed `total`.
+    """
 
     queue: float = 0.0
     context: float = 0.0
@@ -99,7 +102,7 @@ class Candidate(Wire, frozen=True):
     """One attempt at an answer. `rejected` says what of it could not be placed."""
 
     model: str
-    status: Literal["placed", "rejected", "no-edit", "no-op", "failed"]
+    status: Literal["placed", "duplicate", "rejected", "no-edit", "no-op", "failed"]
     verdict: Verdict | None = None
     rejected: tuple[RejectedEdit, ...] = ()
     attempts: int = 1

@@ -29,12 +29,12 @@ def best(judged: Sequence[tuple[T, Verdict]]) -> tuple[T, Verdict] | None:
     return min(judged, key=lambda pair: rank(pair[1]), default=None)
 
 
-def may_apply(verdict: Verdict) -> str | None:
+def may_apply(verdict: Verdict, *, has_build: bool) -> str | None:
     """None when `--apply` may write this without asking further, else why not.
 
     Green may; where the workspace has no build (or checking is off) there is nothing to wait for.
     """
-    if verdict.status == "green" or (verdict.status == "unchecked" and verdict.adapter is None):
+    if verdict.status == "green" or (verdict.status == "unchecked" and not has_build):
         return None
     if verdict.status == "red":
         new = sum(each.severity == "error" for each in verdict.diagnostics)

@@ -57,7 +57,7 @@ def test_an_untrusted_workspace_runs_nothing_redirects_no_key_and_keeps_no_text(
     assert (loaded.config.build.adapter, loaded.config.build.command) == (None, ())
     assert not loaded.config.log.prompts and not loaded.config.metrics.store_text
     assert loaded.config.verify.candidates == 1
-    assert loaded.withheld == ("models.qwen", "build.command", "log.prompts", "metrics.store_text")
+    assert loaded.withheld == ("models.qwen", "build.command", "build.adapter", "log.prompts", "metrics.store_text")
 
 
 def test_trust_is_for_exactly_that_content(home: Path) -> None:
@@ -79,6 +79,7 @@ def test_trust_is_for_exactly_that_content(home: Path) -> None:
         ('[models.x]\nbackend = "magic"\n', "Invalid value 'magic'"),
         ('[models.x]\nbackend = "openai"\n', "missing required field `model`"),
         ("[verify]\ncandidates = 'many'\n", "Expected `int`"),
+        ("[verify]\ncandidates = 0\n", "Expected `int` >= 1"),
     ],
 )
 def test_what_means_nothing_is_said_in_one_line_with_the_file(home: Path, toml: str, told: str) -> None:

@@ -46,4 +46,9 @@ def test_the_first_of_equals_is_shown() -> None:
     ],
 )
 def test_only_green_or_what_has_no_build_is_written_without_asking(verdict: Verdict, refusal: str | None) -> None:
-    assert may_apply(verdict) == refusal
+    assert may_apply(verdict, has_build=verdict is not NO_BUILD) == refusal
+
+
+def test_a_build_that_is_there_but_broken_is_waited_for() -> None:
+    broken = Verdict(status="unchecked", stage=None, reason="adapter 'nosuch' is none of dune")
+    assert may_apply(broken, has_build=True) == "the build did not say: unchecked, adapter 'nosuch' is none of dune"

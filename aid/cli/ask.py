@@ -46,7 +46,7 @@ def ask(
     from aid.protocol import PromptParams
     from aid.root import find_root
 
-    workspace = Path(root).resolve() if root else find_root(Path.cwd())
+    workspace = Path(root).resolve() if root else _not_everything(find_root(Path.cwd()))
     params = PromptParams(
         workspace=str(workspace),
         prompt=sys.stdin.read() if prompt == "-" else prompt,
@@ -61,6 +61,17 @@ def ask(
         result = client.call("aid/prompt", params, on_update=screen.update)
     _print(result, as_json=as_json, with_diff=not show_all)
     sys.exit(exit_status(result, apply_it=apply_it))
+
+
+def _not_everything(found: Path) -> Path:
+    """`found`, unless it is the home directory or above it: indexing all of that is never what was meant."""
+    from aid.errors import UsageError
+
+    if Path.home().resolve().is_relative_to(found) and not any(
+        (found / mark).exists() for mark in (".git", ".hg", "aid.toml")
+    ):
+        raise UsageError(f"{found} is no project: stand in one, or name it with --root")
+    return found
 
 
 def file_ref(named: str, workspace: Path) -> FileRef:

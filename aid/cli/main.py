@@ -100,7 +100,7 @@ def main() -> None:
     except click.Abort:
         _fail("cancelled", 130)
     except click.ClickException as error:
-        _fail(error.format_message(), 2)
+        _fail(" ".join(error.format_message().split()), 2)
     except AidError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:
@@ -110,4 +110,8 @@ def main() -> None:
 
 def _fail(message: str, exit_code: int) -> None:
     click.echo(f"aid: {message}", err=True)
+    if "--json" in sys.argv:
+        import json
+
+        click.echo(json.dumps({"error": message}))
     sys.exit(exit_code)

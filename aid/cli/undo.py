@@ -13,6 +13,7 @@ from aid.cli.outcome import files_json, print_files, print_json, print_notes, re
 
 if TYPE_CHECKING:
     from aid.apply import Applied
+    from aid.metrics import Metrics
     from aid.protocol import LogEntry
 
 _root = click.option(
@@ -32,7 +33,24 @@ def undo(id_: str | None, as_json: bool, root: Path | None) -> None:
     """
     from aid import apply
 
-    _take(lambda: apply.undo(workspace(root), id_), "undone", as_json=as_json)
+    def take_back() -> Applied:
+        done = apply.undo(workspace(root), id_)
+        _count(lambda metrics: metrics.undone(done.id))
+        return done
+
+    _take(take_back, "undone", as_json=as_json)
+
+
+def _count(told: Callable[[Metrics], None]) -> None:
+    """What was measured of the request that made the change set says so too; without measurements, nothing."""
+    from aid import paths
+    from aid.config import MetricsSettings
+    from aid.metrics.store import FILE_NAME, Metrics
+
+    if (paths.state_dir() / FILE_NAME).exists():
+        metrics = Metrics(None, MetricsSettings())
+        told(metrics)
+        metrics.close()
 
 
 @click.command()
@@ -43,7 +61,12 @@ def redo(id_: str | None, as_json: bool, root: Path | None) -> None:
     """Apply again the change set ID, or the one last undone. Exit status 1: it no longer fits, nothing was changed."""
     from aid import apply
 
-    _take(lambda: apply.redo(workspace(root), id_), "applied", as_json=as_json)
+    def again() -> Applied:
+        done = apply.redo(workspace(root), id_)
+        _count(lambda metrics: metrics.redone(done.id))
+        return done
+
+    _take(again, "applied", as_json=as_json)
 
 
 @click.command()

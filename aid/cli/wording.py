@@ -19,7 +19,7 @@ def verdict_words(verdict: Verdict) -> str:
     if verdict.status == "green":
         return f"green{by}" + (f", {_errors(verdict.fixed)} fixed" if verdict.fixed else "")
     if verdict.status == "red":
-        told = [f"{_errors(len(verdict.diagnostics), 'new ')}"] if verdict.diagnostics else ["no new errors"]
+        told = [f"{_errors(len(verdict.diagnostics), 'new ')}"] if verdict.diagnostics else ["no new errors seen"]
         told += [f"{verdict.fixed} gone"] if verdict.fixed else []  # mended, or hidden behind the new ones
         told += [f"{verdict.remaining} remaining"] if verdict.remaining else []
         return f"red{by}: {', '.join(told)}"
@@ -35,6 +35,7 @@ def candidate_words(candidate: Candidate) -> str:
         "no-op": "edits that change nothing",
         "failed": "failed",
         "placed": "not checked",
+        "duplicate": "the same as an earlier candidate",
     }[candidate.status]
     why = "; ".join(f"{each.path + ': ' if each.path else ''}{each.reason}" for each in candidate.rejected)
     return f"{told}: {why}" if why else told
@@ -57,6 +58,8 @@ def update_line(params: UpdateParams) -> str | None:
         used = ", ".join(f"{use.source} {use.tokens}" for use in params.sources if use.tokens)
         cut = sum(use.cut_tokens for use in params.sources)
         total = sum(use.tokens for use in params.sources)
+        if not total:
+            return f"{params.model}: no context: name the files it is about"
         return f"{params.model}: {total} tokens of context ({used})" + (f", {cut} cut" if cut else "")
     return None
 
@@ -113,7 +116,15 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 def as_plain(struct: msgspec.Struct) -> dict[str, Any]:
     """A struct with all its fields, also those at their default (which the wire leaves out)."""
-    return {name: msgspec.to_builtins(getattr(struct, name)) for name in struct.__struct_fields__}
+    return {name: _builtin(getattr(struct, name)) for name in struct.__struct_fields__}
+
+
+def _builtin(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return as_plain(value)
+    if isinstance(value, tuple | list):
+        return [_builtin(each) for each in value]
+    return msgspec.to_builtins(value)
 
 
 def _errors(count: int, what: str = "") -> str:

@@ -21,7 +21,7 @@ from ces.change import FileChange, merge
 from ces.errors import BadChange
 
 Read = Callable[[str], Document | None]
-Outcome = Literal["placed", "rejected", "no-edit", "no-op", "failed"]
+Outcome = Literal["placed", "duplicate", "rejected", "no-edit", "no-op", "failed"]
 
 MAX_RETRIES = 2
 

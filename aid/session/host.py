@@ -81,10 +81,10 @@ class Host:
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
         stored = self._proposals.get(params.id)
-        if stored.proposal.state != "open":
-            raise UsageError(
-                f"proposal {params.id} is {stored.proposal.state} already: 'aid undo' takes back what it did"
-            )
+        state = stored.proposal.state
+        if state != "open":
+            advice = ": 'aid undo' takes back what it did" if state in ("accepted", "partly") else ""
+            raise UsageError(f"proposal {params.id} is {state} already{advice}")
         proposal = msgspec.structs.replace(stored.proposal, state="rejected")
         self._proposals.put(msgspec.structs.replace(stored, proposal=proposal))
         self._recording.rejected(stored)
@@ -156,12 +156,23 @@ class Host:
         root = _root(params.workspace)
         if not params.prompt.strip():
             raise UsageError("the prompt is empty: say what is to be changed")
-        config = self._load(root).config
+        loaded = self._load(root)
+        config = loaded.config
         name = params.model or self._roster.default(root, config)
         backend = self._roster.backend(name, config)
+        if params.adapter is not None and not backend.capabilities.adapters:
+            raise UsageError(f"model {name} takes no adapter: leave --adapter out, or name an embedded model")
         workspace = await self._workspace(root)
         hints = self._hints(backend, config)
-        setting = Setting(request=request, params=params, config=config, backend=backend, hints=hints, arrived=arrived)
+        setting = Setting(
+            request=request,
+            params=params,
+            config=config,
+            withheld=loaded.withheld,
+            backend=backend,
+            hints=hints,
+            arrived=arrived,
+        )
         return setting, workspace
 
     def _hints(self, backend: Backend, config: Config) -> Backend | None:
@@ -177,9 +188,9 @@ class Host:
             raise
         for stored in (*ended.others, *((ended.stored,) if ended.stored else ())):
             self._proposals.put(stored)
-        applied, reason = None, _reason(ended)
+        applied, reason = None, _reason(ended, setting)
         if setting.params.apply and ended.stored is not None:
-            applied, reason = await self._apply(ended, workspace, client)
+            applied, reason = await self._apply(ended, workspace, client, judging=setting.config.verify.enabled)
         self._recording.answered(setting, ended, workspace.root)
         timings = msgspec.structs.replace(ended.timings, total=(time.monotonic() - setting.arrived) * 1000)
         return protocol.PromptResult(
@@ -194,10 +205,12 @@ class Host:
             reason=reason,
         )
 
-    async def _apply(self, ended: Ended, workspace: Workspace, client: Client) -> tuple[str | None, str | None]:
+    async def _apply(
+        self, ended: Ended, workspace: Workspace, client: Client, *, judging: bool
+    ) -> tuple[str | None, str | None]:
         assert ended.stored is not None
         proposal = ended.stored.proposal
-        refusal = may_apply(proposal.verdict)
+        refusal = may_apply(proposal.verdict, has_build=judging and workspace.has_build)
         if refusal is not None:
             return None, f"not applied: {refusal}; 'aid accept {proposal.id}' applies it all the same"
         result = await self.accept(protocol.AcceptParams(id=proposal.id), client)
@@ -206,16 +219,16 @@ class Host:
 
     async def _workspace(self, root: Path) -> Workspace:
         """The workspace at `root`, opened once however many ask for it; opened anew when its configuration changed."""
-        config = self._load(root).config
+        loaded = self._load(root)
         task = self._workspaces.get(root)
         if task is not None and task.done():
             failed = task.cancelled() or task.exception() is not None
-            if failed or task.result().settled != settled(config):
+            if failed or task.result().settled != settled(loaded):
                 if not failed:
                     self._retired.append(task.result())  # requests may still be using it: closed with the daemon
                 task = None
         if task is None:
-            task = asyncio.create_task(Workspace.open(root, config))
+            task = asyncio.create_task(Workspace.open(root, loaded))
             self._workspaces[root] = task
         return await asyncio.shield(task)
 
@@ -240,10 +253,12 @@ def _text(ended: Ended) -> str:
     return judged.attempt.reply if judged else ""
 
 
-def _reason(ended: Ended) -> str | None:
+def _reason(ended: Ended, setting: Setting) -> str | None:
     """Why there is no proposal, in one line; None when there is one."""
     if ended.stored is not None:
         return None
+    if not ended.judged and setting.backend.capabilities.deterministic:
+        return "the hints know no repair for what the build says: ask a model with --model"
     if not ended.judged:
         return "no answer came within the time budget"
     last = ended.judged[-1].attempt

@@ -20,6 +20,7 @@ from aid.prompts import Section, compose, overhead_text
 from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
 from aid.session.attempt import Attempt, attempt
 from aid.session.client import Client
+from aid.session.named import unshowable
 from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
 from aid.session.sampling import Budget, Judged, Sampler
@@ -38,11 +39,12 @@ _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|brok
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a turn is run with. `arrived` is `time.monotonic()` seconds."""
+    """What a turn is run with. `withheld` are the workspace's untrusted settings; `arrived` is `time.monotonic()`'s."""
 
     request: str
     params: PromptParams
     config: Config
+    withheld: tuple[str, ...]
     backend: Backend
     hints: Backend | None
     arrived: float
@@ -81,8 +83,13 @@ class Turn:
         self._first_token: float | None = None
         self._seed = int.from_bytes(os.urandom(3))
         self._stored: list[tuple[Judged, Stored]] = []
+        self._seen: set[tuple[FileChange, ...]] = set()
 
     async def run(self) -> Ended:
+        if self._set.withheld:
+            self._say(f"aid.toml is not trusted, left out: {', '.join(self._set.withheld)}; read it, then 'aid trust'")
+        for line in unshowable(self._view, self._set.params.files, self._set.config.context.max_file_bytes):
+            self._say(line)
         build = await self._first_status()
         judged: list[Judged] = []
         context: Context | None = None
@@ -247,6 +254,8 @@ class Turn:
 
         sampler = Sampler(ask, self._judge, budget, self._on_judged)
         judged = await sampler.run()
+        if not judged and backend.capabilities.deterministic:
+            self._say(f"{backend.name}: nothing to suggest")
         if sampler.unfinished:
             told = f"{sampler.unfinished} more had not ended {budget.seconds:g} s after the first"
             self._say(f"{backend.name}: {told} ([verify] budget_s)")
@@ -276,10 +285,13 @@ class Turn:
         self._spent["model"] = self._spent.get("model", 0.0) + done.model_ms
         if backend.capabilities.deterministic and not done.reply.strip():
             return None
-        if base.changes and done.outcome == "placed":
-            changes = merge(base.changes, done.changes)
-            return msgspec.structs.replace(done, changes=changes, diff=edits.unified(changes))
-        return done
+        if done.outcome != "placed":
+            return done
+        changes = merge(base.changes, done.changes) if base.changes else done.changes
+        if changes in self._seen:
+            return msgspec.structs.replace(done, outcome="duplicate", changes=(), diff="")
+        self._seen.add(changes)
+        return msgspec.structs.replace(done, changes=changes, diff=edits.unified(changes)) if base.changes else done
 
     async def _judge(self, done: Attempt, seconds: float) -> Verdict:
         if not self._set.config.verify.enabled:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aid import apply, paths
-from aid.config import Config
+from aid.config import Loaded
 from aid.context.build import ContextBuilder
 from aid.context.index import WorkspaceIndex
 from aid.edits.edit import Document
@@ -14,6 +14,7 @@ from aid.models.backend import Message
 from aid.session.client import Client, OpenDocument
 from aid.session.documents import unsaved
 from ces import builds
+from ces.builder import DISABLED
 from ces.change import FileChange
 from ces.check import Checker
 from ces.errors import CesError
@@ -73,24 +74,29 @@ class View:
         return View(self._root, self._tree, over)
 
 
-def settled(config: Config) -> tuple[object, ...]:
+def settled(loaded: Loaded) -> tuple[object, ...]:
     """The settings that an open workspace is made from: when they change, it is opened anew."""
-    return (config.context, config.build)
+    return (loaded.config.context, loaded.config.build, loaded.withheld)
 
 
-def _is_recognised(root: Path, config: Config) -> bool:
-    try:
-        return builds.find(root, config.build) is not None
-    except CesError:
+def _is_recognised(root: Path, loaded: Loaded) -> bool:
+    if any(name.startswith("build.") for name in loaded.withheld):
+        return True
+    if loaded.config.build.adapter == DISABLED:
         return False
+    try:
+        return builds.find(root, loaded.config.build) is not None
+    except CesError:
+        return True
 
 
 class Workspace:
     """Open it with `open`; it lives until the daemon ends."""
 
-    def __init__(self, root: Path, config: Config) -> None:
+    def __init__(self, root: Path, loaded: Loaded) -> None:
+        config = loaded.config
         self.root = root
-        self.settled = settled(config)
+        self.settled = settled(loaded)
         self.tree = Tree(root)
         self.index = WorkspaceIndex(root, config.context)
         self.context = ContextBuilder(settings=config.context)
@@ -102,11 +108,11 @@ class Workspace:
         self._chats: dict[str, tuple[Message, ...]] = {}
 
     @classmethod
-    async def open(cls, root: Path, config: Config) -> "Workspace":
+    async def open(cls, root: Path, loaded: Loaded) -> "Workspace":
         """Finish or roll back what a killed apply left, then start indexing in the background."""
         await asyncio.to_thread(apply.recover, root)
-        workspace = cls(root, config)
-        workspace._recognised = await asyncio.to_thread(_is_recognised, root, config)
+        workspace = cls(root, loaded)
+        workspace._recognised = await asyncio.to_thread(_is_recognised, root, loaded)
         workspace.index.touched.append(workspace.on_touched)
         await workspace.index.start()
         return workspace
@@ -120,8 +126,8 @@ class Workspace:
 
     @property
     def has_build(self) -> bool:
-        """Whether a build was recognised, even one whose tools are missing."""
-        return self.last_build.adapter is not None if self.last_build is not None else self._recognised
+        """Whether there is a build, even one whose tools are missing or whose settings are wrong or not trusted."""
+        return self._recognised or (self.last_build is not None and self.last_build.adapter is not None)
 
     async def build_status(self, view: View) -> BuildStatus:
         """What the build says of the workspace as `view` sees it: the tree is looked at, and built if it is new."""

@@ -84,3 +84,43 @@ def test_completion_and_help_are_there(machine: Machine) -> None:
     told = machine.run("--help").stdout
     for name in ("ask", "apply", "undo", "doctor", "stats"):
         assert f"\n  {name} " in told
+
+
+def test_an_undo_from_the_command_line_counts(machine: Machine) -> None:
+    machine.replies(SEVEN)
+    machine.run("ask", "change line 7", "--apply")
+    assert machine.run("undo").returncode == 0
+    assert json.loads(machine.run("stats", "--json").stdout)["outcomes"]["undone"] == 1
+
+
+def test_a_failure_under_json_is_one_object_too(machine: Machine) -> None:
+    done = machine.run("ask", "x", "--model", "none", "--json")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "there is no model 'none'" in json.loads(done.stdout)["error"]
+
+
+def test_an_untrusted_build_is_said_and_waited_for(machine: Machine) -> None:
+    (machine.root / "aid.toml").write_text('[build]\nadapter = "command"\ncommand = ["touch", "owned"]\n')
+    machine.replies(SEVEN)
+    done = machine.run("ask", "change line 7", "--apply")
+    assert "aid.toml is not trusted, left out: build.command, build.adapter" in done.stderr
+    assert done.returncode == 1 and "not applied: the build did not say" in done.stdout
+    assert "line 7\n" in machine.text and not (machine.root / "owned").exists()
+    assert machine.run("trust").returncode == 0
+    assert machine.run("ask", "change line 7", "--apply").returncode == 0
+    assert "line seven\n" in machine.text and not (machine.root / "owned").exists()
+
+
+def test_a_named_file_that_can_not_be_shown_is_said(machine: Machine) -> None:
+    (machine.root / "image.bin").write_bytes(b"\0\1")
+    machine.replies(SEVEN)
+    done = machine.run("ask", "change line 7", "image.bin", "calc.txt:500")
+    assert "image.bin is not shown: it is binary" in done.stderr
+    assert "calc.txt has 20 lines: line 500 is past its end" in done.stderr
+
+
+def test_home_is_no_project(machine: Machine) -> None:
+    machine.env["HOME"] = str(machine.root)
+    (machine.root / ".git").rmdir()
+    done = machine.run("ask", "x")
+    assert done.returncode == 2 and "is no project" in done.stderr

@@ -22,7 +22,7 @@ def test_verdicts_in_words() -> None:
     assert [verdict_words(each) for each in (GREEN, RED, masked, unchecked)] == [
         "green (dune test), 1 error fixed",
         "red (dune typecheck): 1 new error, 2 gone, 1 remaining",
-        "red (dune parse): no new errors, 2 remaining",
+        "red (dune parse): no new errors seen, 2 remaining",
         "unchecked: no build was recognised",
     ]
 
