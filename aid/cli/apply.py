@@ -66,8 +66,6 @@ def _reply() -> str:
         raise UsageError("standard input can't be read: give the reply there, 'aid apply < reply'") from error
     if len(raw) > MAX_REPLY_BYTES:
         raise UsageError(f"the reply is larger than {MAX_REPLY_BYTES >> 20} MiB: apply it in parts")
-    if not raw.strip():
-        raise UsageError("standard input is empty: give the reply there, 'aid apply < reply'")
     return raw.decode("utf-8", "surrogateescape")
 
 
