@@ -1,7 +1,8 @@
 """Moving a change onto a file that was edited meanwhile: a three-way merge that would rather refuse.
 
-Pure. A hunk is moved only when its lines, with the neighbouring line on either side (the file's beginning and end
-count as one), stand in the current file exactly once, unchanged. Where these lines were already repeated in the file
+Pure. A hunk is moved only when its lines, with the neighbouring line on either side, stand in the current file exactly
+once, unchanged. The file's end counts as a line; so does its beginning to what is inserted there, while lines that are
+replaced at the beginning may since have got others above them. Where these lines were already repeated in the file
 the change was made from, as many neighbours are taken in as make them unique.
 """
 
@@ -135,10 +136,10 @@ def _region(before: bytes, old: list[bytes], new: list[bytes], hunk: Hunk) -> _R
             text=b"".join(old[first:last]),
             lead=sum(map(len, old[first : hunk.first])),
             size=sum(map(len, old[hunk.first : hunk.last])),
-            at_start=top < around,
+            at_start=top < around and hunk.first == hunk.last,
             at_end=bottom + around > len(old),
         )
-        if (region.at_start and region.at_end) or len(region.places(before)) == 1:
+        if (first == 0 and last == len(old)) or len(region.places(before)) == 1:
             return region
         around += (around + 1) // 2
 

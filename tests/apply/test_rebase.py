@@ -49,6 +49,7 @@ def test_an_untouched_file_needs_no_moving() -> None:
         ("abcdefgh", "aXcdefYh", "abcdZefgh", "aXcdZefYh"),
         ("abcdef", "Xbcdef", "abcdY", "XbcdY"),
         ("abcdef", "abcdeX", "Ybcdef", "YbcdeX"),
+        ("abcdef", "Xbcdef", "Yabcdef", "YXbcdef"),
     ],
 )
 def test_moves_past_edits_elsewhere(before: str, after: str, current: str, expected: str) -> None:
