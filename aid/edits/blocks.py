@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from aid.edits.edit import Edit, Rejected
-from aid.edits.reply import PathFinder, named_path, order
+from aid.edits.reply import NO_NAME, PathFinder, may_name, named_path, order
 
 _DIVIDER = re.compile(r"^[ \t]*(={5,})\s*$")
 _RUN = re.compile(r"^[ \t]*(<{5,}|={5,}|>{5,})")
@@ -50,7 +50,7 @@ def read_blocks(lines: Sequence[str], known: frozenset[str], markers: Markers) -
             finder.done(None, at)
         elif mark.kind == "open":
             block, at = _read_block(lines, marks, index, markers)
-            yield _with_path(block, mark, finder, lines, at)
+            yield _with_path(block, mark, finder, markers, at)
 
 
 def _marks(lines: Sequence[str], markers: Markers) -> list[_Mark]:
@@ -107,11 +107,17 @@ def _with_attributes(edit: Edit, rest: str) -> Edit:
 
 
 def _with_path(
-    block: Edit | Rejected, opening: _Mark, finder: PathFinder, lines: Sequence[str], end: int
+    block: Edit | Rejected, opening: _Mark, finder: PathFinder, markers: Markers, end: int
 ) -> Edit | Rejected:
     """`block` with the path named on its opening line or above it."""
     beside = named_path(opening.rest, finder.known) if opening.rest.strip() else None
-    path = beside[0] if beside is not None and beside[1] else finder.above(opening.line)
+    path: str | Rejected
+    if beside is not None and beside[1]:
+        path = beside[0]
+    elif opening.rest.strip() and may_name(opening.rest):
+        path = Rejected(path=None, reason=f"no sure file name beside {markers.names[0]!r}: {NO_NAME}")
+    else:
+        path = finder.above(opening.line)
     if isinstance(path, Rejected):
         finder.done(path.path, end)
         reason = block.reason if isinstance(block, Rejected) else path.reason

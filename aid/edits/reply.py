@@ -18,7 +18,11 @@ _DECORATION = "*`#:\"' \t"
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*)$")
 _ORDER = re.compile(r"^\s*\*\*\* (Delete|Rename|Mode ([0-7]{3,4})) File: (.+?)\s*$")
 _TARGET = re.compile(r"^\s*\*\*\* Move to: (.+?)\s*$")
-_NAME_IN_PROSE = re.compile(r"`([^`\s]+)`|([\w.-]+(?:/[\w.-]+)+)")
+_NAME_IN_PROSE = re.compile(
+    r"`([^`]+)`|(?<![\w.-])([\w.-]+(?:/[\w.-]+)+)|(?<![\w.-])([\w-]+(?:\.[\w-]+)*\.[A-Za-z]\w*)(?![\w(])"
+)
+_ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a"})
+NO_NAME = "write the path alone on the line before, in double quotes if it has blanks"
 
 
 def read_lines(reply: str) -> list[str] | Rejected:
@@ -58,7 +62,8 @@ def named_path(line: str, known: frozenset[str]) -> tuple[str, bool] | None:
     """The file name that stands alone on `line`, and whether it surely is one.
 
     Sure is a known path, a JSON string, or what has a folder or an extension; a bare word (`Makefile`) is not.
-    Headings, bold type, backticks, a label such as `File:` and a final colon are taken off.
+    Headings, bold type, backticks, a label such as `File:` and a final colon are taken off. A name with blanks that
+    isn't known needs a label, or quotes around it, else nothing tells it from a sentence: `may_name` is for those.
     """
     plain = line.strip()
     if not plain or len(plain) > 1000 or _FENCE.match(plain):
@@ -70,6 +75,7 @@ def named_path(line: str, known: frozenset[str]) -> tuple[str, bool] | None:
         return clean_path(plain), True
     inner = plain.strip(_DECORATION)
     decorated = inner != plain and not plain.endswith(":")
+    labelled = _LABEL.match(inner) is not None
     inner = _LABEL.sub("", inner).strip(_DECORATION)
     path = clean_path(inner)
     if path in known:
@@ -77,10 +83,27 @@ def named_path(line: str, known: frozenset[str]) -> tuple[str, bool] | None:
     if not any(char.isalnum() for char in inner) or any(char in inner for char in "<>|(){}[]=;,"):
         return None
     if any(char.isspace() for char in inner):
-        return None
+        marked = labelled or plain.strip("*#: \t")[:1] in ("`", "'")
+        whole = "`" not in inner and _EXTENSION.search(inner) is not None
+        return (path, labelled) if marked and whole else None
     if "/" in inner or "\\" in inner or _EXTENSION.search(inner):
         return path, True
     return (path, False) if decorated or not plain.endswith(":") else None
+
+
+def may_name(line: str) -> bool:
+    """Whether `line`, no sure name, may yet be a file's: it ends in an extension, or is all one label or quotation."""
+    plain = line.strip()
+    inner = plain.strip(_DECORATION)
+    if "`" in inner and _LABEL.match(inner) is None:
+        return False  # the backticks say where the names in this sentence begin and end
+    marked = plain.strip("*#: \t")[:1] in ("`", "'", '"') and plain.rstrip("*: \t")[-1:] in ("`", "'", '"')
+    return marked or _LABEL.match(inner) is not None or _EXTENSION.search(inner) is not None
+
+
+def fence_path(words: str, known: frozenset[str]) -> str | None:
+    """The known path that stands on a fence, blanks and all, after a language or without one."""
+    return next((path for text in (words, words.partition(" ")[2]) if (path := quoted_path(text)) in known), None)
 
 
 def _json_string(text: str) -> str | None:
@@ -113,7 +136,7 @@ class PathFinder:
         """The file of the block that begins at `index`; call `done` with its end afterwards."""
         path = self._named(index) or self._inherited(index)
         if path is None:
-            return Rejected(path=None, reason="no file name above this edit: write the path alone on the line before")
+            return Rejected(path=None, reason=f"no file name above this edit: {NO_NAME}")
         reason = check_path(path)
         if reason is not None:
             return Rejected(path=path, reason=reason)
@@ -130,6 +153,8 @@ class PathFinder:
             line = self.lines[at]
             marks = fence(line)
             if marks is not None:
+                if (whole := fence_path(marks[1], self.known)) is not None:
+                    return whole
                 inside = named_path(marks[1].rpartition(" ")[2], self.known) if marks[1] else None
                 if inside is not None and inside[1]:
                     return inside[0]
@@ -149,13 +174,20 @@ class PathFinder:
             path = next(iter(self.known))
         if path is None:
             return None
-        for line in self.lines[self.after_previous : index]:
-            for match in _NAME_IN_PROSE.finditer(line):
-                token = clean_path((match[1] or match[2]).rstrip(".,:;"))
-                named = token in self.known or "/" in token or _EXTENSION.search(token)
-                if named and token != path and not path.endswith("/" + token):
-                    return None
+        between = self.lines[self.after_previous : index]
+        nearest = next((line for line in reversed(between) if line.strip() and fence(line) is None), "")
+        word = named_path(nearest, self.known) is not None and not nearest.rstrip(" *_").endswith((".", "!", "?"))
+        if word or may_name(nearest) or any(self._mentions_another(line, path) for line in between):
+            return None
         return path
+
+    def _mentions_another(self, line: str, path: str) -> bool:
+        for match in _NAME_IN_PROSE.finditer(line):
+            token = clean_path((match[1] or match[2] or match[3]).rstrip(".,:;"))
+            named = token in self.known or "/" in token or _EXTENSION.search(token)
+            if named and token not in _ABBREVIATIONS and token != path and not path.endswith("/" + token):
+                return True
+        return False
 
 
 def order(lines: Sequence[str], index: int) -> tuple[Edit | Rejected, int] | None:

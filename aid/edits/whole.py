@@ -15,11 +15,13 @@ from collections.abc import Sequence
 
 from aid.edits.edit import Edit, Rejected
 from aid.edits.path import check_path
-from aid.edits.reply import fence, named_path, order, path_line
+from aid.edits.reply import NO_NAME, fence, fence_path, may_name, named_path, order, path_line
 
 _RUN = re.compile(r"^\s*(`{3,}|~{3,})")
 _NESTING = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".org")
 _WORDS = ("no-newline", "newline", "exact")
+_UNNAMED = f"no file name above the code: {NO_NAME}"
+_SHELLS = ("sh", "bash", "shell", "console", "zsh", "fish", "powershell", "shell-session")
 
 
 def parse(lines: Sequence[str], known: frozenset[str]) -> list[Edit | Rejected]:
@@ -42,12 +44,14 @@ def parse(lines: Sequence[str], known: frozenset[str]) -> list[Edit | Rejected]:
         end = _closing(lines, at, opening[0], path)
         if path is None:
             unnamed += 1
+            if _doubtful(lines, free, at, opening[1]):
+                raw = "\n".join(lines[free : len(lines) if end is None else abs(end) + 1]).strip("\n")
+                edits.append(Rejected(path=None, reason=_UNNAMED, edit=raw))
         else:
             edits.append(_write(lines, at, end, path, opening[1]))
         at = free = len(lines) if end is None else abs(end) + 1
     if not edits and unnamed:
-        reason = "no file name above the code: write the path alone on the line before"
-        edits.append(Rejected(path=None, reason=reason))
+        edits.append(Rejected(path=None, reason=_UNNAMED))
     return edits
 
 
@@ -56,6 +60,8 @@ def _path(lines: Sequence[str], free: int, at: int, words: str, known: frozenset
 
     A bare word is none unless known: it is as likely a caption.
     """
+    if (whole := fence_path(words, known)) is not None:
+        return whole
     for word in reversed(words.split()):
         named = named_path(word.partition("=")[2] or word, known)
         if named is not None and named[1] and ("/" in word or "." in word or named[0] in known):
@@ -67,6 +73,17 @@ def _path(lines: Sequence[str], free: int, at: int, words: str, known: frozenset
             named = named_path(lines[above], known)
             return named[0] if named is not None and named[1] else None
     return None
+
+
+def _doubtful(lines: Sequence[str], free: int, at: int, words: str) -> bool:
+    """Whether the line above the fence may name the file whose text this is: to leave that out would be half an answer.
+
+    Above a shell's lines it is a caption.
+    """
+    if words.partition(" ")[0].lower() in _SHELLS:
+        return False
+    above = next((line for line in reversed(lines[max(free, at - 2) : at]) if line.strip()), "")
+    return any(char.isspace() for char in above.strip()) and may_name(above)
 
 
 def _closing(lines: Sequence[str], at: int, run: str, path: str | None) -> int | None:

@@ -43,7 +43,8 @@ def test_prose_and_fences_may_stand_between_blocks() -> None:
 def test_prose_that_names_another_file_leaves_a_block_without_one() -> None:
     check(
         f"a.ml\n{BLOCK}\nNow the same in `b.ml`, too:\n\n{BLOCK}",
-        "replace a.ml: old => new\nrefused None: no file name above this edit: write the path alone on the line before",
+        "replace a.ml: old => new\nrefused None: no file name above this edit: write the path alone on the line before, "
+        "in double quotes if it has blanks",
     )
 
 
@@ -152,7 +153,8 @@ def test_whole_files() -> None:
 def test_a_command_in_a_fence_is_no_file() -> None:
     check(
         "Run `a.sh` like this:\n\n```\n./a.sh --all\n```\n",
-        "refused None: no file name above the code: write the path alone on the line before",
+        "refused None: no file name above the code: write the path alone on the line before, "
+        "in double quotes if it has blanks",
         paths=("a.sh",),
     )
 
@@ -178,3 +180,89 @@ def test_oversized_and_undecodable_replies_are_refused() -> None:
 def test_what_comes_back_quotes_the_reply() -> None:
     edit = parse(f"a.ml\n{BLOCK}")[0]
     assert isinstance(edit, Edit) and edit.raw == f"a.ml\n{BLOCK}".rstrip("\n")
+
+
+FOR_A = {
+    "search-replace": f"a.ml\n{BLOCK}",
+    "line-range": "a.ml\n<<<<<<< LINES\n1| old\n=======\nnew\n>>>>>>> END\n",
+    "whole": "a.ml\n```\nnew\n```\n",
+}
+FORMATS: tuple[Format, ...] = ("search-replace", "line-range", "whole")
+
+
+def second(format: Format, name: str, paths: tuple[str, ...] = ()) -> str:
+    """Where the second of two edits goes, the first being a.ml's; `refused` where that is said."""
+    body = FOR_A[format]
+    edits = parse(f"{body}\n{name}\n{body.partition(chr(10))[2]}", format, paths=paths)
+    assert len(edits) == 2 and edits[0].path == "a.ml" and isinstance(edits[0], Edit)
+    if isinstance(edits[1], Rejected):
+        assert "write the path alone on the line before, in double quotes if it has blanks" in edits[1].reason
+        return "refused"
+    return edits[1].path
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("path", ["read me.txt", "docs/läs mig.md", "x/日本 語.txt", "notes (old).txt"])
+@pytest.mark.parametrize("spelling", ["{}", "`{}`", "**{}**", "File: {}", "### {}", "'{}'", '"{}"', "{}:", "**`{}`**:"])
+def test_a_known_name_with_blanks_is_one_in_every_spelling(format: Format, path: str, spelling: str) -> None:
+    assert second(format, spelling.format(path), ("a.ml", path)) == path
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    ["File: read me.txt", "**File:** `read me.txt`", '"read me.txt"', "Path: `läs mig.txt`", "**Filename: a b.c**"],
+)
+def test_a_labelled_or_quoted_name_may_have_blanks(format: Format, name: str) -> None:
+    assert second(format, name) in ("read me.txt", "läs mig.txt", "a b.c")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", ["`read me.txt`", "**`read me.txt`**", "### `read me.txt`:", "'read me.txt'"])
+def test_backticks_around_blanks_may_hold_a_command_above_a_fence(format: Format, name: str) -> None:
+    assert second(format, name) == ("refused" if format == "whole" else "read me.txt")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "line",
+    ["read me.txt", "**read me.txt**", "## read me.txt", "read me.txt:", "- b.ml", "notes (old).txt", "`Read Me`"],
+)
+def test_a_line_that_may_be_a_name_is_refused(format: Format, line: str) -> None:
+    assert second(format, line) == "refused"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "line", ["Now change read me.txt", "Then I fix b.py", "read a.ml", "File: Read Me", "read me.txt\n"]
+)
+def test_a_line_that_may_be_a_name_or_a_sentence_is_refused(format: Format, line: str) -> None:
+    assert second(format, line) == "refused"
+
+
+@pytest.mark.parametrize("format", FORMATS[:2])
+@pytest.mark.parametrize(
+    "line",
+    ["Now change `read me.txt` like so:", "Then b.py needs it.", "Also in `b.ml`, too:", "Makefile\n", "`Makefile`\n"],
+)
+def test_nothing_is_inherited_past_another_file(format: Format, line: str) -> None:
+    assert second(format, line) == "refused"
+
+
+@pytest.mark.parametrize("format", FORMATS[:2])
+@pytest.mark.parametrize(
+    "line", ["", "```ocaml", "And the rest, e.g. the tests:", "Then in `a.ml`:", "Done.\n", "I fix a.ml, too.", "Next:"]
+)
+def test_the_file_before_is_inherited_past_what_names_none(format: Format, line: str) -> None:
+    assert second(format, line) == "a.ml"
+
+
+def test_a_name_with_blanks_on_the_opening_line_or_a_fence() -> None:
+    beside = BLOCK.replace("SEARCH", "SEARCH read me.txt")
+    assert isinstance(parse(f"a.ml\n{BLOCK}{beside}")[1], Rejected)
+    assert second("search-replace", "```text read me.txt", ("read me.txt", "me.txt")) == "read me.txt"
+    assert isinstance(parse("```text read me.txt\nnew\n```\n", paths=("read me.txt",))[0], Edit)
+
+
+def test_a_command_below_a_sentence_that_ends_in_a_name_is_no_edit() -> None:
+    check("a.ml\n```\nnew\n```\n\nNow run main.py:\n\n```sh\n./main.py\n```\n", "write a.ml:  => new")
