@@ -22,6 +22,7 @@ _NAME_IN_PROSE = re.compile(
     r"`([^`]+)`|(?<![\w.-])([\w.-]+(?:/[\w.-]+)+)|(?<![\w.-])([\w-]+(?:\.[\w-]+)*\.[A-Za-z]\w*)(?![\w(])"
 )
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a"})
+_LEADS = frozenset({"also", "and", "for", "in", "now", "on", "then", "to"})
 NO_NAME = "write the path alone on the line before, in double quotes if it has blanks"
 
 
@@ -177,9 +178,17 @@ class PathFinder:
         between = self.lines[self.after_previous : index]
         nearest = next((line for line in reversed(between) if line.strip() and fence(line) is None), "")
         word = named_path(nearest, self.known) is not None and not nearest.rstrip(" *_").endswith((".", "!", "?"))
-        if word or may_name(nearest) or any(self._mentions_another(line, path) for line in between):
+        doubtful = word or (may_name(nearest) and not self._sentence_on(nearest, path))
+        if doubtful or any(self._mentions_another(line, path) for line in between):
             return None
         return path
+
+    def _sentence_on(self, line: str, path: str) -> bool:
+        """Whether `line` is a sentence that ends in `path`, and in no known path that only ends alike."""
+        words = line.strip().strip(_DECORATION).split() or [""]
+        same = words[-1] == path or path.endswith("/" + words[-1])
+        alike = any(other.endswith(" " + words[-1]) for other in self.known)
+        return same and not alike and (len(words) > 3 or (len(words) > 1 and words[0].lower() in _LEADS))
 
     def _mentions_another(self, line: str, path: str) -> bool:
         for match in _NAME_IN_PROSE.finditer(line):

@@ -43,8 +43,8 @@ def test_prose_and_fences_may_stand_between_blocks() -> None:
 def test_prose_that_names_another_file_leaves_a_block_without_one() -> None:
     check(
         f"a.ml\n{BLOCK}\nNow the same in `b.ml`, too:\n\n{BLOCK}",
-        "replace a.ml: old => new\nrefused None: no file name above this edit: write the path alone on the line before, "
-        "in double quotes if it has blanks",
+        "replace a.ml: old => new\nrefused None: no file name above this edit: "
+        "write the path alone on the line before, in double quotes if it has blanks",
     )
 
 
@@ -243,7 +243,14 @@ def test_a_line_that_may_be_a_name_or_a_sentence_is_refused(format: Format, line
 @pytest.mark.parametrize("format", FORMATS[:2])
 @pytest.mark.parametrize(
     "line",
-    ["Now change `read me.txt` like so:", "Then b.py needs it.", "Also in `b.ml`, too:", "Makefile\n", "`Makefile`\n"],
+    [
+        "Now change `read me.txt` like so:",
+        "Then b.py needs it.",
+        "Also in `b.ml`, too:",
+        "Makefile\n",
+        "`Makefile`\n",
+        '"`"`',
+    ],
 )
 def test_nothing_is_inherited_past_another_file(format: Format, line: str) -> None:
     assert second(format, line) == "refused"
@@ -255,6 +262,13 @@ def test_nothing_is_inherited_past_another_file(format: Format, line: str) -> No
 )
 def test_the_file_before_is_inherited_past_what_names_none(format: Format, line: str) -> None:
     assert second(format, line) == "a.ml"
+
+
+@pytest.mark.parametrize("line", ["Here is the change to a.ml:", "In a.ml:", "Now change read a.ml"])
+def test_a_sentence_that_ends_in_the_file_before_is_for_it_unless_a_longer_name_is_known(line: str) -> None:
+    assert second("search-replace", line) == "a.ml"
+    assert second("search-replace", line, ("a.ml", "read a.ml")) == "refused"
+    check(f"{line}\n{BLOCK}", "replace lib/a.ml: old => new", paths=("lib/a.ml",))
 
 
 def test_a_name_with_blanks_on_the_opening_line_or_a_fence() -> None:
