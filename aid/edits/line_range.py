@@ -78,9 +78,13 @@ def _plain(line: str) -> str:
     return (match[2] or "") if match else line
 
 
+def needs_exact(edit: Edit) -> bool:
+    """Whether the new lines look numbered, so that only `exact` says they are meant so."""
+    return bool(edit.old) and bool(edit.new) and _numbers(edit.new) is not None
+
+
 def render(edit: Edit) -> str:
     """One replacement as a block, without its path; `edit.start` is where its old lines stand."""
     old = [f"{number}| {line}" for number, line in enumerate(edit.old, edit.start or 1)]
-    numbered = bool(edit.old) and bool(edit.new) and _numbers(edit.new) is not None
-    exact = msgspec.structs.replace(edit, exact=True) if numbered else edit
+    exact = msgspec.structs.replace(edit, exact=True) if needs_exact(edit) else edit
     return render_block(old, exact, MARKERS)

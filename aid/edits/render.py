@@ -50,8 +50,13 @@ def _file(change: FileChange, format: Format) -> list[str]:
     elif format == "whole" and change.before != change.after:
         parts.append(_rewritten(path, _text(change.before), _text(change.after)))
     elif change.before != change.after:
-        draw = search_replace.render if format == "search-replace" else line_range.render
-        parts += [f"{path_line(path)}\n{draw(edit)}" for edit in replacements(path, change.before, change.after)]
+        edits = replacements(path, change.before, change.after)
+        draw = search_replace.render
+        if format == "line-range":
+            draw = line_range.render
+            if any(line_range.needs_exact(edit) for edit in edits):
+                edits = _verbatim(path, change.before, change.after) or edits
+        parts += [f"{path_line(path)}\n{draw(edit)}" for edit in edits]
     if change.mode is not None:
         parts.append(f"*** Mode {change.mode:o} File: {order_path(path)}")
     if change.old_path is not None:
@@ -100,6 +105,14 @@ def replacements(path: str, before: bytes, after: bytes) -> list[Edit]:
             return [whole]
         edits.append(edit)
     return edits
+
+
+def _verbatim(path: str, before: bytes, after: bytes) -> list[Edit]:
+    """One edit of all of `before`, line ends and byte order mark quoted; none where it has neither."""
+    old, new = Text(_text(before)), Text(_text(after))
+    if not (old.carriage_returns or old.bom):
+        return []
+    return [_edit(path, (old, new), (0, len(old.raw)), changed_ranges(old, new), True)[0]]
 
 
 def _replacement(path: str, texts: tuple[Text, Text], ranges: Sequence[_Range], at: int) -> tuple[Edit | None, int]:

@@ -107,3 +107,17 @@ def check_round_trip(wanted: tuple[FileChange, ...], format: Format, *, auto: bo
 @given(wanted=changes())
 def test_a_rendered_change_comes_back(format: Format, wanted: tuple[FileChange, ...]) -> None:
     check_round_trip(wanted, format)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"\xef\xbb\xbf", b"\xef\xbb\xbf12| text"),
+        (b"12| text\r\n\r\n", b"12| text\r\n"),
+        (b"\xef\xbb\xbfa\nb\n", b"\xef\xbb\xbf1| a\nb\n"),
+    ],
+)
+def test_lines_that_look_numbered_keep_line_ends_and_mark(before: bytes, after: bytes) -> None:
+    reply = render([FileChange(path="a.txt", before=before, after=after)], "line-range")
+    planned = plan(parse(reply, "line-range"), {"a.txt": Document(path="a.txt", content=before)}.get)
+    assert not planned.rejected and [change.after for change in planned.changes] == [after], reply
