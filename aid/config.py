@@ -37,7 +37,7 @@ class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
     `adapter` is a GGUF LoRA file; requests may name another. `parallel` is how many candidates are decoded at once.
     """
 
-    max_tokens: int = 256  # a small model that has not ended by then is repeating itself
+    max_tokens: int = 512  # a small model that has not ended by then is repeating itself
     path: str | None = None
     adapter: str | None = None
     engine: Literal["xllamacpp", "llama-cpp-python"] | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from aid.errors import Refusal
 from aid.protocol import Candidate, PromptResult, UpdateParams
 from ces.verdict import Diagnostic, Verdict
 
@@ -37,7 +38,7 @@ def candidate_words(candidate: Candidate) -> str:
         "placed": "not checked",
         "duplicate": "the same as an earlier candidate",
     }[candidate.status]
-    why = "; ".join(f"{each.path + ': ' if each.path else ''}{each.reason}" for each in candidate.rejected)
+    why = "; ".join(dict.fromkeys(str(Refusal(each.path, each.reason, each.near)) for each in candidate.rejected))
     return f"{told}: {why}" if why else told
 
 

@@ -4,6 +4,7 @@ SQLite in WAL mode, so that a reader (`aid stats`) and a writer (the daemon) don
 """
 
 import fcntl
+import os
 import sqlite3
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def opened(path: Path, busy_s: float = BUSY_S) -> Database:
 
 def _migrate(db: Database, path: Path) -> None:
     # Migrations looks for what is pending outside of its transactions: two processes must not do so at once.
-    with path.with_name(path.name + ".lock").open("w") as lock:
+    with os.fdopen(os.open(path.with_name(path.name + ".lock"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         db.enable_wal()
         migrations.apply(db)

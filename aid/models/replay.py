@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from aid.config import ReplayModel
+from aid.errors import ModelError
 from aid.models.backend import Backend, Capabilities, Chunk, Prompt
 from aid.models.estimate import estimated_tokens
 from aid.models.recording import Recording, Recordings, prompt_hash, read
@@ -33,6 +34,14 @@ class ReplayBackend:
         self.released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._path = Path(settings.path).expanduser()
         self._recordings: Recordings | None = None
+        self._timeout_s = settings.timeout_s
+
+    async def _release(self, name: str) -> None:
+        try:
+            await asyncio.wait_for(self.released[name].wait(), self._timeout_s)
+        except TimeoutError:
+            told = f"model {self.name} waited {self._timeout_s:g} s for {name!r} to be released: raise timeout_s"
+            raise ModelError(told, retryable=True) from None
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         if self._recordings is None:
@@ -42,7 +51,7 @@ class ReplayBackend:
             raise _refusal(line, self.name)
         for piece in line.steps():
             if piece.wait is not None:
-                await self.released[piece.wait].wait()
+                await self._release(piece.wait)
             elif piece.drop or piece.raw is not None:
                 raise ServerError(f"{self.name} stopped in the middle of its answer, as recorded", retryable=True)
             else:

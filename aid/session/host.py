@@ -265,5 +265,5 @@ def _reason(ended: Ended, setting: Setting) -> str | None:
     if last.outcome == "failed":
         return last.error or "the model failed"
     if last.outcome == "rejected":
-        return "; ".join(str(Refusal(each.path, each.reason, each.near)) for each in last.rejected)
+        return "; ".join(dict.fromkeys(str(Refusal(each.path, each.reason, each.near)) for each in last.rejected))
     return "the answer's edits change nothing" if last.outcome == "no-op" else "the answer has no edits"

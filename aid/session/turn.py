@@ -356,9 +356,9 @@ def as_candidate(judged: Judged) -> Candidate:
 
 
 def _limits(max_tokens: int) -> Limits:
-    """Edits that end within `max_tokens`, at some ten tokens a line."""
-    edits_at_once = max(1, min(8, max_tokens // 256))
-    return Limits(edits=edits_at_once, new_lines=max(4, max_tokens // edits_at_once // 20))
+    """Edits that nearly always end within `max_tokens`: at twenty tokens a line, the new lines take half of them."""
+    edits_at_once = max(1, min(8, max_tokens // 512))
+    return Limits(edits=edits_at_once, new_lines=max(4, max_tokens // edits_at_once // 40))
 
 
 def _green(judged: Sequence[Judged]) -> bool:
