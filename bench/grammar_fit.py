@@ -1,7 +1,7 @@
 """How often the embedded model's edits are well-formed and find their place, with the grammar and without it.
 
-Claim: with it, all are well-formed and placed, save those that the token limit cuts off. Same prompts, seeds and token limit in turn; the model is the untrained
-default one, so nothing here says that an edit is right.
+Claim: with it, all are well-formed and placed, save those that the token limit cuts off. Same prompts, seeds and token
+limit in turn; the model is the untrained default one, so nothing here says that an edit is right.
 """
 
 import asyncio
