@@ -16,6 +16,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,7 @@ _SECRETS = (
     ".cargo/credentials.toml",
 )
 # Kept from /run, which is otherwise emptied: sockets in it reach daemons outside. NixOS finds its tools there.
+_TEMPORARY = ("/tmp", "/var/tmp")
 _RUN_KEPT = ("/run/current-system", "/run/opengl-driver")
 
 # Runs in the view's directory with names relative to it: paths with commas or colons need no escaping, and the mounts
@@ -228,13 +230,21 @@ def _bubblewrap(place: Place, view: Path) -> list[str]:
     words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run"]
     for kept in _RUN_KEPT:
         words += ["--ro-bind-try", kept, kept]
-    for temporary in ("/tmp", "/var/tmp"):
+    for temporary in _TEMPORARY:
         words += ["--bind", str(place.scratch), temporary]
+    for tools in _tools_in_temporary():
+        words += ["--ro-bind-try", tools, tools]
     secrets = [Path.home() / name for name in _SECRETS]
     words += [word for secret in secrets if place.root.is_relative_to(secret) for word in _masked(secret)]
     words += ["--bind", str(view), str(place.root), "--chdir", str(place.root)]
     words += [word for secret in secrets if not place.root.is_relative_to(secret) for word in _masked(secret)]
     return [*words, "--", *_EXEC]
+
+
+def _tools_in_temporary() -> list[str]:
+    """Directories of tools, our own interpreter's among them, that a private /tmp would hide."""
+    wanted = (sys.prefix, *os.environ.get("PATH", "").split(os.pathsep))
+    return [path for path in dict.fromkeys(wanted) if path.startswith(tuple(f"{each}/" for each in _TEMPORARY))]
 
 
 def _masked(secret: Path) -> list[str]:
