@@ -68,7 +68,7 @@ def test_names_a_configuration_that_can_not_be_read(environment: dict[str, str],
 def test_names_what_is_withheld_until_it_is_trusted(environment: dict[str, str], workspace: Path) -> None:
     (workspace / "aid.toml").write_text('default_model = "hints"\n[build]\nadapter = "command"\ncommand = ["true"]\n')
     _, checks = doctor(environment, workspace)
-    assert checks["withheld settings"]["found"] == "build.command"
+    assert checks["withheld settings"]["found"] == "build.command, build.adapter"
     trusted = subprocess.run(
         [AID, "trust", "--json", str(workspace)], env=environment, capture_output=True, text=True, check=True
     )

