@@ -72,7 +72,10 @@ def test_names_what_is_withheld_until_it_is_trusted(environment: dict[str, str],
     trusted = subprocess.run(
         [AID, "trust", "--json", str(workspace)], env=environment, capture_output=True, text=True, check=True
     )
-    assert json.loads(trusted.stdout) == {"trusted": str(workspace / "aid.toml"), "settings": ["build.command", "build.adapter"]}
+    assert json.loads(trusted.stdout) == {
+        "trusted": str(workspace / "aid.toml"),
+        "settings": ["build.command", "build.adapter"],
+    }
     _, checks = doctor(environment, workspace)
     assert "withheld settings" not in checks
     assert checks["build"]["found"] == f"command in {workspace}"
