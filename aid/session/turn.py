@@ -366,10 +366,9 @@ def _green(judged: Sequence[Judged]) -> bool:
 
 
 def _further(judged: Sequence[Judged]) -> Judged | None:
-    """The best of the attempts that mended something."""
-    mended = [(each, each.verdict) for each in judged if each.verdict is not None and each.verdict.fixed]
-    found = best(mended)
-    return found[0] if found else None
+    """The attempt that mended most: the errors it uncovers are the next round's."""
+    mended = [(each.verdict.fixed, each) for each in judged if each.verdict is not None and each.verdict.fixed]
+    return max(mended, key=lambda pair: pair[0])[1] if mended else None
 
 
 async def _count(backend: Backend, texts: Sequence[str]) -> list[int]:
