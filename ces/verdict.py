@@ -66,12 +66,29 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: float = 0.0
 
 
+class Flag(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign that a change games the check. `name` is the trick's ("warning-silenced"), as `ces.hacks` lists them.
+
+    `line` is zero-based in the file after the change, or before it where the line is gone.
+    """
+
+    name: str
+    path: str | None
+    line: int | None = None
+    message: str = ""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the build says of a change.
 
     Green means the whole build is green after the change. Red carries in `diagnostics` only the errors that
     the tree did not have before; `remaining` counts those it already had and still has, `fixed` those gone.
     `unchecked` (no build, no time) carries `reason` and must never be shown as green.
+
+    `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change
+    could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
+    digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
+    `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
     """
 
     status: Status
@@ -82,3 +99,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     adapter: str | None = None
     wall_ms: float = 0.0
+    components: dict[Stage, float] = {}
+    reward: float | None = None
+    flags: tuple[Flag, ...] = ()
+    base: str | None = None
+    toolchain: str | None = None
+    cached: bool = False
+    queue_ms: float = 0.0
+    cpu_ms: float = 0.0
