@@ -5,11 +5,12 @@ that file that follow each other, as many from the first as it takes to stand th
 place by construction. Only the new lines are free, save that none can be one of the format's markers. Whole files have
 nothing to quote, so only their names are held. That an edit changes something can't be said in a grammar.
 
-The grammar grows with the number of lines: one rule for a line's text, one for "this line and what may follow", and one
-alternative for each line to begin at.
+Every piece is bounded (`Limits`), so that a reply always ends: one that a token limit cuts off is no edit at all. The
+grammar grows with the number of lines: one rule for a line's text, and one alternative for each line to begin at.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Protocol
 
 import msgspec
@@ -23,21 +24,40 @@ from aid.edits.text import Text
 MAX_LINES = 600  # each line to begin at is one more stack that llama.cpp tries every token of its vocabulary on
 MAX_UNIQUE_LINES = 40  # a line only unique with more lines below it is not begun at: keeps the grammar linear
 _ANY = r"[^\x00\r\n]"
+_AFTER = 3  # lines of context below what is new
+_BLANKS = 32  # that may begin a new line
+_MARKERS = 160  # what an edit has besides quoted and new text: its path and the format's own lines
+_LEAST_EDIT = 2048  # characters; a reply with room for several such edits may have several
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a reply may hold: `edits` (or files, or hunks of one) and `new_lines` a piece (None: any number).
+    """How much a reply may hold: `edits`, and in each `new_lines` of `line_chars`, and what it quotes: `quoted_lines`
+    more than it takes to be unique, all of them within `quoted_chars`.
 
-    A small model goes on and on; a reply that its token limit cuts off is no edit at all.
+    A small model goes on and on; without bounds its token limit cuts it off in the middle of an edit.
     """
 
     edits: int = 8
-    new_lines: int | None = None
+    new_lines: int = 24
+    line_chars: int = 160
+    quoted_lines: int = 8
+    quoted_chars: int = 1200
+
+    @classmethod
+    def within(cls, chars: int) -> "Limits":
+        """Replies of at most `chars` characters: a fifth of an edit for what it quotes, half as much for what a hunk
+        shows below, the rest for what is new."""
+        edits = max(1, min(8, chars // _LEAST_EDIT))
+        each = max(chars // edits - _MARKERS, 200)
+        line_chars = 100 if each < _LEAST_EDIT else 160
+        return cls(
+            edits=edits, new_lines=max(1, each * 7 // 10 // line_chars), line_chars=line_chars, quoted_chars=each // 5
+        )
 
     @property
-    def times(self) -> str:
+    def news(self) -> str:
         """How often a new line may come, as GBNF writes it."""
-        return "*" if self.new_lines is None else f"{{0,{self.new_lines}}}"
+        return f"{{0,{self.new_lines}}}"
 
 
 DEFAULT = Limits()
@@ -64,7 +84,7 @@ def grammar(format: Format, sources: Sequence[Source], limits: Limits = DEFAULT)
     left = MAX_LINES
     files: list[_File] = []
     for source in sources:
-        file = _File(len(files), source, left)
+        file = _File(len(files), source, left, limits)
         if file.starts:
             files.append(file)
             left -= len(file.lines)
@@ -83,35 +103,71 @@ def grammar(format: Format, sources: Sequence[Source], limits: Limits = DEFAULT)
 
 class _File:
     """A source's part of the grammar. `lines` are those that may be quoted, `starts` where quoting may begin, each
-    with the number of lines it takes to be the only place. A blank line begins nothing: it says too little."""
+    with the number of lines it takes to be the only place and the number it may have at most. A blank line begins
+    nothing: it says too little."""
 
-    def __init__(self, number: int, source: Source, left: int) -> None:
+    def __init__(self, number: int, source: Source, left: int, limits: Limits) -> None:
+        self._limits = limits
         self.name = f"f{number}"
         self.path = source.path
         self.text = Text(source.text)
         size = len(self.text.bare)
         spans = sorted((max(0, first), min(size, last)) for first, last in source.shown or ((0, size),))
         self.lines = sorted({line for first, last in spans for line in range(first, last)})[: max(0, left)]
-        quotable = set(self.lines)
-        self.starts = {
-            line: length
-            for line, length in unique_lengths(self.text.bare, MAX_UNIQUE_LINES).items()
-            if self.text.stripped[line] and all(step in quotable for step in range(line, line + length))
-        }
+        self._quotable = set(self.lines)
+        self.starts: dict[int, tuple[int, int]] = {}
+        for line, least in unique_lengths(self.text.bare, MAX_UNIQUE_LINES).items():
+            most = self._reach(line, least + limits.quoted_lines, limits.quoted_chars)
+            if self.text.stripped[line] and most >= least:
+                self.starts[line] = (least, most)
 
-    def rules(self, texts: dict[int, str], lead: str = "") -> Iterator[str]:
-        """The rules that quote this file; `texts` gives a line's own expression. Their root is `self.name`."""
-        quotable = set(self.lines)
+    def _reach(self, line: int, most_lines: int, most_chars: int) -> int:
+        """How many lines from `line` on may be quoted."""
+        chars, end = 0, line
+        while end in self._quotable and end - line < most_lines:
+            chars += len(self.text.bare[end]) + 8  # its sign, or its number
+            if chars > most_chars:
+                break
+            end += 1
+        return end - line
+
+    def blocks(self, texts: dict[int, str]) -> Iterator[str]:
+        """Rules that quote this file line after line; `texts` gives a line's expression. Their root is `self.name`."""
+        yield from self._texts(texts)
+        begins = [
+            " ".join(f"{self.name}-l{step}" for step in range(line, line + least))
+            + self._more(range(line + least, line + most), "l")
+            for line, (least, most) in self.starts.items()
+        ]
+        yield f"{self.name} ::= {' | '.join(begins)}"
+
+    def hunks(self, texts: dict[int, str], kept: dict[int, str]) -> Iterator[str]:
+        """The rules of one hunk: lines that are kept or go, new ones, lines that are kept. `kept` has no line that
+        reads like a marker."""
+        yield from self._texts(texts)
+        begins = []
+        for line, text in kept.items():
+            yield f"{self.name}-k{line} ::= {text}"
+        for line in sorted({*self.lines, *(line + 1 for line in self.lines)}):
+            reach = self._reach(line, _AFTER, self._limits.quoted_chars // 2)
+            after = list(takewhile(kept.__contains__, range(line, line + reach)))
+            yield f"{self.name}-n{line} ::= new{self._more(after, 'k')}"
+        for line, (least, most) in self.starts.items():
+            inner = f"{self.name}-n{line + most}"
+            for step in range(line + most - 1, line + least - 1, -1):
+                inner = f"({self.name}-n{step} | {self.name}-l{step} {inner})"
+            begins.append(" ".join(f"{self.name}-l{step}" for step in range(line, line + least)) + " " + inner)
+            if line == self.lines[0] and all(step in kept for step in range(line, line + least)):
+                begins.append("new " + " ".join(f"{self.name}-k{step}" for step in range(line, line + least)))
+        yield f"{self.name} ::= {' | '.join(begins)}"
+
+    def _texts(self, texts: dict[int, str]) -> Iterator[str]:
         for line in self.lines:
             yield f"{self.name}-l{line} ::= {texts[line]}"
-            after = f" {self.name}-n{line + 1}?" if line + 1 in quotable else ""
-            yield f"{self.name}-n{line} ::= {self.name}-l{line}{after}"
-        begins = []
-        for line, length in self.starts.items():
-            forced = " ".join(f"{self.name}-l{step}" for step in range(line, line + length))
-            after = f" {self.name}-n{line + length}?" if line + length in quotable else ""
-            begins.append(forced + after)
-        yield f"{self.name} ::= {lead}({' | '.join(begins)})"
+
+    def _more(self, lines: Sequence[int], kind: str) -> str:
+        """Any number of `lines`, from the first on."""
+        return "".join(f" ({self.name}-{kind}{line}" for line in lines) + ")?" * len(lines)
 
 
 def unique_lengths(lines: Sequence[str], limit: int) -> dict[int, int]:
@@ -163,14 +219,15 @@ def _longest_run(lines: Sequence[str], chars: str) -> int:
     return longest
 
 
-def _free_lines(chars: str, width: int, times: str, indented: bool = True) -> list[str]:
-    """Rules for `free`: lines that don't begin with `width` times one of `chars`."""
-    runs = [f'"{char * count}" ([^{char}\\x00\\r\\n] any*)?' for char in chars for count in range(1, width)]
-    blanks, not_blank = ("[ \\t]* ", " \\t") if indented else ("", "")
+def _free_lines(chars: str, width: int, rest: str, indented: bool = True) -> list[str]:
+    """Rules for `line`: one that doesn't begin with `width` times one of `chars`. `rest` is what follows its first."""
+    runs = [f'"{char * count}" ([^{char}\\x00\\r\\n] rest)?' for char in chars for count in range(1, width)]
+    blanks, not_blank = (f"[ \\t]{{0,{_BLANKS}}} ", " \\t") if indented else ("", "")
     first = f"[^{not_blank}{chars}\\x00\\r\\n]"
     return [
         f"any ::= {_ANY}",
-        f'free ::= ({blanks}({first} any* | {" | ".join(runs)})? "\\n"){times}',
+        f"rest ::= {rest}",
+        f'line ::= {blanks}({first} rest | {" | ".join(runs)})? "\\n"',
     ]
 
 
@@ -194,30 +251,38 @@ def _blocks(
     divider, closing = literal("=" * width + "\n"), literal(f"{'>' * width} {names[1]}\n")
     for file in files:
         opening = literal(f"{path_line(file.path)}\n{'<' * width} {names[0]}\n")
-        rules.append(f"{file.name}-edit ::= {opening} {file.name} {divider} free {closing}")
+        rules.append(f"{file.name}-edit ::= {opening} {file.name} {divider} line{limits.news} {closing}")
         texts = {line: f"{line + 1}| " * numbered + file.text.bare[line] for line in file.lines}
-        rules += file.rules({line: literal(text + "\n") for line, text in texts.items()})
-    return rules + _free_lines("<=>", width, limits.times)
+        rules += file.blocks({line: literal(text + "\n") for line, text in texts.items()})
+    return rules + _free_lines("<=>", width, f"any{{0,{limits.line_chars - _BLANKS - width - 1}}}")
 
 
 def _udiff(files: Sequence[_File], width: int, limits: Limits) -> list[str]:
     edits = " | ".join(f"{file.name}-edit" for file in files)
     rules = [f"root ::= edit{{1,{limits.edits}}}\nedit ::= {edits}"]
     for file in files:
-        header = f"--- {quoted_name('a/', file.path)}\n+++ {quoted_name('b/', file.path)}\n"
-        rules.append(f'{file.name}-edit ::= {literal(header)} ("@@ @@\\n" {file.name}){{1,{limits.edits}}}')
-        rules += file.rules(_signed(file, limits), lead=f"new{limits.times} ")
-    return [*rules, f'any ::= {_ANY}\nnew ::= "+" any* "\\n"']
+        header = f"--- {quoted_name('a/', file.path)}\n+++ {quoted_name('b/', file.path)}\n@@ @@\n"
+        rules.append(f"{file.name}-edit ::= {literal(header)} {file.name}")
+        rules += file.hunks(*_signed(file))
+    return [*rules, *_new(limits)]
 
 
-def _signed(file: _File, limits: Limits) -> dict[int, str]:
-    """Each line as context or gone, and new ones below. Context that reads like a marker can only go."""
-    texts = {}
+def _signed(file: _File) -> tuple[dict[int, str], dict[int, str]]:
+    """Each line as context or gone, and as context alone. Context that reads like a marker can only go."""
+    either, kept = {}, {}
     for line in file.lines:
         bare = file.text.bare[line]
         sign = literal("-") if marked(bare) else "[ -]"
-        texts[line] = f"{sign} {literal(bare + chr(10))} new{limits.times}"
-    return texts
+        either[line] = f"{sign} {literal(bare + chr(10))}"
+        if not marked(bare):
+            kept[line] = literal(f" {bare}\n")
+    return either, kept
+
+
+def _new(limits: Limits) -> list[str]:
+    """Rules for `new`: the lines that come."""
+    added = f'("+" any{{0,{limits.line_chars - 2}}} "\\n")'
+    return [f"any ::= {_ANY}", f"new ::= {added}{limits.news}"]
 
 
 def _apply_patch(files: Sequence[_File], width: int, limits: Limits) -> list[str]:
@@ -225,10 +290,10 @@ def _apply_patch(files: Sequence[_File], width: int, limits: Limits) -> list[str
     begin, end = literal("*** Begin Patch\n"), literal("*** End Patch\n")
     rules = [f"root ::= {begin} edit{{1,{limits.edits}}} {end}\nedit ::= {edits}"]
     for file in files:
-        header = literal(f"*** Update File: {order_path(file.path)}\n")
-        rules.append(f'{file.name}-edit ::= {header} ("@@\\n" {file.name}){{1,{limits.edits}}}')
-        rules += file.rules(_signed(file, limits), lead=f"new{limits.times} ")
-    return [*rules, f'any ::= {_ANY}\nnew ::= "+" any* "\\n"']
+        header = literal(f"*** Update File: {order_path(file.path)}\n@@\n")
+        rules.append(f"{file.name}-edit ::= {header} {file.name}")
+        rules += file.hunks(*_signed(file))
+    return [*rules, *_new(limits)]
 
 
 def _whole(sources: Sequence[Source], limits: Limits) -> str:
@@ -243,8 +308,8 @@ def _whole(sources: Sequence[Source], limits: Limits) -> str:
             [
                 f'root ::= file ("\\n" file){{0,{limits.edits - 1}}}',
                 f"name ::= {names}",
-                f'file ::= name "\\n" {marks} free {marks}',
-                *_free_lines("`", width, "*", indented=False),
+                f'file ::= name "\\n" {marks} line* {marks}',
+                *_free_lines("`", width, "any*", indented=False),
             ]
         )
         + "\n"

@@ -35,6 +35,7 @@ HINT_CANDIDATES = 3
 HINT_ROUNDS = 4
 SILENT_S = 0.3  # a wait shorter than this isn't worth a line
 MIN_CONTEXT_TOKENS = 256
+CHARS_PER_TOKEN = 3  # of code, from below
 _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|broken|fail\w*|warnings?|repair)\b", re.I)
 
 
@@ -217,15 +218,17 @@ class Turn:
             for piece in context.pieces
         ]
         settings = self._set.config.models.get(backend.name)
-        grammar = ""
+        grammar, max_tokens = "", self._max_tokens(backend)
         if backend.capabilities.grammar:
-            grammar = edits.grammar(fmt, context.sources, _limits(self._max_tokens(backend)))
+            chars = max_tokens * CHARS_PER_TOKEN
+            grammar = edits.grammar(fmt, context.sources, Limits.within(chars))
+            max_tokens = chars if grammar and fmt != "whole" else max_tokens  # the grammar ends it: no cut in an edit
         return Prompt(
             messages=compose(params.prompt, sections, fmt, self._workspace.history(params.chat)),
             format=fmt,
             sources=context.sources,
             diagnostics=build.diagnostics if build else (),
-            max_tokens=self._max_tokens(backend),
+            max_tokens=max_tokens,
             temperature=settings.temperature if settings else 0.2,
             grammar=grammar or None,
             adapter=params.adapter,
@@ -353,12 +356,6 @@ def as_candidate(judged: Judged) -> Candidate:
     return Candidate(
         model=done.model, status=done.outcome, verdict=judged.verdict, rejected=rejected, attempts=done.tries
     )
-
-
-def _limits(max_tokens: int) -> Limits:
-    """Edits that nearly always end within `max_tokens`: at twenty tokens a line, the new lines take half of them."""
-    edits_at_once = max(1, min(8, max_tokens // 512))
-    return Limits(edits=edits_at_once, new_lines=max(4, max_tokens // edits_at_once // 40))
 
 
 def _green(judged: Sequence[Judged]) -> bool:

@@ -1,5 +1,6 @@
 """What the grammars let through: every reply they allow finds its place, and nothing else is allowed."""
 
+import math
 import random
 import re
 from itertools import pairwise
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aid.edits import Document, Edit, Format, grammar, parse, plan
-from aid.edits.grammar import MAX_LINES, literal, unique_lengths
+from aid.edits.grammar import MAX_LINES, Limits, literal, unique_lengths
 from aid.models.backend import SourceText
 
 GRAMMARS: list[Format] = ["search-replace", "line-range", "udiff", "apply-patch"]
@@ -24,6 +25,7 @@ class Gbnf:
 
     def __init__(self, text: str) -> None:
         self.rules: dict[str, object] = {}
+        self.lengths: dict[str, float] = {}
         tokens = self.TOKEN.findall(text)
         assert re.sub(r"\s", "", "".join(tokens)) == re.sub(r"\s", "", text), "not GBNF"
         starts = [at for at, token in enumerate(tokens) if token.endswith("::=")] + [len(tokens)]
@@ -70,6 +72,24 @@ class Gbnf:
             int(part or 0) for part in node[2].strip("{}").split(",")
         )
         return "".join(self.sample(chance, node[1]) for _ in range(chance.randint(low, min(high, low + 2))))
+
+    def longest(self, node: object = "root") -> float:
+        """The most characters that `node` lets through."""
+        if isinstance(node, str):
+            if node[0] == '"':
+                return len(re.sub(r"\\(x[0-9A-F]{2}|.)", "c", node[1:-1]))
+            if node[0] == "[":
+                return 1
+            if node not in self.lengths:
+                self.lengths[node] = self.longest(self.rules[node])
+            return self.lengths[node]
+        assert isinstance(node, tuple)
+        if node[0] == "any":
+            return max(self.longest(item) for item in node[1])
+        if node[0] == "all":
+            return sum(self.longest(item) for item in node[1])
+        most = {"?": 1, "*": math.inf, "+": math.inf}.get(node[2]) or float(node[2].strip("{}").split(",")[1])
+        return most * self.longest(node[1])
 
     @staticmethod
     def unescape(match: re.Match[str]) -> str:
@@ -133,24 +153,46 @@ def test_a_search_begins_with_as_many_lines_as_make_it_unique() -> None:
     assert unique_lengths(["x"] * 100, 40) == {}
 
 
+@pytest.mark.parametrize("format", GRAMMARS)
+@pytest.mark.parametrize("chars", [600, 1536, 3072, 12288])
+def test_no_reply_is_longer_than_it_may_be(format: Format, chars: int) -> None:
+    wide = "".join(f"let line_{number} = {'x' * (number % 90)}\n" for number in range(200))
+    sources = [SourceText(path="lib/some_module/source.ml", text=wide), SourceText(path="a.py", text=SOURCE)]
+    assert Gbnf(grammar(format, sources, Limits.within(chars))).longest() <= chars
+
+
+def test_a_line_too_long_to_be_quoted_begins_nothing() -> None:
+    source = SourceText(path="a", text="x" * 500 + "\nshort\n")
+    gbnf = grammar("search-replace", [source], Limits.within(1536))
+    assert [line for line in gbnf.splitlines() if line.startswith("f0 ::=")] == ["f0 ::= f0-l1"]
+
+
 def test_the_expected_grammar() -> None:
-    assert grammar("search-replace", [SourceText(path="a", text="x\ny\n")]) == (
+    assert grammar("udiff", [SourceText(path="a", text="x\ny\n")], Limits(edits=2, new_lines=4, line_chars=50)) == (
+        "root ::= edit{1,2}\n"
+        "edit ::= f0-edit\n"
+        'f0-edit ::= "--- a/a\\n+++ b/a\\n@@ @@\\n" f0\n'
+        'f0-l0 ::= [ -] "x\\n"\n'
+        'f0-l1 ::= [ -] "y\\n"\n'
+        'f0-k0 ::= " x\\n"\n'
+        'f0-k1 ::= " y\\n"\n'
+        "f0-n0 ::= new (f0-k0 (f0-k1)?)?\n"
+        "f0-n1 ::= new (f0-k1)?\n"
+        "f0-n2 ::= new\n"
+        "f0 ::= f0-l0 (f0-n1 | f0-l1 f0-n2) | new f0-k0 | f0-l1 f0-n2\n"
+        "any ::= [^\\x00\\r\\n]\n"
+        'new ::= ("+" any{0,48} "\\n"){0,4}\n'
+    )
+
+
+def test_what_a_block_quotes_and_what_is_new() -> None:
+    assert grammar("search-replace", [SourceText(path="a", text="x\ny\n")]).startswith(
         'root ::= edit ("\\n" edit){0,7}\n'
         "edit ::= f0-edit\n"
-        'f0-edit ::= "\\"a\\"\\n<<<<<<< SEARCH\\n" f0 "=======\\n" free ">>>>>>> REPLACE\\n"\n'
+        'f0-edit ::= "\\"a\\"\\n<<<<<<< SEARCH\\n" f0 "=======\\n" line{0,24} ">>>>>>> REPLACE\\n"\n'
         'f0-l0 ::= "x\\n"\n'
-        "f0-n0 ::= f0-l0 f0-n1?\n"
         'f0-l1 ::= "y\\n"\n'
-        "f0-n1 ::= f0-l1\n"
-        "f0 ::= (f0-l0 f0-n1? | f0-l1)\n"
-        "any ::= [^\\x00\\r\\n]\n"
-        'free ::= ([ \\t]* ([^ \\t<=>\\x00\\r\\n] any* | "<" ([^<\\x00\\r\\n] any*)? | "<<" ([^<\\x00\\r\\n] any*)? | '
-        '"<<<" ([^<\\x00\\r\\n] any*)? | "<<<<" ([^<\\x00\\r\\n] any*)? | "<<<<<" ([^<\\x00\\r\\n] any*)? | '
-        '"<<<<<<" ([^<\\x00\\r\\n] any*)? | "=" ([^=\\x00\\r\\n] any*)? | "==" ([^=\\x00\\r\\n] any*)? | '
-        '"===" ([^=\\x00\\r\\n] any*)? | "====" ([^=\\x00\\r\\n] any*)? | "=====" ([^=\\x00\\r\\n] any*)? | '
-        '"======" ([^=\\x00\\r\\n] any*)? | ">" ([^>\\x00\\r\\n] any*)? | ">>" ([^>\\x00\\r\\n] any*)? | '
-        '">>>" ([^>\\x00\\r\\n] any*)? | ">>>>" ([^>\\x00\\r\\n] any*)? | ">>>>>" ([^>\\x00\\r\\n] any*)? | '
-        '">>>>>>" ([^>\\x00\\r\\n] any*)?)? "\\n")*\n'
+        "f0 ::= f0-l0 (f0-l1)? | f0-l1\n"
     )
 
 
@@ -174,7 +216,7 @@ def test_it_grows_with_the_lines_and_no_faster() -> None:
 
     assert size(200) < 2.5 * size(100)
     lines = "".join(f"{number}\n" for number in range(5 * MAX_LINES))
-    assert len(grammar("udiff", [SourceText(path="a", text=lines)])) < 200 * MAX_LINES
+    assert len(grammar("udiff", [SourceText(path="a", text=lines)])) < 300 * MAX_LINES
 
 
 def test_nothing_to_edit_is_no_grammar() -> None:
