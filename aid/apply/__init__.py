@@ -57,7 +57,7 @@ def apply(root: Path, changes: Sequence[FileChange], *, summary: str = "", id: s
 def undo(root: Path, id: str | None = None) -> Undone:
     """Take back the change set `id`, or the one last applied. Edits made elsewhere in its files stay.
 
-    Raises ApplyError for an unknown id and one already undone; StaleError, with nothing changed, where the person
+    Raises UsageError for an unknown id and one already undone; StaleError, with nothing changed, where the person
     edited the same lines since, naming them.
     """
     with opened(root) as work:

@@ -15,7 +15,7 @@ from aid.apply.record import Record, State, is_id
 from aid.apply.settle import Settled, Wanted, settle
 from aid.apply.transaction import Recovered, carry_out, recover
 from aid.edits.edit import Rejected
-from aid.errors import ApplyError, Refusal, StaleError
+from aid.errors import ApplyError, Refusal, StaleError, UsageError
 from ces.errors import BadChange
 from ces.tree import Tree, ancestors, components
 
@@ -87,7 +87,10 @@ class Opened:
             raise ApplyError(f"change set {name.id} can't be read: {error.strerror}") from error
 
     def find(self, id_: str | None, state: State) -> Name:
-        """The change set called `id_`, or else the latest one in `state`. ApplyError when there is none."""
+        """The change set called `id_`, or else the latest one in `state`: ApplyError when there is none.
+
+        UsageError when `id_` is no change set's or one in the other state.
+        """
         names = self.journal.names()
         if id_ is None:
             latest = next((name for name in names if name.state == state), None)
@@ -96,9 +99,9 @@ class Opened:
             return latest
         found = next((name for name in names if name.id == id_), None)
         if found is None:
-            raise ApplyError(f"no change set {id_[:80]!r} in this workspace: 'aid log' lists them")
+            raise UsageError(f"no change set {id_[:80]!r} in this workspace: 'aid log' lists them")
         if found.state != state:
-            raise ApplyError(f"{id_} is {found.state} already: 'aid {_VERB[found.state]} {id_}' changes that")
+            raise UsageError(f"{id_} is {found.state} already: 'aid {_VERB[found.state]} {id_}' changes that")
         return found
 
     def _check_not_own(self, path: str) -> None:

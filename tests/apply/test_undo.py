@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aid.apply import apply, history, redo, undo
-from aid.errors import ApplyError, StaleError
+from aid.errors import ApplyError, StaleError, UsageError
 from ces.change import FileChange
 
 TEN = "".join(f"{number}\n" for number in range(10))
@@ -141,9 +141,9 @@ def test_an_id_that_is_wrong_is_one_clear_line(root: Path, act: object) -> None:
     id_ = apply(root, [new("n")]).id
     if act is undo:
         undo(root)
-    with pytest.raises(ApplyError, match=f"{id_} is (undone|applied) already: 'aid (redo|undo) {id_}' changes that"):
+    with pytest.raises(UsageError, match=f"{id_} is (undone|applied) already: 'aid (redo|undo) {id_}' changes that"):
         act(root, id_)
-    with pytest.raises(ApplyError, match="no change set 'nope' in this workspace: 'aid log' lists them"):
+    with pytest.raises(UsageError, match="no change set 'nope' in this workspace: 'aid log' lists them"):
         act(root, "nope")
 
 
