@@ -1,4 +1,4 @@
-"""The workspaces of the demo, with their real builds and no model: what the first run shows is what the hints can do."""
+"""The workspaces of the demo, with their real builds and no model: what the first run shows is the hints' work."""
 
 import json
 import shutil
