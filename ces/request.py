@@ -16,9 +16,9 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `diff` is unified, git-style where files are renamed or change mode; paths are relative to the workspace.
     `workspace` is an absolute directory, `rev` a git or Mercurial revision of it (None: the directory as it is now).
     `onto` is a diff laid over the base first: the task's broken state, so that many tasks share one warm base.
-    `reference` is the known good diff over the same state; `hidden` are whole files (path -> text) laid over last,
-    tests that the author of `diff` never saw. `timeout_s` bounds the run itself, not the wait for a worker. `key` makes a
-    request that is sent twice run once; it is given back with the answer.
+    `reference` is the known good diff over the same state. `hidden` are whole files (path -> text) laid over last:
+    tests that the author of `diff` never saw. `timeout_s` bounds the run itself, not the wait for a worker. `key`
+    makes a request that is sent twice run once; it is given back with the answer.
     """
 
     diff: str
