@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ces.vcs.git import Git
 from ces.vcs.hg import Hg
-from ces.vcs.vcs import FileState, State, Vcs, marker
+from ces.vcs.vcs import Commit, FileState, State, Vcs, marker
 
-__all__ = ["FileState", "Git", "Hg", "State", "Vcs", "find"]
+__all__ = ["Commit", "FileState", "Git", "Hg", "State", "Vcs", "find"]
 
 
 async def find(root: Path) -> Vcs | None:

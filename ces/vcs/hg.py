@@ -5,6 +5,8 @@ repository's own hgrc, which may load extensions and run hooks, is not read (HGR
 """
 
 import asyncio
+import tarfile
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +17,17 @@ import hglib.client  # type: ignore[import-untyped]
 import hglib.error  # type: ignore[import-untyped]
 
 from ces.errors import InfraError
-from ces.vcs.vcs import MAX_DIFF_BYTES, FileState, State, text_within
+from ces.vcs.laying import laying
+from ces.vcs.vcs import MAX_DIFF_BYTES, RECORD, Commit, FileState, State, text_within
 
 IDLE_S = 300.0
 TIMEOUT_S = 30.0
+ARCHIVE_TIMEOUT_S = 600.0
 _STATES: dict[str, State] = {"M": "modified", "A": "added", "R": "deleted", "!": "deleted", "?": "untracked"}
+_TAR_ROOT = "revision"
+_NOT_A_REVISION = ("unknown revision", "ambiguous identifier", "parse error", "unknown identifier")
+# \\1 before each commit, NUL after each field; what follows are the paths.
+_LOG_TEMPLATE = r"\x01{node}\0{p1node}\0{date|hgdate}\0{desc|firstline}\0{files % '{file}\0'}"
 _CONFIGS = ("ui.relative-paths=no", "ui.interactive=no", "diff.git=yes", "diff.noprefix=no")
 
 
@@ -56,10 +64,63 @@ class Hg:
         node = (await self._hg("log", "-r", ".", "-T", "{node}")).decode("ascii")
         return node if node.strip("0") else None
 
+    async def resolve(self, rev: str) -> str | None:
+        if not rev or "\0" in rev:
+            return None
+        try:
+            output = await self._hg("log", f"--rev=present({rev})", "-T", "{node}\\n")
+        except InfraError as error:
+            if any(sign in str(error) for sign in _NOT_A_REVISION):
+                return None
+            raise
+        nodes = output.decode("ascii").split()
+        return nodes[0] if len(nodes) == 1 and nodes[0].strip("0") else None
+
+    async def archive(self, rev: str, target: Path) -> tuple[str, ...]:
+        node = await self._known(rev)
+        with tempfile.TemporaryDirectory(prefix="hg") as private:
+            made = Path(private) / "revision.tar"
+            only = [word for pattern in self._inside(None) for word in ("-I", pattern)]
+            flags = ("--no-decode", "--config", "ui.archivemeta=no", "-t", "tar", "-p", _TAR_ROOT)
+            await self._hg("archive", *flags, "-r", node, *only, str(made), timeout_s=ARCHIVE_TIMEOUT_S)
+            return await asyncio.to_thread(_unpack, made, f"{_TAR_ROOT}/{self._prefix}", target)
+
+    async def read(self, rev: str, path: str) -> bytes | None:
+        node = await self._known(rev)
+        name = f"path:{self._prefix}{path}"
+        kind = await self._hg("files", "-r", node, "-T", "{flags}\\n{path}", name, passes=(0, 1))
+        flags, _, found = kind.partition(b"\n")
+        if flags == b"l" or self._relative(found) != path:
+            return None
+        return await self._hg("cat", "-r", node, name)
+
+    async def history(self, since: str | None = None, limit: int = 1000) -> list[Commit]:
+        reach = "ancestors(.)" if since is None else f"only(., {await self._known(since)})"
+        wanted = f"reverse({reach} - merge() - children(null))"
+        output = await self._hg("log", f"--rev={wanted}", f"--limit={limit}", "-T", _LOG_TEMPLATE, *self._inside(None))
+        return [self._commit(record) for record in RECORD.split(output)[1:]]
+
     async def close(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
         await asyncio.to_thread(self._close)
+
+    async def _known(self, rev: str) -> str:
+        found = await self.resolve(rev)
+        if found is None:
+            raise InfraError(f"{rev!r} is no revision of {self._root}: hg log shows what there is")
+        return found
+
+    def _commit(self, record: bytes) -> Commit:
+        node, parent, time_s, subject, *names = record.split(b"\0")
+        paths = [path for name in names if name and (path := self._relative(name)) is not None]
+        return Commit(
+            id=node.decode("ascii"),
+            parent=parent.decode("ascii"),
+            time_s=int(time_s.split()[0]),
+            subject=subject.decode("utf-8", "replace"),
+            paths=tuple(paths),
+        )
 
     def _inside(self, paths: Sequence[str] | None) -> list[str]:
         """Patterns, from the repository's root, for `paths` or the whole workspace."""
@@ -71,7 +132,7 @@ class Hg:
         path = name.decode("utf-8", "surrogateescape")
         return path.removeprefix(self._prefix) if path.startswith(self._prefix) else None
 
-    async def _hg(self, *arguments: str, passes: tuple[int, ...] = (0,)) -> bytes:
+    async def _hg(self, *arguments: str, passes: tuple[int, ...] = (0,), timeout_s: float = TIMEOUT_S) -> bytes:
         loop = asyncio.get_running_loop()
         if self._idle is not None:
             self._idle.cancel()
@@ -79,12 +140,12 @@ class Hg:
             asyncio.to_thread(self._run, [word.encode("utf-8") for word in arguments], passes)
         )
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(running)
         except TimeoutError:
             self._kill()
             await asyncio.wait({running})
-            raise InfraError(f"hg {arguments[0]} took more than {TIMEOUT_S:.0f} s in {self._root}") from None
+            raise InfraError(f"hg {arguments[0]} took more than {timeout_s:.0f} s in {self._root}") from None
         finally:
             self._idle = loop.call_later(IDLE_S, self._close_soon)
 
@@ -129,3 +190,16 @@ class Hg:
         client, self._client = self._client, None
         if client is not None and client.server is not None:
             client.close()
+
+
+def _unpack(made: Path, prefix: str, target: Path) -> tuple[str, ...]:
+    with laying(target) as into, tarfile.open(made, encoding="utf-8", errors="surrogateescape") as archive:
+        for member in archive:
+            path = member.name.removeprefix(prefix)
+            if member.issym():
+                into.link(path, member.linkname)
+            elif member.isreg():
+                content = archive.extractfile(member)
+                assert content is not None
+                into.file(path, content.read(), executable=bool(member.mode & 0o100))
+        return into.finish()

@@ -6,6 +6,7 @@ that come with it stay off.
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,6 +15,8 @@ import msgspec
 
 State = Literal["modified", "added", "deleted", "untracked"]
 MAX_DIFF_BYTES = 1 << 20
+# Where a commit begins in a log that writes \1, its hash, NUL, its parent's hash, NUL: no subject looks like that.
+RECORD = re.compile(rb"\x01(?=[0-9a-f]{40,64}\0[0-9a-f]{40,64}\0)")
 
 
 class FileState(msgspec.Struct, frozen=True):
@@ -21,6 +24,19 @@ class FileState(msgspec.Struct, frozen=True):
 
     path: str
     state: State
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """One commit of the history. `parent` is its only parent's full hash, `time_s` seconds since 1970.
+
+    `paths` are the files it touches inside the workspace; a rename is both names.
+    """
+
+    id: str
+    parent: str
+    time_s: int
+    subject: str
+    paths: tuple[str, ...]
 
 
 class Vcs(Protocol):
@@ -48,6 +64,29 @@ class Vcs(Protocol):
 
     async def revision(self) -> str | None:
         """The parent revision's full hash; None before the first commit."""
+        ...
+
+    async def resolve(self, rev: str) -> str | None:
+        """The full hash of the one revision that `rev` names, in the system's own words; None where it names none."""
+        ...
+
+    async def archive(self, rev: str, target: Path) -> tuple[str, ...]:
+        """Write the workspace's part of a revision into `target`, a new or empty directory: bytes as they are stored.
+
+        No content filter, no line-end conversion, no export attribute is applied; executable bits and links are kept.
+        What was left out comes back: submodules, links out of the tree, names that can't be files of a workspace.
+        """
+        ...
+
+    async def read(self, rev: str, path: str) -> bytes | None:
+        """A file's stored bytes in a revision; None where it isn't there or is no regular file."""
+        ...
+
+    async def history(self, since: str | None = None, limit: int = 1000) -> list[Commit]:
+        """The parent revision's ancestors that aren't `since`'s, newest first, merges and the first commit left out.
+
+        Only commits that touch the workspace.
+        """
         ...
 
     async def close(self) -> None: ...

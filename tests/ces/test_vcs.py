@@ -167,3 +167,96 @@ async def test_a_broken_repository_is_an_error_that_says_so(tmp_path: Path) -> N
     with pytest.raises(InfraError, match="hg"):
         await broken.tracked()
     await broken.close()
+
+
+async def test_a_revision_is_written_as_it_is_stored(repository: tuple[str, Path], tmp_path: Path) -> None:
+    kind, root = repository
+    (root / "run.sh").write_text("#!/bin/sh\r\n$Id$ $Format:%H$\n")
+    (root / "run.sh").chmod(0o755)
+    (root / "sub dir" / "up").symlink_to("../kept")
+    (root / "out").symlink_to("/etc/passwd")
+    (root / "around").symlink_to("sub dir/../../outside")
+    (root / ".gitattributes").write_text("kept export-ignore\nrun.sh export-subst eol=crlf ident text\n")
+    commit(root, kind)
+    found = await opened(root)
+    first = await found.revision()
+    assert first is not None
+    (root / "kept").write_text("later\n")
+    commit(root, kind)
+    (root / "kept").write_text("not committed\n")
+
+    target = tmp_path / "made" / "here"
+    assert await found.archive(first, target) == ("around", "out")
+    files = {str(path.relative_to(target)) for path in target.rglob("*") if not path.is_dir()}
+    assert files == {
+        ".gitattributes", "changed", "gone", "kept", "run.sh", "sub dir/déjà vu", "sub dir/up",
+    }  # fmt: skip
+    assert (target / "kept").read_text() == "kept\n"
+    assert (target / "run.sh").read_bytes() == await found.read(first, "run.sh")
+    assert b"$Format:%H$" in (target / "run.sh").read_bytes()
+    assert (target / "run.sh").stat().st_mode & 0o111
+    assert not (target / "kept").stat().st_mode & 0o111
+    assert (target / "sub dir/up").readlink() == Path("../kept")
+    with pytest.raises(InfraError, match="not empty"):
+        await found.archive(first, target)
+    await found.close()
+
+
+async def test_the_part_of_a_revision_that_is_the_workspace(repository: tuple[str, Path], tmp_path: Path) -> None:
+    kind, root = repository
+    commit(root, kind)
+    found = await opened(root / "sub dir")
+    first = await found.revision()
+    assert first is not None
+    assert await found.archive(first, tmp_path / "made") == ()
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["déjà vu"]
+    assert await found.read(first, "déjà vu") == "sub dir/déjà vu\n".encode()
+    assert await found.read(first, "kept") is None
+    await found.close()
+
+
+async def test_a_revision_is_resolved_or_there_is_none(repository: tuple[str, Path], tmp_path: Path) -> None:
+    kind, root = repository
+    commit(root, kind)
+    found = await opened(root)
+    first = await found.revision()
+    assert first is not None
+    call(root, kind, *(["tag", "v-1"] if kind == "git" else ["bookmark", "-i", "v-1"]))
+    (root / "kept").write_text("later\n")
+    commit(root, kind)
+    second = await found.revision()
+    names = ("HEAD~1", "HEAD") if kind == "git" else (".^", ".")
+    assert [await found.resolve(name) for name in (*names, first[:12], "v-1")] == [first, second, first, first]
+    for none in ("", "no-such", "--help", "--config=a.b=c", "0" * 40, "((", "kept", "a\0b"):
+        assert await found.resolve(none) is None, none
+    with pytest.raises(InfraError, match="'no-such' is no revision"):
+        await found.archive("no-such", tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+    await found.close()
+
+
+async def test_history_is_newest_first_without_merges_and_the_first(repository: tuple[str, Path]) -> None:
+    kind, root = repository
+    commit(root, kind)
+    found = await opened(root)
+    first = await found.revision()
+    alter(root, kind)
+    (root / "untracked").unlink()
+    commit(root, kind)
+    second = await found.revision()
+    (root / "sub dir" / "new").write_text("new\n")
+    commit(root, kind)
+    third = await found.revision()
+    commits = await found.history()
+    assert [(each.id, each.parent, each.subject) for each in commits] == [
+        (third, second, "one"),
+        (second, first, "one"),
+    ]
+    assert [sorted(each.paths) for each in commits] == [["sub dir/new"], ["changed", "gone", "sub dir/déjà vu"]]
+    assert [each.id for each in await found.history(since=second)] == [third]
+    assert [each.id for each in await found.history(limit=1)] == [third]
+    inner = await opened(root / "sub dir")
+    assert [each.paths for each in await inner.history()] == [("new",), ("déjà vu",)]
+    assert await found.read(second or "", "gone") is None
+    await found.close()
+    await inner.close()
