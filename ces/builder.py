@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 
+import msgspec
+
 from ces import builds, isolation, process, workspace
 from ces.builds.adapter import Adapter, BuildSettings, Step
 from ces.builds.reading import Sources
@@ -42,10 +44,13 @@ class Builder:
         self._turns = workspace.Turns(views.side_by_side)
         self._changed: set[str] = set()  # since the base was last built
         self._built_ns: int | None = None
+        self._frozen: Look | None = None
         self._whole = False  # whether every step short of the tests has run in the base
 
     async def look(self) -> Look:
         """Which state the tree is in now."""
+        if self._frozen is not None:
+            return self._frozen
         look = await in_thread(self.tree.look)
         self._changed |= look.changed
         return look
@@ -67,15 +72,25 @@ class Builder:
             built = self._unsettled(built.stage)
         return look, built
 
-    async def build_changed(self, digest: str, changes: Sequence[FileChange], deadline: float) -> BuildStatus:
-        """Build the tree with `changes` over it; `unchecked` when the tree is not in the state `digest` afterwards."""
+    async def freeze(self) -> Look:
+        """The tree is nobody's but ours from now on: it isn't looked at again."""
+        self._frozen = await self.look()
+        return self._frozen
+
+    async def build_changed(
+        self, digest: str, changes: Sequence[FileChange], deadline: float, upto: Stage | None = None
+    ) -> BuildStatus:
+        """Build the tree with `changes` over it; `unchecked` when the tree is not in the state `digest` afterwards.
+
+        `upto` None: as far as the settings say.
+        """
         built = self._failed("the build's sandbox failed")
         for _ in range(TRIES):
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)) as limit:
                     async with self._turns.proposal():
                         limit.reschedule(None)
-                        built = await self._guarded(self._build_view(changes, deadline))
+                        built = await self._guarded(self._build_view(changes, deadline, upto))
             except TimeoutError:
                 return BuildStatus(
                     status="timeout", stage=None, reason="other builds took the time", adapter=self.adapter.name
@@ -123,34 +138,38 @@ class Builder:
         built_ns = self._built_ns
         return built_ns is not None and any(entry is not None and entry.stat[1] <= built_ns for entry in entries)
 
-    async def _build_view(self, changes: Sequence[FileChange], deadline: float) -> BuildStatus:
+    async def _build_view(self, changes: Sequence[FileChange], deadline: float, upto: Stage | None) -> BuildStatus:
         changed: dict[str, bytes | None] = {}
         for change in changes:
             if change.old_path is not None:
                 changed[change.old_path] = None
             changed[change.path] = change.after
         async with self._view(lambda: self._views.open(changes)) as place:
-            return await self._run(place, changed, deadline)
+            return await self._run(place, changed, deadline, upto)
 
-    async def _run(self, place: Place, changed: dict[str, bytes | None], deadline: float) -> BuildStatus:
+    async def _run(
+        self, place: Place, changed: dict[str, bytes | None], deadline: float, upto: Stage | None = None
+    ) -> BuildStatus:
         """The steps in order, until one fails or the time is over."""
+        settings = self._settings if upto is None else msgspec.structs.replace(self._settings, upto=upto)
         seen_root = place.tree if self.isolation.kind == "session" else self._root
         sources = Sources(self._root, changed, seen_root)
         said: list[Diagnostic] = []
         stage: Stage | None = None
-        started = time.monotonic()
-        for step in await asyncio.to_thread(self.adapter.steps, self._root, self._settings):
+        started, cpu_ms = time.monotonic(), 0.0
+        for step in await asyncio.to_thread(self.adapter.steps, self._root, settings):
             stage = step.stage
             finished = await self._step(step, place, deadline)
+            cpu_ms += finished.cpu_ms
             if finished.timed_out:
                 taken_s = time.monotonic() - started
                 reason = f"'{step}' had not ended when {taken_s:.0f} s were spent"
-                return self._status("timeout", stage, reason=reason)
+                return msgspec.structs.replace(self._status("timeout", stage, reason=reason), cpu_ms=cpu_ms)
             found = await asyncio.to_thread(self._read, sources, step, finished)
             said += [item for item in found if item not in said]
             if finished.exit_code not in step.passes:
-                return self._status("red", stage, said)
-        return self._status("green", stage, said)
+                return msgspec.structs.replace(self._status("red", stage, said), cpu_ms=cpu_ms)
+        return msgspec.structs.replace(self._status("green", stage, said), cpu_ms=cpu_ms)
 
     def _read(self, sources: Sources, step: Step, finished: process.Finished) -> Sequence[Diagnostic]:
         last = finished.output.strip().rpartition("\n")[2]
@@ -201,27 +220,42 @@ class Builder:
         return self._status("unchecked", stage, reason=CHANGING)
 
 
-async def set_up(root: Path, settings: BuildSettings, state_dir: Path, kinds: Sequence[Kind]) -> Builder | BuildStatus:
-    """Find the build of the tree at `root` and what it can be run in; a status that says why where that fails."""
+def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:
+    """The build of the tree at `root`, its tools there; a status that says why where there is none. Blocking."""
     if settings.adapter == DISABLED:
         return BuildStatus(status="unchecked", stage=None, reason='[build] adapter = "none" in aid.toml')
     try:
-        adapter = await asyncio.to_thread(builds.find, root, settings)
+        adapter = builds.find(root, settings)
     except CesError as error:
         return BuildStatus(status="unchecked", stage=None, reason=str(error))
     if adapter is None:
         reason = f"no build was recognised in {root}: set [build] adapter or command in aid.toml"
         return BuildStatus(status="unchecked", stage=None, reason=reason)
-    missing = await asyncio.to_thread(adapter.missing_tools, root, settings)
+    missing = adapter.missing_tools(root, settings)
     if missing:
         reason = f"missing: {'; '.join(missing)}"
         return BuildStatus(status="unchecked", stage=None, reason=reason, adapter=adapter.name)
+    return adapter
+
+
+async def set_up(
+    root: Path, settings: BuildSettings, state_dir: Path, kinds: Sequence[Kind], *, side_by_side: int | None = None
+) -> Builder | BuildStatus:
+    """The builder of the tree at `root`; a status that says why where it can't be had.
+
+    `side_by_side` is how many proposals may be built at once, where views allow several (None: two).
+    """
+    adapter = await asyncio.to_thread(choose, root, settings)
+    if isinstance(adapter, BuildStatus):
+        return adapter
     try:
         await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
         found = await isolation.probe(root, state_dir, kinds)
         views = await asyncio.to_thread(_views, root, state_dir, found, adapter)
     except (InfraError, OSError) as error:
         return BuildStatus(status="infra_error", stage=None, reason=str(error), adapter=adapter.name)
+    if side_by_side is not None and views.side_by_side > 1:
+        views.side_by_side = side_by_side
     return Builder(root, settings, adapter, found, views)
 
 

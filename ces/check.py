@@ -12,10 +12,8 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -27,13 +25,13 @@ from ces.change import FileChange
 from ces.compare import compare
 from ces.errors import BadChange, InfraError
 from ces.isolation import KINDS, Isolation, Kind
+from ces.jobs import Jobs, Memory
 from ces.verdict import BuildStatus, Diagnostic, Verdict
 
 STATUS_TIMEOUT_S = 600.0
 GRACE_S = 2.0  # for a build that reached its deadline to be taken down
 REMEMBERED = 256
 _JUDGED = ("green", "red")
-T = TypeVar("T")
 
 
 class Checker:
@@ -49,9 +47,9 @@ class Checker:
         self._state_dir = state_dir
         self._kinds = kinds
         self._builder: Builder | None = None
-        self._jobs = _Jobs()
-        self._statuses: _Memory[BuildStatus] = _Memory(REMEMBERED)
-        self._verdicts: _Memory[Verdict] = _Memory(REMEMBERED)
+        self._jobs = Jobs()
+        self._statuses: Memory[BuildStatus] = Memory(REMEMBERED)
+        self._verdicts: Memory[Verdict] = Memory(REMEMBERED)
 
     def warm(self) -> None:
         """Start building the tree as it stands, in the background."""
@@ -194,64 +192,6 @@ class Checker:
         )
         self._verdicts.put(_key(digest, overlay, changes), verdict)
         return verdict
-
-
-class _Memory(Generic[T]):
-    """The last so many answers."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, key: str) -> T | None:
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
-
-    def put(self, key: str, answer: T) -> None:
-        self._kept[key] = answer
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
-
-
-class _Job(msgspec.Struct):
-    task: "asyncio.Task[Any]"
-    callers: int = 0
-
-
-class _Jobs:
-    """Work that several callers may wait for: run once, and cancelled when the last of them leaves (unless lasting)."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, _Job] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def join(self, key: str, work: Callable[[], Coroutine[Any, Any, T]], *, lasting: bool = False) -> T:
-        job = self._running.get(key)
-        if job is None:
-            job = self._running[key] = _Job(self.start(work()))
-            job.task.add_done_callback(lambda _: self._running.pop(key, None))
-        job.callers += 1
-        try:
-            answer: T = await asyncio.shield(job.task)
-            return answer
-        finally:
-            job.callers -= 1
-            if job.callers == 0 and not lasting and not job.task.done():
-                self._running.pop(key, None)
-                job.task.cancel()
-
-    async def close(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _unjudged(status: BuildStatus) -> Verdict:

@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 
 import msgspec
-from unidiff import PatchedFile, PatchSet
 from unidiff.constants import DEV_NULL
 from unidiff.errors import UnidiffParseError
-from unidiff.patch import Hunk
+from unidiff.patch import Hunk, PatchedFile, PatchSet
 
 from ces.change import FileChange
 

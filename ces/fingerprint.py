@@ -62,7 +62,7 @@ class Fingerprint:
         self.root = root
         self.entries: dict[str, Entry] = {}
         self.vcs: tuple[str, ...] = ()
-        self._outputs = frozenset(outputs)
+        self.outputs = tuple(outputs)
         self._touched: set[str] = set()
         self._ignored: dict[str, bool] = {}
         self._ignore_text: bytes | None = None
@@ -157,7 +157,7 @@ class Fingerprint:
                 if stat.S_ISREG(seen[3]) or stat.S_ISLNK(seen[3]) or item.name in INSTALLED_DIRS:
                     yield path, seen  # pipes, sockets and devices are not sources, and reading one may never end
                 elif (
-                    stat.S_ISDIR(seen[3]) and item.name not in CACHE_DIRS and (inside or item.name not in self._outputs)
+                    stat.S_ISDIR(seen[3]) and item.name not in CACHE_DIRS and (inside or item.name not in self.outputs)
                 ):
                     yield from self._walk(path, vcs)
             except OSError:

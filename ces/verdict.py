@@ -55,7 +55,8 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
 class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the build says of a tree as it stands.
 
-    `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached.
+    `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
+    what the build's commands took.
     """
 
     status: Status
@@ -64,6 +65,7 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     adapter: str | None = None
     wall_ms: float = 0.0
+    cpu_ms: float = 0.0
 
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True):

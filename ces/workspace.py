@@ -311,7 +311,7 @@ def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, by
     taken: set[str] = set()
     for change in changes:
         for path in {change.path, change.old_path or change.path}:
-            _check_path(root, path)
+            check_path(root, path)
             if path in taken:
                 raise BadChange(f"{path} is changed twice")
             taken.add(path)
@@ -326,7 +326,7 @@ def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, by
             raise BadChange(f"{change.path} is neither there before nor after")
 
 
-def _check_path(root: Path, path: str) -> None:
+def check_path(root: Path, path: str) -> None:
     pure = PurePosixPath(path)
     if not path or pure.is_absolute() or "\0" in path or str(pure) != path or ".." in pure.parts:
         raise BadChange(f"{path!r} is not a plain path inside the workspace")

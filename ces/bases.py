@@ -1,0 +1,293 @@
+"""Bases: trees at a known state, built once, kept warm on disk by content id, the least recently used evicted.
+
+A base is a workspace as it stood, or one of its revisions. The person's files and build directories are only read: a
+base is a copy of our own (`ces.frozen`) with its build's output beside it, and what is checked is laid over that.
+
+    <state>/bases/<id>/tree      the sources
+                       builds/   what building them left: views of `ces.workspace`
+                       base.json what is known of it; its mtime is when it was last used
+                       lock      held by the process that has it open
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ces import isolation
+from ces.builder import Builder, choose, set_up
+from ces.builds.adapter import Adapter, BuildSettings
+from ces.errors import BadChange, InfraError
+from ces.fingerprint import Fingerprint
+from ces.frozen import freeze_directory, freeze_revision, resolve_revision
+from ces.isolation import KINDS, Kind
+from ces.jobs import Jobs, Memory
+from ces.verdict import BuildStatus
+from ces.waiting import in_thread
+
+LOCK_WAIT_S = 60.0
+LOCK_POLL_S = 0.2
+WARM_TIMEOUT_S = 1800.0
+REMEMBERED = 4096
+QUOTA_BYTES = 20 << 30
+_DRAFT = ".draft-"
+
+
+class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where bases are kept and how they are built. `build` gives a workspace's build settings.
+
+    `side_by_side` is how many checks may run on one base at once.
+    """
+
+    state_dir: Path
+    build: Callable[[Path], BuildSettings] = lambda workspace: BuildSettings()
+    quota_bytes: int = QUOTA_BYTES
+    side_by_side: int = 2
+    kinds: Sequence[Kind] = KINDS
+    warm_timeout_s: float = WARM_TIMEOUT_S
+
+
+class BaseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What base.json says. `workspace` and `rev` are those it was first made from; `used_at` is Unix time."""
+
+    id: str
+    workspace: str
+    rev: str | None
+    adapter: str
+    toolchain: str
+    status: BuildStatus
+    size_bytes: int
+    used_at: float = 0.0
+
+
+class Warm:
+    """A base that is open: what it is, and the builder to check changes with."""
+
+    def __init__(self, folder: Path, record: BaseRecord, builder: Builder, digest: str, lock: int) -> None:
+        self.record = record
+        self.tree = folder / "tree"
+        self.builder = builder
+        self.digest = digest
+        self.holders = 0
+        self._lock = lock
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+
+class Bases:
+    """The bases of one state directory. Several processes may share it; each base is open in one of them at a time."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self._settings = settings
+        self._folder = settings.state_dir / "bases"
+        self._jobs = Jobs()
+        self._open: dict[str, Warm] = {}
+        self._trees: dict[Path, Fingerprint] = {}
+        self._known: Memory[str] = Memory(REMEMBERED)  # a workspace's state or revision -> base id
+
+    @contextlib.asynccontextmanager
+    async def held(self, workspace: Path, rev: str | None = None) -> AsyncIterator[Warm]:
+        """The base of `workspace` at `rev` (None: as it stands), built when it is new; not evicted meanwhile.
+
+        Raises BadChange for a workspace or revision that isn't there or has no build, InfraError when the machine
+        fails.
+        """
+        warm = await self._warm(await in_thread(lambda: _existing(workspace)), rev)
+        warm.holders += 1
+        try:
+            yield warm
+        finally:
+            warm.holders -= 1
+
+    def records(self) -> list[BaseRecord]:
+        """Every base on disk, the last used first."""
+        found = [record for path in self._folder.glob("*/base.json") if (record := _record(path)) is not None]
+        return sorted(found, key=lambda record: record.used_at, reverse=True)
+
+    async def close(self) -> None:
+        await self._jobs.close()
+        for warm in self._open.values():
+            warm.close()
+        self._open.clear()
+
+    async def _warm(self, workspace: Path, rev: str | None) -> Warm:
+        settings = self._settings.build(workspace)
+        adapter = await in_thread(lambda: _adapter(workspace, settings))
+        if rev is not None:
+            rev = await resolve_revision(workspace, rev)
+            state = f"{workspace}@{rev}"
+        else:
+            tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
+            state = f"{workspace}#{(await in_thread(tree.look)).digest}"
+        known = self._known.get(state)
+        if known is not None and known in self._open:
+            warm = self._open[known]
+        else:
+            warm = await self._jobs.join(state, lambda: self._make(workspace, rev, adapter, settings), lasting=True)
+            self._known.put(state, warm.record.id)
+        with contextlib.suppress(OSError):
+            os.utime(self._folder / warm.record.id / "base.json")
+        return warm
+
+    async def _make(self, workspace: Path, rev: str | None, adapter: Adapter, settings: BuildSettings) -> Warm:
+        """Freeze the sources, and open the base of that content: the one on disk or a new one."""
+        draft = self._folder / f"{_DRAFT}{os.getpid()}-{uuid.uuid4().hex}"
+        await in_thread(self._sweep)
+        try:
+            if rev is None:
+                tree = self._trees[workspace]
+                content = await in_thread(lambda: freeze_directory(workspace, draft / "tree", tree))
+            else:
+                content = await freeze_revision(workspace, rev, draft / "tree", adapter.outputs)
+            toolchain = await in_thread(lambda: toolchain_digest(adapter, draft / "tree"))
+            whole = "\0".join((content, adapter.name, repr(settings), toolchain))
+            record = BaseRecord(
+                id=hashlib.sha256(whole.encode()).hexdigest()[:32],
+                workspace=str(workspace),
+                rev=rev,
+                adapter=adapter.name,
+                toolchain=toolchain,
+                status=BuildStatus(status="unchecked", stage=None),
+                size_bytes=0,
+            )
+            if record.id in self._open:
+                return self._open[record.id]
+            opening = f"open {record.id}"
+            return await self._jobs.join(opening, lambda: self._opened(draft, record, settings), lasting=True)
+        except OSError as error:
+            raise InfraError(f"can't make a base in {self._folder}: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                await in_thread(lambda: isolation.remove_tree(draft))
+
+    def _sweep(self) -> None:
+        """Remove what processes that are gone had begun to copy."""
+        for draft in self._folder.glob(f"{_DRAFT}*"):
+            pid = draft.name.removeprefix(_DRAFT).partition("-")[0]
+            if not Path("/proc", pid).exists():
+                isolation.remove_tree(draft)
+
+    async def _opened(self, draft: Path, record: BaseRecord, settings: BuildSettings) -> Warm:
+        folder = self._folder / record.id
+        await in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))
+        lock = await _locked(folder / "lock")
+        try:
+            if not (folder / "tree").is_dir():
+                await in_thread(lambda: (draft / "tree").rename(folder / "tree"))
+            builder = await set_up(
+                folder / "tree", settings, folder / "builds", self._settings.kinds,
+                side_by_side=self._settings.side_by_side,
+            )  # fmt: skip
+            if isinstance(builder, BuildStatus):
+                raise InfraError(builder.reason or "the build can't be run") from None
+            look = await builder.freeze()
+            status = await self._built(builder)
+            record = msgspec.structs.replace(record, status=status)
+            warm = Warm(folder, record, builder, look.digest, lock)
+            await in_thread(lambda: _write(folder, record))
+        except BaseException:
+            os.close(lock)
+            raise
+        self._open[record.id] = warm
+        await self._evict()
+        return warm
+
+    async def _built(self, builder: Builder) -> BuildStatus:
+        _, status = await builder.build_tree(time.monotonic() + self._settings.warm_timeout_s)
+        if status.status not in ("green", "red"):
+            raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
+        if status.status == "red":
+            await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)
+        return status
+
+    async def _evict(self) -> None:
+        """Take away the least recently used until the rest is within the quota; never the last or one in use."""
+
+        records = await in_thread(self.records)
+        total = 0
+        for number, record in enumerate(records):
+            total += record.size_bytes
+            warm = self._open.get(record.id)
+            if not number or total <= self._settings.quota_bytes or (warm is not None and warm.holders):
+                continue
+            if warm is not None:
+                self._open.pop(record.id).close()
+            await asyncio.to_thread(_remove, self._folder / record.id)
+
+
+def toolchain_digest(adapter: Adapter, tree: Path) -> str:
+    """What builds the tree, as far as its verdicts may depend on it."""
+    return adapter.name
+
+
+def _existing(workspace: Path) -> Path:
+    if not workspace.is_absolute() or not workspace.is_dir():
+        raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
+    return workspace.resolve()
+
+
+def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:
+    adapter = choose(workspace, settings)
+    if isinstance(adapter, BuildStatus):
+        raise BadChange(adapter.reason or f"{workspace} has no build")
+    return adapter
+
+
+async def _locked(path: Path) -> int:
+    """An open, exclusively locked descriptor of `path`. It is let go when the process ends, however it ends."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_WAIT_S
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise InfraError(
+                        f"another process has base {path.parent.name} open: wait for it, or ask it"
+                    ) from None
+                await asyncio.sleep(LOCK_POLL_S)
+            else:
+                return fd
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    """Delete a base, unless another process has it open."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (folder / "base.json").unlink(missing_ok=True)  # first: what is half gone is no base
+        isolation.remove_tree(folder)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(lock)
+
+
+def _write(folder: Path, record: BaseRecord) -> None:
+    size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    draft = folder / ".base.json"
+    draft.write_bytes(msgspec.json.encode(msgspec.structs.replace(record, size_bytes=size)))
+    draft.replace(folder / "base.json")
+
+
+def _record(path: Path) -> BaseRecord | None:
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=BaseRecord)
+        return msgspec.structs.replace(record, used_at=path.stat().st_mtime)
+    except (OSError, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,211 @@
+"""Diffs in, verdicts out, on real builds over warm bases."""
+
+import asyncio
+import hashlib
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from ces.bases import Bases, BaseSettings
+from ces.builds.adapter import BuildSettings
+from ces.errors import BadChange
+from ces.judge import Judge, JudgeSettings
+from ces.request import CheckRequest
+from ces.verdict import Verdict
+
+MakeWorkspace = Callable[[str], Path]
+needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
+
+DUNE = """-- dune-project --
+(lang dune 2.9)
+-- lib/dune --
+(library (name lib))
+-- lib/a.ml --
+let twice x = x + x
+-- t/dune --
+(test (name t) (libraries lib))
+-- t/t.ml --
+let () = assert (Lib.A.twice 2 = 4)
+"""
+SCRIPT = "-- check.sh --\nset -e\necho run >> /dev/null\ngrep -q good value\n-- value --\ngood\n"
+A = "--- a/lib/a.ml\n+++ b/lib/a.ml\n@@ -1 +1 @@\n-let twice x = x + x\n+{}\n"
+VALUE = "--- a/value\n+++ b/value\n@@ -1 +1 @@\n-good\n+{}\n"
+
+
+class Scene:
+    """A judge with a state directory of its own. `command` is every workspace's build, when given."""
+
+    def __init__(self, state_dir: Path, *command: str, **settings: int) -> None:
+        build = BuildSettings(command=command)
+        self.bases = BaseSettings(state_dir=state_dir, build=lambda workspace: build, **settings)
+        self.judge = Judge(JudgeSettings(bases=self.bases))
+
+    async def check(self, root: Path, diff: str, **fields: object) -> Verdict:
+        return await self.judge.check(CheckRequest(diff=diff, workspace=str(root), **fields))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def scene(state_dir: Path) -> AsyncIterator[Callable[..., Scene]]:
+    made: list[Scene] = []
+
+    def make(*command: str, **settings: int) -> Scene:
+        made.append(Scene(state_dir, *command, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.judge.close()
+
+
+def said(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.status, verdict.stage, verdict.reward, verdict.components
+
+
+def picture(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+@needs_dune
+async def test_each_stage_has_its_verdict(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(DUNE), scene()
+    before = picture(root)
+    up = {"format": 1.0, "apply": 1.0, "parse": 1.0}
+    assert said(await ces.check(root, A.format("let twice x = 2 * x"))) == (
+        "green", "test", 1.0, {**up, "typecheck": 1.0, "build": 1.0, "test": 1.0},
+    )  # fmt: skip
+    red = await ces.check(root, A.format("let twice x = x + true"))
+    assert said(red) == ("red", "typecheck", 0.0, {**up, "typecheck": 0.0})
+    assert [(item.file, item.severity) for item in red.diagnostics] == [("lib/a.ml", "error")]
+    wrong = await ces.check(root, A.format("let twice x = x + x + 1"))
+    assert said(wrong) == ("red", "test", 0.0, {**up, "typecheck": 1.0, "build": 1.0, "test": 0.0})
+    assert said(await ces.check(root, A.format("let twice x = x + x + 1"), upto="build"))[:2] == ("green", "build")
+    assert said(await ces.check(root, "what?")) == ("red", "format", -1.0, {"format": 0.0})
+    assert said(await ces.check(root, A.replace("x + x", "x * x"))) == (
+        "red",
+        "apply",
+        -1.0,
+        {"format": 1.0, "apply": 0.0},
+    )
+    assert picture(root) == before
+
+
+@needs_dune
+async def test_a_task_starts_from_its_broken_state(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(DUNE), scene()
+    broken = A.format("let twice x = x ^ x")
+    mend = "--- a/lib/a.ml\n+++ b/lib/a.ml\n@@ -1 +1 @@\n-let twice x = x ^ x\n+let twice x = x + x\n"
+    assert (await ces.check(root, "", onto=broken)).status == "red"
+    green = await ces.check(root, mend, onto=broken)
+    assert (green.status, green.reward) == ("green", 1.0)
+    with pytest.raises(BadChange, match=r"`onto` doesn't fit the base: lib/a\.ml"):
+        await ces.check(root, "", onto=mend)
+
+
+async def test_hidden_tests_are_laid_over_last(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    assert (await ces.check(root, VALUE.format("good enough"))).status == "green"
+    hidden = {"check.sh": "grep -qx good value\n"}
+    assert (await ces.check(root, VALUE.format("good enough"), hidden=hidden)).status == "red"
+
+
+async def test_the_same_state_is_judged_once(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    first, second = await asyncio.gather(*(ces.check(root, VALUE.format("bad")) for _ in range(2)))
+    assert (first.status, first.cached, second.cached) == ("red", False, False)
+    other = "--- value\n+++ value\n@@ -1 +1 @@\n-good\n+bad\n"  # another text, the same tree
+    again = await ces.check(root, other)
+    assert (again.status, again.cached) == ("red", True)
+    await ces.judge.close()
+    later = await scene("sh", "check.sh").check(root, other)
+    assert (later.status, later.cached, later.diagnostics) == ("red", True, first.diagnostics)
+
+
+async def test_a_base_is_known_by_its_content(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+    who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
+    subprocess.run(["git", *who, "commit", "-qm", "x"], cwd=root, check=True)
+    as_it_is = await ces.check(root, VALUE.format("bad"))
+    at_head = await ces.check(root, VALUE.format("bad"), rev="HEAD")
+    assert at_head.base == as_it_is.base and at_head.cached
+    (root / "value").write_text("good, too\n")
+    changed = await ces.check(root, VALUE.format("bad").replace("-good", "-good, too"))
+    assert changed.base != as_it_is.base and changed.status == "red"
+    assert (await ces.check(root, VALUE.format("bad"), rev="HEAD")).base == as_it_is.base
+    with pytest.raises(BadChange, match="'nonsense' names no revision"):
+        await ces.check(root, "", rev="nonsense")
+
+
+async def test_the_least_recently_used_base_is_evicted(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh", quota_bytes=100)
+    first = (await ces.check(root, "")).base
+    (root / "value").write_text("good\n" + "x" * 60)
+    second = (await ces.check(root, "")).base
+    assert first != second
+    assert [record.id for record in ces.judge.bases.records()] == [second]
+    (root / "value").write_text("good\n")
+    assert (await ces.check(root, "")).base == first
+
+
+async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, one, other = workspace(SCRIPT), scene("sh", "check.sh"), scene("sh", "check.sh")
+    assert (await one.check(root, "")).status == "green"
+    waiting = asyncio.ensure_future(other.check(root, VALUE.format("bad")))
+    assert not (await asyncio.wait({waiting}, timeout=0.5))[0]  # the base is open in the first
+    await one.judge.close()
+    assert (await waiting).status == "red"
+
+
+async def test_a_run_out_of_time_is_no_failure_of_the_machine(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root = workspace("-- check.sh --\ngrep -q good value || sleep 600\n-- value --\ngood\n")
+    verdict = await scene("sh", "check.sh").check(root, VALUE.format("bad"), timeout_s=1.0)
+    assert (verdict.status, verdict.stage, verdict.reward) == ("timeout", "build", 0.0)
+
+
+async def test_a_failing_machine_gives_no_reward(workspace: MakeWorkspace, state_dir: Path) -> None:
+    root = workspace(SCRIPT)
+    (state_dir / "bases").write_text("a file where the bases should be\n")
+    ces = Scene(state_dir, "sh", "check.sh")
+    verdict = await ces.check(root, "")
+    assert (verdict.status, verdict.reward, verdict.components) == ("infra_error", None, {})
+    await ces.judge.close()
+
+
+async def test_paths_that_lead_out_are_refused(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    for path in ("../x", ".git/hooks/pre-commit", "/etc/passwd"):
+        diff = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
+        verdict = await ces.check(root, diff)
+        assert (verdict.status, verdict.stage, verdict.reward) == ("red", "apply", -1.0), path
+
+
+async def test_a_workspace_without_a_build_is_the_callers_fault(workspace: MakeWorkspace, state_dir: Path) -> None:
+    ces = Scene(state_dir)
+    with pytest.raises(BadChange, match="no build was recognised"):
+        await ces.check(workspace("-- x --\nx\n"), "")
+    with pytest.raises(BadChange, match="is no directory"):
+        await ces.check(Path("/nowhere"), "")
+    await ces.judge.close()
+
+
+async def test_verdicts_come_as_they_are_reached(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root = workspace("-- check.sh --\ngrep -q good value || sleep 600\n-- value --\ngood\n")
+    ces = scene("sh", "check.sh")
+    requests = [CheckRequest(diff=VALUE.format(text), workspace=str(root)) for text in ("bad", "good too")]
+    async for index, verdict in ces.judge.stream(requests):
+        assert (index, verdict.status) == (1, "green")
+        break
+
+
+def test_bases_can_be_listed_before_any_is_made(state_dir: Path) -> None:
+    assert Bases(BaseSettings(state_dir=state_dir)).records() == []
