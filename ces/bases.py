@@ -189,10 +189,11 @@ class Bases:
             if isinstance(builder, BuildStatus):
                 raise InfraError(builder.reason or "the build can't be run") from None
             look = await builder.freeze()
-            status = await self._built(builder)
-            record = msgspec.structs.replace(record, status=status)
-            warm = Warm(folder, record, builder, look.digest, lock)
-            await in_thread(lambda: _write(folder, record))
+            known = await in_thread(lambda: _record(folder / "base.json"))
+            if known is None or not builder.kept:
+                known = msgspec.structs.replace(record, status=await self._built(builder))
+                await in_thread(lambda: _write(folder, known))
+            warm = Warm(folder, known, builder, look.digest, lock)
         except BaseException:
             os.close(lock)
             raise
@@ -201,12 +202,13 @@ class Bases:
         return warm
 
     async def _built(self, builder: Builder) -> BuildStatus:
-        _, status = await builder.build_tree(time.monotonic() + self._settings.warm_timeout_s)
+        started = time.monotonic()
+        _, status = await builder.build_tree(started + self._settings.warm_timeout_s)
         if status.status not in ("green", "red"):
             raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
         if status.status == "red":
             await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)
-        return status
+        return msgspec.structs.replace(status, wall_ms=(time.monotonic() - started) * 1000)
 
     async def _evict(self) -> None:
         """Take away the least recently used until the rest is within the quota; never the last or one in use."""

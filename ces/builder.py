@@ -47,6 +47,11 @@ class Builder:
         self._frozen: Look | None = None
         self._whole = False  # whether every step short of the tests has run in the base
 
+    @property
+    def kept(self) -> bool:
+        """Whether what an earlier process's build of the tree left is still there and counts."""
+        return self._views.kept
+
     async def look(self) -> Look:
         """Which state the tree is in now."""
         if self._frozen is not None:

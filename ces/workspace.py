@@ -42,9 +42,13 @@ _AHEAD_NS = 2_000_000_000  # a stale .pyc is told by mtime in whole seconds
 
 
 class Views(Protocol):
-    """What both kinds of view offer. `side_by_side` is how many proposals may be open at once."""
+    """What both kinds of view offer. `side_by_side` is how many proposals may be open at once.
+
+    `kept`: what an earlier process's build left in the build directories was there already.
+    """
 
     side_by_side: int
+    kept: bool
 
     def sync(self, tree: Fingerprint) -> None:
         """Bring the base in step with the tree as `tree` last saw it. No view may be open."""
@@ -88,6 +92,7 @@ class OverlayViews:
         self._outputs = outputs
         self._base = views / "base"
         self._vcs: tuple[str, ...] = ()
+        self.kept = all((self._base / "upper" / name).is_dir() for name in outputs)
         layout(self._base)
         self._warm_outputs(copied=True)
 
@@ -168,6 +173,7 @@ class OverlayViews:
 
 class CopyViews:
     side_by_side = 1
+    kept = False
 
     def __init__(self, root: Path, views: Path, outputs: tuple[str, ...]) -> None:
         self._root = root

@@ -6,16 +6,12 @@ Other distributions add commands by the entry-point group `aid.commands` (name -
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 import click
 
 from aid import __version__
+from aid.cli.lazy import LazyGroup
 from aid.errors import AidError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 # name -> (module:attribute, one line for --help)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -36,56 +32,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("aid.cli.models:models", "List the models, or choose the default one."),
     "stats": ("aid.cli.stats:stats", "Print what was measured: latency, apply success, acceptance, survival."),
     "trust": ("aid.cli.trust:trust", "Trust this workspace's aid.toml as it is now."),
+    "ces": ("aid.cli.ces:ces", "Judge diffs by builds: warm, check, serve, tasks, doctor."),
     "completion": ("aid.cli.completion:completion", "Print the shell's completion script."),
 }
 
 
-class Commands(click.Group):
-    """Looks commands up lazily."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *_entry_points()]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in COMMANDS:
-            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-            command = getattr(import_module(module), attribute)
-            return command if isinstance(command, click.Command) else None
-        return _from_entry_point(cmd_name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, told) for name, (_, told) in COMMANDS.items()]
-        rows += [(name, f"From {value.partition(':')[0]}.") for name, value in _entry_points().items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Command names without importing the commands; options as click does it."""
-        from click.shell_completion import CompletionItem
-
-        if incomplete.startswith("-"):
-            return super().shell_complete(ctx, incomplete)
-        names = {name: told for name, (_, told) in COMMANDS.items()} | dict.fromkeys(_entry_points(), "")
-        return [CompletionItem(name, help=told) for name, told in names.items() if name.startswith(incomplete)]
-
-
-def _entry_points() -> dict[str, str]:
-    from importlib.metadata import entry_points
-
-    return {point.name: point.value for point in entry_points(group="aid.commands") if point.name not in COMMANDS}
-
-
-def _from_entry_point(name: str) -> click.Command | None:
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group="aid.commands", name=name):
-        command = point.load()
-        if isinstance(command, click.Command):
-            return command
-    return None
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    extended_by="aid.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="aid")
 def aid() -> None:
     """A local sidecar that turns a prompt into a checked, undoable multi-file diff."""

@@ -1,0 +1,17 @@
+"""`aid ces`: the code evaluation service on the command line."""
+
+from __future__ import annotations
+
+import click
+
+from aid.cli.lazy import LazyGroup
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("aid.cli.ces_check:check", "Judge the diff on standard input against a warm base."),
+    "warm": ("aid.cli.ces_check:warm", "Build a base, so that checks on it are quick."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def ces() -> None:
+    """Judge diffs by builds: a base is built once to a known state, diffs are laid over it all day."""

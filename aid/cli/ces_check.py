@@ -1,0 +1,161 @@
+"""`aid ces warm` and `aid ces check`: bases and verdicts without the daemon."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from aid.cli.outcome import print_json, workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ces.bases import BaseRecord
+    from ces.judge import Judge
+    from ces.request import Policy
+    from ces.verdict import Stage, Verdict
+
+T = TypeVar("T")
+STAGES = ("parse", "typecheck", "build", "test")
+MAX_DIFF_BYTES = 64 * 1024 * 1024
+
+_workspace = click.option(
+    "--workspace", "root", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The workspace; else found from here.",
+)  # fmt: skip
+_rev = click.option("--rev", help="A git or Mercurial revision; else the files as they are now.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@click.command()
+@_workspace
+@_rev
+@_json
+def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
+    """Build a base and keep it. Exit status 1: it is built, but red."""
+    from aid.cli.wording import as_plain, diagnostic_line
+
+    top = workspace(root)
+
+    async def warmed(judge: Judge) -> BaseRecord:
+        async with judge.bases.held(top, rev) as held:
+            return held.record
+
+    record = _run(warmed)
+    if as_json:
+        print_json(as_plain(record))
+    else:
+        status = record.status
+        click.echo(f"base {record.id} ({record.adapter}): {status.status}, {status.wall_ms / 1000:.1f} s to build")
+        for each in [each for each in status.diagnostics if each.severity == "error"]:
+            click.echo(f"  {diagnostic_line(each)}")
+    sys.exit(0 if record.status.status == "green" else 1)
+
+
+@click.command()
+@_workspace
+@_rev
+@click.option("--upto", type=click.Choice(STAGES), default="test", show_default=True, help="The last stage to judge.")
+@click.option(
+    "--policy", type=click.Choice(("report", "reward")), default="report", show_default=True,
+    help="report: signs of tricks inform. reward: they make the verdict `hack`.",
+)  # fmt: skip
+@click.option(
+    "--reference", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The known good diff: what it does too is no trick.",
+)  # fmt: skip
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True)
+@_json
+def check(
+    root: Path | None,
+    rev: str | None,
+    upto: Stage,
+    policy: Policy,
+    reference: Path | None,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    """Judge the unified diff on standard input.
+
+    Exit status 0: green. 1: red, a trick, or out of time. 2: nothing could be said.
+    """
+    from ces.request import CheckRequest
+
+    request = CheckRequest(
+        diff=_diff(),
+        workspace=str(workspace(root)),
+        rev=rev,
+        upto=upto,
+        policy=policy,
+        reference=reference.read_bytes().decode("utf-8", "surrogateescape") if reference is not None else None,
+        timeout_s=timeout_s,
+    )
+
+    async def checked(judge: Judge) -> Verdict:
+        return await judge.check(request)
+
+    verdict = _run(checked)
+    _print(verdict, as_json=as_json)
+    sys.exit({"green": 0, "infra_error": 2, "unchecked": 2}.get(verdict.status, 1))
+
+
+def _diff() -> str:
+    from aid.errors import UsageError
+
+    if sys.stdin.isatty():
+        click.echo("aid: reading a unified diff from the terminal; end it with Ctrl-D", err=True)
+    text = sys.stdin.buffer.read(MAX_DIFF_BYTES + 1)
+    if len(text) > MAX_DIFF_BYTES:
+        raise UsageError(f"the diff is larger than {MAX_DIFF_BYTES >> 20} MB: give one change at a time")
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _run(work: Callable[[Judge], Coroutine[Any, Any, T]]) -> T:
+    """`work` with a judge of our own."""
+    import asyncio
+
+    from aid import config, paths
+    from aid.errors import UsageError
+    from ces.bases import BaseSettings
+    from ces.errors import BadChange, CesError
+    from ces.judge import Judge, JudgeSettings
+
+    async def whole() -> T:
+        bases = BaseSettings(
+            state_dir=paths.state_dir() / "ces", build=lambda workspace: config.load(workspace).config.build
+        )
+        judge = Judge(JudgeSettings(bases=bases))
+        try:
+            return await work(judge)
+        finally:
+            await judge.close()
+
+    try:
+        return asyncio.run(whole())
+    except BadChange as error:
+        raise UsageError(str(error)) from error
+    except CesError as error:
+        raise UsageError(f"nothing could be said: {error}") from error
+    except KeyboardInterrupt:
+        raise click.Abort from None
+
+
+def _print(verdict: Verdict, *, as_json: bool) -> None:
+    from aid.cli.wording import as_plain, diagnostic_line, verdict_words
+
+    if as_json:
+        print_json(as_plain(verdict))
+        return
+    click.echo(f"verdict: {verdict_words(verdict)}")
+    for each in verdict.diagnostics:
+        if each.severity == "error":
+            click.echo(f"  {diagnostic_line(each)}")
+    for flag in verdict.flags:
+        where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
+        click.echo(f"flag: {flag.name} {where} {flag.message}".rstrip())
+    reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
+    told = f"reward {reward}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
+    click.echo(f"{told}, base {verdict.base}" if verdict.base else told)

@@ -1,0 +1,71 @@
+"""`aid ces` as a person or a script runs it: bases and verdicts, without the daemon."""
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+Machine = Any
+DIFF = "--- a/calc.txt\n+++ b/calc.txt\n@@ -7 +7 @@\n-line 7\n+{}\n"
+BUILD = '[build]\nadapter = "command"\ncommand = ["sh", "-c", "! grep -n broken calc.txt"]\n'
+
+
+@pytest.fixture
+def built(machine: Machine) -> Machine:
+    """A workspace that is green while calc.txt says nothing broken."""
+    user = machine.home / "config" / "aid" / "aid.toml"
+    user.write_text(user.read_text() + BUILD)
+    return machine
+
+
+def test_warm_and_check_say_green_and_red_by_their_exit_status(built: Machine) -> None:
+    warmed = built.run("ces", "warm")
+    assert (warmed.returncode, warmed.stderr) == (0, "") and "(command): green" in warmed.stdout
+    green = built.run("ces", "check", stdin=DIFF.format("line seven"))
+    assert (green.returncode, green.stderr) == (0, "") and green.stdout.startswith("verdict: green (command build)\n")
+    red = built.run("ces", "check", stdin=DIFF.format("broken"))
+    assert red.returncode == 1 and red.stdout.startswith("verdict: red (command build)")
+    assert "line 7\n" in built.text
+
+
+def test_json_is_the_whole_verdict_and_nothing_else(built: Machine) -> None:
+    done = built.run("ces", "check", "--json", stdin=DIFF.format("broken"))
+    told = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (told["status"], told["stage"], told["reward"], told["cached"]) == ("red", "build", 0.0, False)
+    assert set(told) >= {"components", "flags", "base", "toolchain", "queue_ms", "cpu_ms", "wall_ms", "diagnostics"}
+    again = json.loads(built.run("ces", "check", "--json", stdin=DIFF.format("broken")).stdout)
+    assert again["cached"] and again["base"] == told["base"]
+
+
+def test_what_is_no_diff_and_what_does_not_fit(built: Machine) -> None:
+    for stdin, stage in (("hello", "format"), (DIFF.format("x").replace("-line 7", "-line 99"), "apply")):
+        done = built.run("ces", "check", "--json", stdin=stdin)
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["stage"], told["reward"]) == (1, stage, -1.0)
+
+
+def test_wrong_usage_is_exit_2_in_one_line(machine: Machine) -> None:
+    for words in (["check", "--upto", "nowhere"], ["check", "--rev", "nothing"], ["warm"], ["nonsense"]):
+        done = machine.run("ces", *words)
+        assert done.returncode == 2 and done.stdout == "", (words, done)
+        assert len(done.stderr.splitlines()) == 1, (words, done.stderr)
+
+
+@pytest.mark.skipif(shutil.which("dune") is None, reason="needs dune: apt-get install ocaml-dune ocaml")
+def test_a_dune_workspace_at_a_revision(machine: Machine) -> None:
+    (machine.root / "dune-project").write_text("(lang dune 2.9)\n")
+    (machine.root / "dune").write_text("(executable (name a))\n")
+    (machine.root / "a.ml").write_text("let () = print_int 1\n")
+    shutil.rmtree(machine.root / ".git")
+    who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qmx"]):
+        subprocess.run(["git", *words], cwd=machine.root, check=True)
+    (machine.root / "a.ml").write_text("let () = print_int true\n")
+    assert machine.run("ces", "warm").returncode == 1
+    assert machine.run("ces", "warm", "--rev", "HEAD").returncode == 0
+    diff = "--- a/a.ml\n+++ b/a.ml\n@@ -1 +1 @@\n-let () = print_int 1\n+let () = print_int 2\n"
+    assert machine.run("ces", "check", "--rev", "HEAD", stdin=diff).returncode == 0
+    assert not (machine.root / "_build").exists()
