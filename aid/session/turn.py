@@ -13,11 +13,10 @@ import msgspec
 
 from aid import edits
 from aid.config import Config, EditFormat
-from aid.context.piece import Ask, Context, Place
-from aid.edits.grammar import Limits
-from aid.models.backend import Backend, Chunk, CountsMany, Message, Prompt
-from aid.prompts import Section, compose, overhead_text
+from aid.context.piece import Ask, Context
+from aid.models.backend import Backend, Chunk, Message, Prompt
 from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
+from aid.session.asking import Question, count, prompt, room
 from aid.session.attempt import Attempt, attempt
 from aid.session.client import Client
 from aid.session.named import unshowable
@@ -34,8 +33,6 @@ RESAMPLE_TEMPERATURE = 0.8
 HINT_CANDIDATES = 3
 HINT_ROUNDS = 4
 SILENT_S = 0.3  # a wait shorter than this isn't worth a line
-MIN_CONTEXT_TOKENS = 256
-CHARS_PER_TOKEN = 3  # of code, from below
 _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|broken|fail\w*|warnings?|repair)\b", re.I)
 
 
@@ -108,7 +105,7 @@ class Turn:
             stored=next((stored for each, stored in self._stored if shown and each is shown[0]), None),
             others=tuple(stored for each, stored in self._stored if not shown or each is not shown[0]),
             context=context,
-            format=self._format(backend),
+            format=self._question(backend).format,
             timings=Timings(**self._spent, first_token=self._first_token, total=_since(self._set.arrived)),
             build=build,
         )
@@ -119,10 +116,11 @@ class Turn:
         base = Base(view=self._view, changes=(), build=build)
         for _ in range(HINT_ROUNDS if backend.capabilities.deterministic else 1):
             context = await self._context(backend, base)
-            prompt = self._prompt(backend, context, base.build)
+            diagnostics = base.build.diagnostics if base.build else ()
+            asked = prompt(self._question(backend), context, diagnostics)
             if backend.capabilities.deterministic:
-                prompt = await self._with_neighbours(prompt, base)
-            found = await self._sample(backend, prompt, base)
+                asked = await self._with_neighbours(asked, base)
+            found = await self._sample(backend, asked, base)
             judged += found
             further = _further(found)
             if _green(judged) or further is None:
@@ -169,7 +167,7 @@ class Turn:
     async def _context(self, backend: Backend, base: Base) -> Context:
         started = time.monotonic()
         params = self._set.params
-        room = self._room(backend, await _count(backend, [self._overhead(backend)]))
+        budget = await room(self._question(backend))
         ask = Ask(
             root=self._workspace.root,
             prompt=params.prompt,
@@ -178,11 +176,11 @@ class Turn:
             diagnostics=base.build.diagnostics if base.build else (),
         )
 
-        async def count(texts: Sequence[str]) -> list[int]:
-            return await _count(backend, texts)
+        async def counted(texts: Sequence[str]) -> list[int]:
+            return await count(backend, texts)
 
         context = await self._workspace.context.build(
-            ask, budget_tokens=room, count=count, index=self._workspace.index, model=backend.name
+            ask, budget_tokens=budget, count=counted, index=self._workspace.index, model=backend.name
         )
         self._add("context", started)
         if base.changes:
@@ -191,46 +189,13 @@ class Turn:
             self._client.update(self._update(kind="sources", sources=context.uses, model=backend.name))
         return context
 
-    def _room(self, backend: Backend, overhead: Sequence[int]) -> int:
-        """Tokens left for context: what the model holds less its answer and all else the prompt says."""
-        holds = backend.capabilities.context_tokens
-        room = holds - self._max_tokens(backend) - sum(overhead)
-        wanted = self._set.config.context.budget_tokens
-        return max(MIN_CONTEXT_TOKENS, room if wanted is None else min(room, wanted))
-
-    def _max_tokens(self, backend: Backend) -> int:
-        settings = self._set.config.models.get(backend.name)
-        return settings.max_tokens if settings else 1024
-
-    def _overhead(self, backend: Backend) -> str:
+    def _question(self, backend: Backend) -> Question:
         params = self._set.params
-        return overhead_text(params.prompt, self._format(backend), self._workspace.history(params.chat))
-
-    def _format(self, backend: Backend) -> EditFormat:
-        settings = self._set.config.models.get(backend.name)
-        return (settings.format if settings else None) or backend.capabilities.format
-
-    def _prompt(self, backend: Backend, context: Context, build: BuildStatus | None) -> Prompt:
-        params = self._set.params
-        fmt = self._format(backend)
-        sections = [
-            Section(piece.title, piece.text, piece.path, volatile=piece.place >= Place.UNSAVED)
-            for piece in context.pieces
-        ]
-        settings = self._set.config.models.get(backend.name)
-        grammar, max_tokens = "", self._max_tokens(backend)
-        if backend.capabilities.grammar:
-            chars = max_tokens * CHARS_PER_TOKEN
-            grammar = edits.grammar(fmt, context.sources, Limits.within(chars))
-            max_tokens = chars if grammar and fmt != "whole" else max_tokens  # the grammar ends it: no cut in an edit
-        return Prompt(
-            messages=compose(params.prompt, sections, fmt, self._workspace.history(params.chat)),
-            format=fmt,
-            sources=context.sources,
-            diagnostics=build.diagnostics if build else (),
-            max_tokens=max_tokens,
-            temperature=settings.temperature if settings else 0.2,
-            grammar=grammar or None,
+        return Question(
+            backend=backend,
+            config=self._set.config,
+            request=params.prompt,
+            history=self._workspace.history(params.chat),
             adapter=params.adapter,
         )
 
@@ -366,12 +331,6 @@ def _further(judged: Sequence[Judged]) -> Judged | None:
     """The attempt that mended most: the errors it uncovers are the next round's."""
     mended = [(each.verdict.fixed, each) for each in judged if each.verdict is not None and each.verdict.fixed]
     return max(mended, key=lambda pair: pair[0])[1] if mended else None
-
-
-async def _count(backend: Backend, texts: Sequence[str]) -> list[int]:
-    if isinstance(backend, CountsMany):
-        return await backend.count_many(list(texts))
-    return list(await asyncio.gather(*(backend.count_tokens(text) for text in texts)))
 
 
 def _since(started: float) -> float:
