@@ -117,17 +117,13 @@ def _run(work: Callable[[Judge], Coroutine[Any, Any, T]]) -> T:
     """`work` with a judge of our own."""
     import asyncio
 
-    from aid import config, paths
     from aid.errors import UsageError
-    from ces.bases import BaseSettings
+    from aid.judging import judge_settings
     from ces.errors import BadChange, CesError
-    from ces.judge import Judge, JudgeSettings
+    from ces.judge import Judge
 
     async def whole() -> T:
-        bases = BaseSettings(
-            state_dir=paths.state_dir() / "ces", build=lambda workspace: config.load(workspace).config.build
-        )
-        judge = Judge(JudgeSettings(bases=bases))
+        judge = Judge(judge_settings())
         try:
             return await work(judge)
         finally:
