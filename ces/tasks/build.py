@@ -88,10 +88,10 @@ async def build(
     candidates: Iterator[Task],
     check: Check,
     record: Record,
+    tell: Callable[[Admission], None],
     *,
     wanted: int,
     runs: int = 2,
-    tell: Callable[[Admission], None],
 ) -> Summary:
     """Verify candidates until the record has `wanted` tasks or there are no more. `tell` hears of each outcome.
 

@@ -41,9 +41,8 @@ def _apply(diff: str, root: Path, touched: set[str]) -> str | None:
     if not diff:
         return None
     for flags in (["--numstat", "-z"], []):
-        done = subprocess.run(
-            ["git", "apply", "--whitespace=nowarn", *flags], cwd=root, input=diff.encode(), capture_output=True, check=False
-        )  # fmt: skip
+        argv = ["git", "apply", "--whitespace=nowarn", *flags]
+        done = subprocess.run(argv, cwd=root, input=diff.encode(), capture_output=True, check=False)
         if done.returncode != 0:
             return done.stderr.decode()
         touched |= {line.split("\t")[2] for line in done.stdout.decode().split("\0") if line}
