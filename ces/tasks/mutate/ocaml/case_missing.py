@@ -14,6 +14,6 @@ def sites(source: Source) -> Iterator[Edits]:
         for at, case in enumerate(cases):
             bar = case.prev_sibling if case.prev_sibling is not None and case.prev_sibling.type == "|" else None
             if bar is not None:
-                yield source.edit(source.before(bar), case.end_byte, "")
+                yield source.edit(len(source.content[: bar.start_byte].rstrip()), case.end_byte, "")
             elif at + 1 < len(cases):
                 yield source.edit(case.start_byte, cases[at + 1].start_byte, "")

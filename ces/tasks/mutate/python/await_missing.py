@@ -7,4 +7,5 @@ from ces.tasks.mutate.source import Edits, Source
 
 def sites(source: Source) -> Iterator[Edits]:
     for expression in source.nodes("await"):
-        yield source.replace(expression, source.text(expression.named_children[0]))
+        if expression.named_children:  # else the keyword itself
+            yield source.replace(expression, source.text(expression.named_children[0]))
