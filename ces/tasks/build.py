@@ -4,29 +4,18 @@ What is done stays done: a builder that is stopped goes on where it was, since n
 files is verified again.
 """
 
-import random
+import contextlib
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
-from ces.change import FileChange
-from ces.render_diff import render
 from ces.tasks.admit import Admission, Check, admit
-from ces.tasks.mutate import Mutation, Project, changes, mutations
 from ces.tasks.record import Record, Refusal
-from ces.tasks.task import Task, identified
+from ces.tasks.task import Task
 
 RETRIES = 2  # of a candidate that the machine failed
 UNBUILT_AFTER = 3  # breakages of a file that all stay green: it isn't part of the build
-
-
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The green project that tasks are made of, as `Task` names it."""
-
-    project: str
-    workspace: str
-    rev: str | None = None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,52 +29,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     kinds: dict[str, int]
 
 
-def mutants(origin: Origin, files: Mapping[str, bytes], *, seed: int, only: Collection[str] = ()) -> Iterator[Task]:
-    """Candidates, the kinds in turn, each kind's places in a random order that `seed` decides."""
-    project = Project(files, seed)
-    chance = random.Random(seed)
-    by_kind: dict[str, list[Mutation]] = {}
-    for mutation in mutations(project, only):
-        by_kind.setdefault(mutation.kind, []).append(mutation)
-    queues = [by_kind[kind] for kind in sorted(by_kind)]
-    for queue in queues:
-        chance.shuffle(queue)
-    chance.shuffle(queues)
-    while queues:
-        for queue in queues:
-            mutation = queue.pop()
-            made = changes(project, mutation.edits)
-            if all(change.before != change.after for change in made):
-                yield candidate(origin, f"mutate:{mutation.kind}", made, seed=seed)
-        queues = [queue for queue in queues if queue]
-
-
-def candidate(origin: Origin, kind: str, breaking: tuple[FileChange, ...], *, seed: int | None = None) -> Task:
-    """The task whose breakage these changes of the green project are."""
-    mending = tuple(reversed_change(change) for change in breaking)
-    return identified(
-        Task(
-            project=origin.project,
-            workspace=origin.workspace,
-            rev=origin.rev,
-            kind=kind,
-            onto=render(breaking),
-            gold=render(mending),
-            files=tuple(change.path for change in breaking),
-            seed=seed,
-        )
-    )
-
-
-def reversed_change(change: FileChange) -> FileChange:
-    """What takes a change back. Of a change of mode alone the mode before isn't known."""
-    old = change.old_path or change.path
-    moved = change.path if old != change.path else None
-    return FileChange(path=old, before=change.after, after=change.before, old_path=moved)
-
-
 async def build(
-    candidates: Iterator[Task],
+    candidates: AsyncGenerator[Task, None],
     check: Check,
     record: Record,
     tell: Callable[[Admission], None],
@@ -98,10 +43,11 @@ async def build(
     Raises CesError when the record can't be written.
     """
     builder = _Builder(check, record, runs, tell)
-    for task in candidates:
-        if len(record.tasks) >= wanted:
-            break
-        await builder.verify(task)
+    async with contextlib.aclosing(candidates):
+        async for task in candidates:
+            if len(record.tasks) >= wanted:
+                break
+            await builder.verify(task)
     while builder.again and len(record.tasks) < wanted:
         await builder.verify(builder.again.popleft())
     return builder.summary()

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ces.change import FileChange
-from ces.tasks.build import Origin, candidate, mutants, reversed_change
+from ces.tasks.candidate import Origin, candidate, reversed_change
+from ces.tasks.mutants import mutants
 from ces.tasks.mutate import MUTATORS, Project, changes, mutations
 from ces.tasks.mutate.misspell import misspell
 from ces.tasks.mutate.mutator import kind_of
@@ -86,17 +87,17 @@ def test_the_gold_changes_after_the_breakage_give_the_exact_bytes(language: str,
             assert (back.before, back.after) == (change.after, opened.sources[change.path].content)
 
 
-def test_the_same_seed_gives_the_same_candidates_in_the_same_order() -> None:
+async def test_the_same_seed_gives_the_same_candidates_in_the_same_order() -> None:
     files = {"a.ml": b"let total x = x + 1\n\nlet rec down x = if x > 0 then down (x - 1) else total x\n"}
-    first = [task.id for task in mutants(ORIGIN, files, seed=1)]
-    assert first == [task.id for task in mutants(ORIGIN, files, seed=1)]
-    assert first != [task.id for task in mutants(ORIGIN, files, seed=2)]
+    first = [task.id async for task in mutants(ORIGIN, files, seed=1)]
+    assert first == [task.id async for task in mutants(ORIGIN, files, seed=1)]
+    assert first != [task.id async for task in mutants(ORIGIN, files, seed=2)]
     assert len(set(first)) == len(first) > 20
 
 
-def test_kinds_take_turns() -> None:
+async def test_kinds_take_turns() -> None:
     files = {"a.ml": b"let a = f 1 2 3\nlet b = f 4 5 6\nlet rec g x = g (x + 1)\n"}
-    kinds = [task.kind for task in mutants(ORIGIN, files, seed=0, only={"rec-missing", "off-by-one"})]
+    kinds = [task.kind async for task in mutants(ORIGIN, files, seed=0, only={"rec-missing", "off-by-one"})]
     assert sorted(kinds[:2]) == ["mutate:off-by-one", "mutate:rec-missing"]
     assert set(kinds[2:]) == {"mutate:off-by-one"}
 
