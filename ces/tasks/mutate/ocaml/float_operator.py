@@ -1,0 +1,11 @@
+"""`+.` on integers."""
+
+from collections.abc import Iterator
+
+from ces.tasks.mutate.source import Edits, Source
+
+
+def sites(source: Source) -> Iterator[Edits]:
+    for operator in source.nodes("add_operator", "mult_operator"):
+        if source.text(operator) in ("+", "-", "*", "/"):
+            yield source.insert(operator.end_byte, ".")

@@ -1,0 +1,11 @@
+"""A coroutine that nobody awaits."""
+
+from collections.abc import Iterator
+
+from ces.tasks.mutate.source import Edits, Source
+
+
+def sites(source: Source) -> Iterator[Edits]:
+    for expression in source.nodes("await"):
+        if expression.named_children:  # else the keyword itself
+            yield source.replace(expression, source.text(expression.named_children[0]))

@@ -1,0 +1,188 @@
+"""Task sets of small real projects, judged by the real builds: dune, pytest, git and Mercurial."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ces import vcs
+from ces.bases import BaseSettings
+from ces.judge import Judge, JudgeSettings
+from ces.tasks.admit import Admission
+from ces.tasks.build import Summary, build
+from ces.tasks.candidate import Origin
+from ces.tasks.history import commits
+from ces.tasks.mutants import mutants
+from ces.tasks.paths import sources
+from ces.tasks.record import Record
+from tests.ces.conftest import MakeWorkspace, unpack
+
+needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
+DUNE = """-- dune-project --
+(lang dune 2.9)
+-- lib/dune --
+(library (name shop) (libraries str))
+-- lib/item.ml --
+type t = { name : string; price : int }
+
+let make name price = { name; price }
+let rec total = function [] -> 0 | item :: rest -> item.price + total rest
+-- lib/item.mli --
+type t = { name : string; price : int }
+
+val make : string -> int -> t
+val total : t list -> int
+-- lib/words.ml --
+let split text = Str.split (Str.regexp " +") text
+let find name items = List.find_opt (fun (item : Item.t) -> item.name = name) items
+let price name items = match find name items with Some item -> Some item.Item.price | None -> None
+-- test/dune --
+(test (name t) (libraries shop))
+-- test/t.ml --
+open Shop
+
+let items = [ Item.make "tea" 3; Item.make "milk" 2 ]
+let () = assert (Item.total items = 5)
+let () = assert (Words.price "milk" items = Some 2 && Words.price "rum" items = None)
+let () = assert (Words.split "a  b" = [ "a"; "b" ])
+"""
+PYTHON = """-- pyproject.toml --
+[project]
+name = "shop"
+-- shop.py --
+import math
+
+
+def pages(items, size):
+    if size == 0:
+        return 0
+    return math.ceil(items / size)
+-- NOTES --
+nothing
+-- tests/test_shop.py --
+from shop import pages
+
+
+def test_pages():
+    assert pages(7, 3) == 3 and pages(1, 0) == 0
+"""
+
+
+@pytest.fixture
+async def judge(state_dir: Path) -> AsyncIterator[Judge]:
+    made = Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir)))
+    yield made
+    await made.close()
+
+
+async def mutate(root: Path, judge: Judge, out: Path, wanted: int, *only: str) -> tuple[Summary, list[Admission]]:
+    told: list[Admission] = []
+    candidates = mutants(Origin(project="shop", workspace=str(root)), sources(root), seed=1, only=only)
+    summary = await build(candidates, judge.check, Record(out), told.append, wanted=wanted)
+    return summary, told
+
+
+@needs_dune
+async def test_a_dune_project_is_broken_in_many_ways(workspace: MakeWorkspace, judge: Judge, tmp_path: Path) -> None:
+    root = workspace(DUNE)
+    kinds = ("rec-missing", "field-new", "library-missing", "signature-changed", "off-by-one", "case-missing")
+    _, told = await mutate(root, judge, tmp_path / "tasks.jsonl", 7, *kinds)
+    admitted = {one.task.kind: one for one in told if one.outcome == "admitted"}
+    assert set(admitted) == {f"mutate:{kind}" for kind in kinds}
+    stages = {kind: one.broken[0].stage for kind, one in admitted.items()}
+    assert stages["mutate:rec-missing"] == "typecheck"
+    assert stages["mutate:off-by-one"] == "test"
+    assert admitted["mutate:field-new"].task.files == ("lib/item.ml",)
+    assert "Some record fields are undefined: " in admitted["mutate:field-new"].task.diagnostics[0].message
+    assert admitted["mutate:signature-changed"].task.files == ("lib/item.mli",)
+    assert admitted["mutate:library-missing"].task.files == ("lib/dune",)
+    assert not [path for task in admitted.values() for path in task.task.files if path.startswith("test/")]
+
+
+async def test_a_python_project_s_breakages_are_red_and_the_others_dropped(
+    workspace: MakeWorkspace, judge: Judge, tmp_path: Path
+) -> None:
+    root = workspace(PYTHON)
+    only = ("import-missing", "off-by-one", "return-missing", "parameter-new")
+    summary, told = await mutate(root, judge, tmp_path / "tasks.jsonl", 9, *only)
+    by_reason = sorted((one.task.kind, one.outcome, one.reason) for one in told)
+    assert by_reason == [
+        ("mutate:import-missing", "admitted", ""),
+        ("mutate:off-by-one", "admitted", ""),
+        ("mutate:off-by-one", "admitted", ""),
+        ("mutate:parameter-new", "admitted", ""),
+        ("mutate:return-missing", "admitted", ""),
+        ("mutate:return-missing", "admitted", ""),
+    ]
+    assert summary.admitted == 6
+
+
+INDEPENDENT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HGRCPATH": "", "HGUSER": "a"}
+COMMIT = {
+    "git": [["git", "add", "-A"], ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm"]],
+    "hg": [["hg", "addremove", "-q"], ["hg", "commit", "-m"]],
+}
+HISTORY = {
+    "only notes": "-- NOTES --\nsomething\n",
+    "count every item once, also half ones": """-- shop.py --
+import math
+
+
+def pages(items, size):
+    if size == 0:
+        return 0
+    return math.ceil(items / size)
+
+
+def whole(items, size):
+    return items // size
+-- tests/test_whole.py --
+from shop import whole
+
+
+def test_whole():
+    assert whole(7, 3) == 2
+""",
+    "a comment": "-- shop.py --\n# pages\nimport math\n\n\ndef pages(items, size):\n"
+    "    return math.ceil(items / size) if size else 0\n\n\ndef whole(items, size):\n    return items // size\n",
+    "too large": "-- shop_names.py --\n" + "".join(f"name_{number} = {number}\n" for number in range(101)),
+}
+
+
+@pytest.mark.parametrize("kind", ["git", "hg"])
+async def test_a_small_commit_with_its_tests_is_a_task(
+    kind: str, workspace: MakeWorkspace, judge: Judge, tmp_path: Path
+) -> None:
+    if shutil.which(kind) is None:
+        pytest.skip(f"{kind} is not installed")
+    root = workspace(PYTHON)
+    call(root, kind, "init")
+    for subject, files in {"first": "", **HISTORY}.items():
+        unpack(files, root)
+        for argv in COMMIT[kind][:-1]:
+            call(root, *argv)
+        call(root, *COMMIT[kind][-1], subject)
+    found = await vcs.find(root)
+    assert found is not None
+    told: list[Admission] = []
+    record = Record(tmp_path / "tasks.jsonl")
+    origin = Origin(project="shop", workspace=str(root))
+    await build(commits(found, origin), judge.check, record, told.append, wanted=5)
+    await found.close()
+    (root / "shop.py").unlink()  # what tasks are about is the revision, not the directory
+    assert [(one.outcome, one.task.prompt, one.reason) for one in told] == [
+        ("admitted", "count every item once, also half ones", ""),
+        ("refused", "", "broken state is green at test"),
+    ]
+    task = record.tasks[0]
+    assert task.files == ("shop.py",)
+    assert "-def whole" in task.onto
+    assert "+def whole" in task.gold
+    assert (await judge.check(task.request(task.gold))).status == "green"
+
+
+def call(root: Path, *argv: str) -> None:
+    subprocess.run(argv, cwd=root, env=os.environ | INDEPENDENT, check=True, capture_output=True)
