@@ -95,6 +95,8 @@ class Judge:
     async def _once(self, request: CheckRequest, warm: Warm, laid: _Laid) -> Verdict:
         """The cached answer, else one run however many ask at once."""
         key = _key(warm, request, laid)
+        if request.fresh:
+            return msgspec.structs.replace(await self._run(request, warm, laid, key), flags=laid.flags)
         known = await in_thread(lambda: self._verdicts.get(key))
         if known is not None:
             return msgspec.structs.replace(known, cached=True, flags=laid.flags, queue_ms=0.0)

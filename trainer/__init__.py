@@ -1,1 +1,1 @@
-"""Learning from what AID recorded, and judging what was learnt. It stands above AID and CES and is imported by neither."""
+"""Learning from what AID recorded, and judging what was learnt. Above AID and CES, imported by neither."""

@@ -96,5 +96,5 @@ def _sign_test(better: int, worse: int) -> float:
     total, fewer = better + worse, min(better, worse)
     if not total:
         return 1.0
-    tail = sum(math.comb(total, count) for count in range(fewer + 1)) / 2**total
-    return min(1.0, 2 * tail)
+    tail = sum(math.comb(total, count) for count in range(fewer + 1))
+    return min(1.0, 2 * tail / (1 << total))

@@ -1,0 +1,124 @@
+"""Off the rails: what keeps a model from being promoted whatever its pass rate. Pure: samples in, findings out.
+
+Each guard looks at one way models go wrong after training: silence, loops, refusals and promises ("I'll do it
+tomorrow"), leaving the format, growing without bound, and passing less often than the present model.
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from trainer.evaluate.sample import Sample
+from trainer.evaluate.statistics import Paired, percentile, share
+
+_PROMISES = re.compile(
+    r"\b(?:I(?:'|’)?(?:ll| will| shall)\b.{0,60}\b(?:tomorrow|later|soon|next|another time|get back)"
+    r"|(?:will|would) (?:do|fix|finish|get to) (?:it|this|that) (?:tomorrow|later|soon)"
+    r"|I (?:can(?:'|’)?t|cannot|am unable to|am not able to|won(?:'|’)?t|must decline|refuse)"
+    r"|as an AI\b|I(?:'|’)?m sorry\b|I apologi[sz]e\b|left as an exercise|in a future (?:change|version))",
+    re.I | re.S,
+)
+_LOOPING_LINES = 8
+_LONG_CHARS = 400
+_LOOP_COMPRESSION = 0.12  # code compresses to a quarter or a third
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares of all samples, and how much longer than the present model's the answers may be."""
+
+    empty: float = 0.02
+    looping: float = 0.02
+    promising: float = 0.02
+    out_of_format: float = 0.10
+    cut: float = 0.05
+    growth: float = 2.0
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A guard that fired. `share` is what was seen, `limit` what is allowed, `example` one reply's beginning."""
+
+    guard: str
+    message: str
+    share: float
+    limit: float
+    example: str = ""
+
+
+def findings(
+    samples: Sequence[Sample],
+    present: Sequence[Sample] = (),
+    comparison: Paired | None = None,
+    limits: Limits | None = None,
+) -> list[Finding]:
+    """What speaks against promoting the model of `samples`. `present` and `comparison` are the model in use now.
+
+    A share fires only where the lower end of its interval is above the limit, and where the present model does better:
+    a habit that both have is no reason to keep the old one.
+    """
+    limits = limits or Limits()
+    checks: tuple[tuple[str, Callable[[Sample], bool], float, str], ...] = (
+        ("empty", is_empty, limits.empty, "answers are empty"),
+        ("looping", is_looping, limits.looping, "answers repeat themselves"),
+        ("promising", is_promising, limits.promising, "answers refuse or promise in place of an edit"),
+        ("format", lambda sample: not sample.well_formed, limits.out_of_format, "answers leave the edit format"),
+        ("cut", lambda sample: sample.cut, limits.cut, "answers go on until they are cut off"),
+    )
+    found = []
+    for guard, is_bad, limit, told in checks:
+        bad = [sample for sample in samples if is_bad(sample)]
+        seen = share(len(bad), len(samples))
+        before = share(sum(map(is_bad, present)), len(present))
+        if samples and seen.low > limit and (not present or seen.value > before.value):
+            message = f"{seen.value:.0%} of {told} (allowed: {limit:.0%})"
+            found.append(Finding(guard=guard, message=message, share=seen.value, limit=limit, example=_example(bad)))
+    return [*found, *_grown(samples, present, limits), *_fallen(comparison)]
+
+
+def is_empty(sample: Sample) -> bool:
+    return not sample.reply.strip()
+
+
+def is_looping(sample: Sample) -> bool:
+    """A line again and again, or text that says very little for its length."""
+    lines = [line.strip() for line in sample.reply.splitlines() if line.strip()]
+    run = longest = 0
+    for before, line in zip(["", *lines], lines, strict=False):
+        run = run + 1 if line == before else 1
+        longest = max(longest, run)
+    if longest >= _LOOPING_LINES:
+        return True
+    text = sample.reply.encode()
+    return len(text) >= _LONG_CHARS and len(zlib.compress(text)) / len(text) < _LOOP_COMPRESSION
+
+
+def is_promising(sample: Sample) -> bool:
+    """Words in place of work: only an answer without an edit counts, for an edit may well say "I'm sorry"."""
+    return not sample.diff and _PROMISES.search(sample.reply) is not None
+
+
+def _grown(samples: Sequence[Sample], present: Sequence[Sample], limits: Limits) -> list[Finding]:
+    before = percentile([float(len(sample.reply)) for sample in present], 0.95)
+    now = percentile([float(len(sample.reply)) for sample in samples], 0.95)
+    if not before or now <= limits.growth * before:
+        return []
+    message = f"long answers have {now:.0f} characters (95th percentile), {now / before:.1f} times the present model's"
+    longest = max(samples, key=lambda sample: len(sample.reply))
+    return [
+        Finding(guard="growth", message=message, share=now / before, limit=limits.growth, example=_example([longest]))
+    ]
+
+
+def _fallen(comparison: Paired | None) -> list[Finding]:
+    if comparison is None or comparison.difference.high >= 0:
+        return []
+    fallen = comparison.difference
+    interval = f"95 % interval {-fallen.high:.1%} to {-fallen.low:.1%}"
+    tasks = f"{comparison.worse} tasks worse, {comparison.better} better"
+    message = f"it passes {-fallen.value:.1%} less often than the present model ({interval}, {tasks})"
+    return [Finding(guard="pass rate", message=message, share=fallen.value, limit=0.0)]
+
+
+def _example(samples: Sequence[Sample]) -> str:
+    return samples[0].reply[:400] if samples else ""

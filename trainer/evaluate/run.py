@@ -1,0 +1,120 @@
+"""One evaluation: every task asked of every model so many times, what was asked before left out.
+
+In: tasks, models, how often. Out: samples in a file, each as it is judged. What the machine failed is asked again by
+the next run.
+"""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from aid.config import Config
+from aid.models import make
+from aid.models.backend import Backend
+from ces.judge import Judge
+from ces.tasks.task import Task
+from trainer.errors import TrainerError
+from trainer.evaluate.sample import Sample, Samples
+from trainer.evaluate.sampling import Sampler
+
+HINTS = "hints"
+RUN_FILE = "run.json"
+TASKS_AT_ONCE = 2
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What is evaluated. `models` are names of the configuration, the one to be judged first."""
+
+    tasks: tuple[Task, ...]
+    models: tuple[str, ...]
+    samples: int
+    folder: Path
+
+    @property
+    def wanted(self) -> int:
+        """Samples the whole run has. Rules answer the same whenever asked: one answer is enough."""
+        return len(self.tasks) * sum(1 if model == HINTS else self.samples for model in self.models)
+
+
+Progress = Callable[[Sample | None], None]
+
+
+async def evaluate(run: Run, config: Config, judge: Judge, on_sample: Progress) -> Samples:
+    """Take the samples that are missing. `on_sample` is told of each, with None for those that were there before.
+
+    The caller closes what comes back. Raises TrainerError for a task that doesn't fit its project or a folder that
+    holds another run.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    _claim(run, config)
+    samples = Samples(run.folder)
+    try:
+        for name in run.models:
+            backend = make(name, config.models[name])
+            try:
+                with tempfile.TemporaryDirectory(prefix="aid-evaluate-") as folder:
+                    await _one_model(run, backend, Sampler(backend, config, judge, Path(folder)), samples, on_sample)
+            finally:
+                await backend.close()
+    except BaseException:
+        samples.close()
+        raise
+    return samples
+
+
+async def _one_model(run: Run, backend: Backend, sampler: Sampler, samples: Samples, on_sample: Progress) -> None:
+    at_once = asyncio.Semaphore(max(1, backend.capabilities.parallel))
+    tasks_at_once = asyncio.Semaphore(TASKS_AT_ONCE)
+
+    async def one_task(task: Task) -> None:
+        wanted = range(1 if backend.capabilities.deterministic else run.samples)
+        missing = [index for index in wanted if (task.id, backend.name, index) not in samples.found]
+        for _ in range(len(wanted) - len(missing)):
+            on_sample(None)
+        if not missing:
+            return
+        async with tasks_at_once:
+            asked = await sampler.prepare(task)
+
+            async def one_sample(index: int) -> None:
+                async with at_once:
+                    sample = await sampler.sample(asked, index)
+                samples.add(sample)
+                on_sample(sample)
+
+            async with asyncio.TaskGroup() as group:
+                for index in missing:
+                    group.create_task(one_sample(index))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for task in run.tasks:
+                group.create_task(one_task(task))
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from errors
+    finally:
+        await sampler.close()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _claim(run: Run, config: Config) -> None:
+    """Say whose samples are in the folder; refuse one that has another run's."""
+    settings = {name: msgspec.to_builtins(config.models[name]) for name in run.models}
+    tasks = hashlib.sha256("\n".join(sorted(task.id for task in run.tasks)).encode()).hexdigest()
+    now = msgspec.json.encode({"models": settings, "tasks": tasks}, order="sorted")
+    file = run.folder / RUN_FILE
+    if file.exists() and file.read_bytes() != now:
+        raise TrainerError(
+            f"{run.folder} holds the samples of other models or tasks: name another --report, or remove it"
+        )
+    file.write_bytes(now)
