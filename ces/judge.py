@@ -7,6 +7,7 @@ In: `CheckRequest`s. Out: `Verdict`s, one each, in any order of arrival. What th
 import asyncio
 import hashlib
 import time
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -55,13 +56,16 @@ class Judge:
         self._workers = asyncio.Semaphore(settings.workers)
         self._verdicts = Verdicts(settings.bases.state_dir / "verdicts.db")
 
-    async def check(self, request: CheckRequest) -> Verdict:
-        """The verdict on one diff. Raises BadChange for a request that can't be meant, never for a bad `diff`."""
+    async def check(self, request: CheckRequest, *, fresh: bool = False) -> Verdict:
+        """The verdict on one diff. Raises BadChange for a request that can't be meant, never for a bad `diff`.
+
+        `fresh`: a run of its own, whatever is known or under way: how a task that isn't steady shows.
+        """
         started = time.monotonic()
         try:
             async with self.bases.held(Path(request.workspace), request.rev) as warm:
                 laid = await in_thread(lambda: lay(request, warm))
-                verdict = laid if isinstance(laid, Verdict) else await self._once(request, warm, laid)
+                verdict = laid if isinstance(laid, Verdict) else await self._once(request, warm, laid, fresh)
                 verdict = msgspec.structs.replace(verdict, base=warm.record.id, toolchain=warm.record.toolchain)
         except InfraError as error:
             verdict = Verdict(status="infra_error", stage=None, reason=str(error))
@@ -92,15 +96,15 @@ class Judge:
         await self.bases.close()
         self._verdicts.close()
 
-    async def _once(self, request: CheckRequest, warm: Warm, laid: _Laid) -> Verdict:
+    async def _once(self, request: CheckRequest, warm: Warm, laid: _Laid, fresh: bool) -> Verdict:
         """The cached answer, else one run however many ask at once."""
         key = _key(warm, request, laid)
-        if request.fresh:
-            return msgspec.structs.replace(await self._run(request, warm, laid, key), flags=laid.flags)
-        known = await in_thread(lambda: self._verdicts.get(key))
+        known = None if fresh else await in_thread(lambda: self._verdicts.get(key))
         if known is not None:
             return msgspec.structs.replace(known, cached=True, flags=laid.flags, queue_ms=0.0)
         asked = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
+        if fresh:
+            asked += f" {uuid.uuid4().hex}"
         verdict: Verdict = await self._jobs.join(asked, lambda: self._run(request, warm, laid, key))
         return msgspec.structs.replace(verdict, flags=laid.flags)
 

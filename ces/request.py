@@ -18,7 +18,7 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `onto` is a diff laid over the base first: the task's broken state, so that many tasks share one warm base.
     `reference` is the known good diff over the same state. `hidden` are whole files (path -> text) laid over last:
     tests that the author of `diff` never saw. `timeout_s` bounds the run itself, not the wait for a worker. `key`
-    makes a request that is sent twice run once; it is given back with the answer. `fresh`: build it, whatever is known.
+    makes a request that is sent twice run once; it is given back with the answer.
     """
 
     diff: str
@@ -31,4 +31,3 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     hidden: dict[str, str] = {}
     timeout_s: float = 120.0
     key: str | None = None
-    fresh: bool = False

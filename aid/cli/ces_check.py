@@ -44,7 +44,7 @@ def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
         async with judge.bases.held(top, rev) as held:
             return held.record
 
-    record = _run(warmed)
+    record = with_judge(warmed)
     if as_json:
         print_json(as_plain(record))
     else:
@@ -97,7 +97,7 @@ def check(
     async def checked(judge: Judge) -> Verdict:
         return await judge.check(request)
 
-    verdict = _run(checked)
+    verdict = with_judge(checked)
     _print(verdict, as_json=as_json)
     sys.exit({"green": 0, "infra_error": 2, "unchecked": 2}.get(verdict.status, 1))
 
@@ -113,7 +113,7 @@ def _diff() -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def _run(work: Callable[[Judge], Coroutine[Any, Any, T]]) -> T:
+def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]]) -> T:
     """`work` with a judge of our own."""
     import asyncio
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from ces.errors import BadChange
 from ces.request import CheckRequest
 from ces.tasks.prompt import prompts
 from ces.tasks.task import Task
@@ -41,8 +42,10 @@ async def admit(task: Task, check: Check, runs: int = 2) -> Admission:
     gold: list[Verdict] = []
     for _ in range(runs):
         for request, verdicts in ((_breaking(task), broken), (_mending(task), gold)):
-            verdict = await check(request)
-            verdicts.append(verdict)
+            try:
+                verdicts.append(await check(request))
+            except BadChange as error:  # a revision without a build, say
+                return Admission(outcome="refused", task=task, reason=str(error))
             refused = _refusal(task, verdicts, is_gold=verdicts is gold)
             if refused is not None:
                 return msgspec.structs.replace(refused, broken=tuple(broken), gold=tuple(gold))

@@ -19,7 +19,10 @@ UNBUILT_AFTER = 3  # breakages of a file that all stay green: it isn't part of t
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """How many candidates of each outcome; `kinds` counts the tasks admitted, `infra_error` those given up."""
+    """How many candidates of each outcome, `infra_error` those given up.
+
+    `already` counts the tasks that were in the file before, `kinds` those in it now by kind.
+    """
 
     admitted: int
     refused: int
@@ -38,17 +41,17 @@ async def build(
     wanted: int,
     runs: int = 2,
 ) -> Summary:
-    """Verify candidates until the record has `wanted` tasks or there are no more. `tell` hears of each outcome.
+    """Verify candidates until the record has `wanted` tasks of their project or there are no more.
 
-    Raises CesError when the record can't be written.
+    `tell` hears of each outcome, once the record has it. Raises CesError when the record can't be written.
     """
     builder = _Builder(check, record, runs, tell)
     async with contextlib.aclosing(candidates):
         async for task in candidates:
-            if len(record.tasks) >= wanted:
+            if record.count(task) >= wanted:
                 break
             await builder.verify(task)
-    while builder.again and len(record.tasks) < wanted:
+    while builder.again and record.count(builder.again[0]) < wanted:
         await builder.verify(builder.again.popleft())
     return builder.summary()
 
@@ -70,7 +73,11 @@ class _Builder:
         if self._record.knows(task) or self._is_unbuilt(task):
             return
         admission = await admit(task, self._check, self._runs)
+        self._keep(admission)
         self._tell(admission)
+
+    def _keep(self, admission: Admission) -> None:
+        task = admission.task
         if admission.outcome == "infra_error":
             self._tried[task.id] += 1
             if self._tried[task.id] <= RETRIES:
@@ -103,4 +110,6 @@ class _Builder:
             seen.update(admission.task.files)
 
     def _is_unbuilt(self, task: Task) -> bool:
-        return any(not self._red[path] and self._green[path] >= UNBUILT_AFTER for path in task.files)
+        return task.kind.startswith("mutate:") and any(
+            not self._red[path] and self._green[path] >= UNBUILT_AFTER for path in task.files
+        )

@@ -4,6 +4,7 @@ Whatever ends the builder leaves whole lines: a line torn by a crash is cut off 
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -33,20 +34,30 @@ class Record:
         self.tasks, bad = read(path) if path.exists() else ([], [])
         if bad:
             raise CesError(f"{path} line {bad[0].number}: {bad[0].reason}: mend it or write to another file")
+        self._counts = Counter(_origin(task) for task in self.tasks)
         self._known = {task.id for task in self.tasks} | {refusal.id for refusal in _refusals(self.refused_path)}
 
     def knows(self, task: Task) -> bool:
         """Whether it was verified before, however that ended."""
         return task.id in self._known
 
+    def count(self, like: Task) -> int:
+        """How many tasks there are of the same project and origin (breakages, history)."""
+        return self._counts[_origin(like)]
+
     def add(self, task: Task) -> None:
         _append(self.path, msgspec.json.encode(task))
         self._known.add(task.id)
+        self._counts[_origin(task)] += 1
         self.tasks.append(task)
 
     def refuse(self, refusal: Refusal) -> None:
         _append(self.refused_path, msgspec.json.encode(refusal))
         self._known.add(refusal.id)
+
+
+def _origin(task: Task) -> tuple[str, str]:
+    return task.project, task.kind.partition(":")[0]
 
 
 def _refusals(path: Path) -> list[Refusal]:

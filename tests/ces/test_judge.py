@@ -122,7 +122,8 @@ async def test_the_same_state_is_judged_once(workspace: MakeWorkspace, scene: Ca
     other = "--- value\n+++ value\n@@ -1 +1 @@\n-good\n+bad\n"  # another text, the same tree
     again = await ces.check(root, other)
     assert (again.status, again.cached) == ("red", True)
-    assert not (await ces.check(root, other, fresh=True)).cached
+    request = CheckRequest(diff=other, workspace=str(root))
+    assert not (await ces.judge.check(request, fresh=True)).cached
     await ces.judge.close()
     later = await scene("sh", "check.sh").check(root, other)
     assert (later.status, later.cached, later.diagnostics) == ("red", True, first.diagnostics)

@@ -22,9 +22,7 @@ def apply(changes: list[FileChange], *, reverse: bool = False) -> dict[str, byte
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         for change in changes:
-            path, content = (
-                (change.path, change.after) if reverse else (change.old_path or change.path, change.before)
-            )
+            path, content = (change.path, change.after) if reverse else (change.old_path or change.path, change.before)
             if content is not None:
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_bytes(content)

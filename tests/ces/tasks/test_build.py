@@ -3,13 +3,15 @@
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from ces import vcs
 from ces.bases import BaseSettings
+from ces.builds.adapter import BuildSettings
 from ces.judge import Judge, JudgeSettings
 from ces.tasks.admit import Admission
 from ces.tasks.build import Summary, build
@@ -57,25 +59,35 @@ import math
 
 
 def pages(items, size):
-    if size == 0:
-        return 0
     return math.ceil(items / size)
--- NOTES --
-nothing
+-- spare.py --
+def spare(item):
+    return not item
 -- tests/test_shop.py --
 from shop import pages
 
 
 def test_pages():
-    assert pages(7, 3) == 3 and pages(1, 0) == 0
+    assert pages(7, 3) == 3
 """
 
 
+MakeJudge = Callable[..., Judge]
+
+
 @pytest.fixture
-async def judge(state_dir: Path) -> AsyncIterator[Judge]:
-    made = Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir)))
-    yield made
-    await made.close()
+async def judge(state_dir: Path) -> AsyncIterator[MakeJudge]:
+    """Makes a judge; with a command, that is every workspace's build."""
+    made: list[Judge] = []
+
+    def make(*command: str) -> Judge:
+        build = BuildSettings(command=command)
+        made.append(Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir, build=lambda _: build))))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
 
 
 async def mutate(root: Path, judge: Judge, out: Path, wanted: int, *only: str) -> tuple[Summary, list[Admission]]:
@@ -86,10 +98,12 @@ async def mutate(root: Path, judge: Judge, out: Path, wanted: int, *only: str) -
 
 
 @needs_dune
-async def test_a_dune_project_is_broken_in_many_ways(workspace: MakeWorkspace, judge: Judge, tmp_path: Path) -> None:
+async def test_a_dune_project_is_broken_in_many_ways(
+    workspace: MakeWorkspace, judge: MakeJudge, tmp_path: Path
+) -> None:
     root = workspace(DUNE)
     kinds = ("rec-missing", "field-new", "library-missing", "signature-changed", "off-by-one", "case-missing")
-    _, told = await mutate(root, judge, tmp_path / "tasks.jsonl", 7, *kinds)
+    _, told = await mutate(root, judge(), tmp_path / "tasks.jsonl", 7, *kinds)
     admitted = {one.task.kind: one for one in told if one.outcome == "admitted"}
     assert set(admitted) == {f"mutate:{kind}" for kind in kinds}
     stages = {kind: one.broken[0].stage for kind, one in admitted.items()}
@@ -103,21 +117,15 @@ async def test_a_dune_project_is_broken_in_many_ways(workspace: MakeWorkspace, j
 
 
 async def test_a_python_project_s_breakages_are_red_and_the_others_dropped(
-    workspace: MakeWorkspace, judge: Judge, tmp_path: Path
+    workspace: MakeWorkspace, judge: MakeJudge, tmp_path: Path
 ) -> None:
     root = workspace(PYTHON)
-    only = ("import-missing", "off-by-one", "return-missing", "parameter-new")
-    summary, told = await mutate(root, judge, tmp_path / "tasks.jsonl", 9, *only)
-    by_reason = sorted((one.task.kind, one.outcome, one.reason) for one in told)
-    assert by_reason == [
-        ("mutate:import-missing", "admitted", ""),
-        ("mutate:off-by-one", "admitted", ""),
-        ("mutate:off-by-one", "admitted", ""),
-        ("mutate:parameter-new", "admitted", ""),
-        ("mutate:return-missing", "admitted", ""),
-        ("mutate:return-missing", "admitted", ""),
+    summary, told = await mutate(root, judge(), tmp_path / "tasks.jsonl", 9, "import-missing", "not-missing")
+    assert sorted((one.task.kind, one.task.files, one.outcome, one.reason) for one in told) == [
+        ("mutate:import-missing", ("shop.py",), "admitted", ""),
+        ("mutate:not-missing", ("spare.py",), "refused", "broken state is green at test"),
     ]
-    assert summary.admitted == 6
+    assert summary.admitted == 1
 
 
 INDEPENDENT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HGRCPATH": "", "HGUSER": "a"}
@@ -125,42 +133,48 @@ COMMIT = {
     "git": [["git", "add", "-A"], ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm"]],
     "hg": [["hg", "addremove", "-q"], ["hg", "commit", "-m"]],
 }
-HISTORY = {
-    "only notes": "-- NOTES --\nsomething\n",
-    "count every item once, also half ones": """-- shop.py --
-import math
-
-
+# Checked by a script of their own: what is at stake is the history, and starting pytest each time takes seconds.
+FIRST = """-- shop.py --
 def pages(items, size):
-    if size == 0:
-        return 0
-    return math.ceil(items / size)
+    return items // size + 1
+-- tests/run.py --
+import sys
 
+sys.path.insert(0, ".")
+import shop
 
-def whole(items, size):
-    return items // size
--- tests/test_whole.py --
-from shop import whole
+assert shop.pages(7, 3) == 3
+"""
+HISTORY = {
+    "first": FIRST,
+    "only notes": "-- NOTES --\nsomething\n",
+    "full pages count as one page": """-- shop.py --
+def pages(items, size):
+    return -(-items // size)
+-- tests/run.py --
+import sys
 
+sys.path.insert(0, ".")
+import shop
 
-def test_whole():
-    assert whole(7, 3) == 2
+assert shop.pages(7, 3) == 3 and shop.pages(6, 3) == 2
+-- CHANGES --
+full pages
 """,
-    "a comment": "-- shop.py --\n# pages\nimport math\n\n\ndef pages(items, size):\n"
-    "    return math.ceil(items / size) if size else 0\n\n\ndef whole(items, size):\n    return items // size\n",
+    "a comment": "-- shop.py --\n# rounded up\ndef pages(items, size):\n    return -(-items // size)\n",
     "too large": "-- shop_names.py --\n" + "".join(f"name_{number} = {number}\n" for number in range(101)),
 }
 
 
 @pytest.mark.parametrize("kind", ["git", "hg"])
 async def test_a_small_commit_with_its_tests_is_a_task(
-    kind: str, workspace: MakeWorkspace, judge: Judge, tmp_path: Path
+    kind: str, workspace: MakeWorkspace, judge: MakeJudge, tmp_path: Path
 ) -> None:
     if shutil.which(kind) is None:
         pytest.skip(f"{kind} is not installed")
-    root = workspace(PYTHON)
+    root = workspace("")
     call(root, kind, "init")
-    for subject, files in {"first": "", **HISTORY}.items():
+    for subject, files in HISTORY.items():
         unpack(files, root)
         for argv in COMMIT[kind][:-1]:
             call(root, *argv)
@@ -170,18 +184,19 @@ async def test_a_small_commit_with_its_tests_is_a_task(
     told: list[Admission] = []
     record = Record(tmp_path / "tasks.jsonl")
     origin = Origin(project="shop", workspace=str(root))
-    await build(commits(found, origin), judge.check, record, told.append, wanted=5)
+    judging = judge(sys.executable, "tests/run.py")
+    await build(commits(found, origin), judging.check, record, told.append, wanted=5)
     await found.close()
     (root / "shop.py").unlink()  # what tasks are about is the revision, not the directory
     assert [(one.outcome, one.task.prompt, one.reason) for one in told] == [
-        ("admitted", "count every item once, also half ones", ""),
-        ("refused", "", "broken state is green at test"),
+        ("admitted", "full pages count as one page", ""),
+        ("refused", "", "broken state is green at build"),
     ]
     task = record.tasks[0]
     assert task.files == ("shop.py",)
-    assert "-def whole" in task.onto
-    assert "+def whole" in task.gold
-    assert (await judge.check(task.request(task.gold))).status == "green"
+    assert "-    return -(-items // size)\n+    return items // size + 1\n" in task.onto
+    assert (await judging.check(task.request(task.gold))).status == "green"
+    assert (await judging.check(task.request(task.onto))).status == "red"
 
 
 def call(root: Path, *argv: str) -> None:
