@@ -1,4 +1,4 @@
-"""CES with this person's directories and build settings: what the command line, the service and the trainer judge by."""
+"""CES with this person's directories and build settings, for the command line, the service and the trainer."""
 
 from __future__ import annotations
 
