@@ -50,11 +50,12 @@ def evaluate(
     Exit status 1 with --gate: the model is not to be promoted, and why.
     """
     from aid import config as configuration
-    from trainer.evaluate.run import HINTS, Run
+    from trainer.evaluate.run import Run
+    from trainer.evaluate.summary import RULES
 
     config = configuration.load(None).config
     judged = model or config.default_model
-    names = list(dict.fromkeys([judged, *([compare] if compare else []), *([HINTS] if rules else [])]))
+    names = list(dict.fromkeys([judged, *([compare] if compare else []), *([RULES] if rules else [])]))
     _known(names, config)
     run = Run(tasks=_tasks(tasks_file, workspace), models=tuple(names), samples=count, folder=folder.resolve())
     report = _evaluated(run, config, compare, quiet=as_json)
@@ -102,8 +103,8 @@ def _evaluated(run: Run, config: Config, compared: str | None, *, quiet: bool) -
     from ces.errors import CesError
     from ces.judge import Judge
     from trainer.errors import TrainerError
-    from trainer.evaluate.run import HINTS, evaluate
-    from trainer.evaluate.summary import report
+    from trainer.evaluate.run import evaluate
+    from trainer.evaluate.summary import RULES, report
 
     async def whole() -> Report:
         judge = Judge(judge_settings())
@@ -113,7 +114,7 @@ def _evaluated(run: Run, config: Config, compared: str | None, *, quiet: bool) -
         finally:
             await judge.close()
         samples.close()
-        extra = [HINTS] if HINTS in run.models else []
+        extra = [RULES] if RULES in run.models else []
         return report({name: samples.of(name) for name in run.models}, run.models[0], compared, extra)
 
     try:

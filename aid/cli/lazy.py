@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, told) for name, (_, told) in self._table.items()]
-        rows += [(name, f"From {value.partition(':')[0]}.") for name, value in self._entry_points().items()]
+        rows += [(name, f"From the package {value.partition('.')[0]}.") for name, value in self._entry_points().items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

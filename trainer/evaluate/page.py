@@ -24,10 +24,10 @@ def page(report: Report) -> str:
         "<h2>pass@k</h2>",
         _pass_table(report.models),
         *_comparison(report),
-        "<h2>By kind of error</h2>",
+        "<h2>By kind of error (tasks)</h2>",
         _key(report.models),
         _bars(_grouped(report.models, [model.kinds for model in report.models])),
-        "<h2>By project</h2>",
+        "<h2>By project (tasks)</h2>",
         _bars(_grouped(report.models, [model.projects for model in report.models])),
         "<h2>Rates</h2>",
         _rates(report.models),
@@ -66,9 +66,11 @@ def _key(models: Sequence[ModelReport]) -> str:
 
 
 def _grouped(models: Sequence[ModelReport], groups: Sequence[Sequence[Group]]) -> list[tuple[str, list[Rate | None]]]:
+    """A row a group, with how many tasks it has: an interval over one task says nothing."""
     names = sorted({group.name for each in groups for group in each})
     rates = [{group.name: group.pass_at_1 for group in each} for each in groups]
-    return [(name, [each.get(name) for each in rates]) for name in names]
+    sizes = {group.name: group.pass_at_1.tasks for each in groups for group in each}
+    return [(f"{_short(name)} ({sizes[name]})", [each.get(name) for each in rates]) for name in names]
 
 
 def _bars(rows: Sequence[tuple[str, Sequence[Rate | None]]]) -> str:
@@ -80,9 +82,7 @@ def _bars(rows: Sequence[tuple[str, Sequence[Rate | None]]]) -> str:
     span = _WIDTH - _LEFT - 60
     for name, rates in rows:
         height = _BAR * len(rates)
-        parts.append(
-            f'<text x="{_LEFT - 10}" y="{at + height / 2 + 4:.0f}" text-anchor="end">{escape(_short(name))}</text>'
-        )
+        parts.append(f'<text x="{_LEFT - 10}" y="{at + height / 2 + 4:.0f}" text-anchor="end">{escape(name)}</text>')
         for number, rate in enumerate(rates):
             parts.append(_bar(rate, at + _BAR * number, span, number))
         at += height + _GAP

@@ -20,8 +20,8 @@ from ces.tasks.task import Task
 from trainer.errors import TrainerError
 from trainer.evaluate.sample import Sample, Samples
 from trainer.evaluate.sampling import Sampler
+from trainer.evaluate.summary import RULES
 
-HINTS = "hints"
 RUN_FILE = "run.json"
 TASKS_AT_ONCE = 2
 
@@ -37,7 +37,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def wanted(self) -> int:
         """Samples the whole run has. Rules answer the same whenever asked: one answer is enough."""
-        return len(self.tasks) * sum(1 if model == HINTS else self.samples for model in self.models)
+        return len(self.tasks) * sum(1 if model == RULES else self.samples for model in self.models)
 
 
 Progress = Callable[[Sample | None], None]
