@@ -58,6 +58,8 @@ def plan(edits: Sequence[Edit | Rejected], read: Callable[[str], Document | None
 def _file(path: str, edits: Sequence[Edit], read: Callable[[str], Document | None]) -> _Outcome:
     """One file's edits together."""
     document = read(path)
+    if document is None and _moved_already(path, edits, read):
+        return _Outcome()
     edits, repeated = _once(edits, {"delete", "rename", "mode", "create", "write"})
     target, refused = _target(path, edits, document, read)
     if repeated is not None:
@@ -79,6 +81,15 @@ def _file(path: str, edits: Sequence[Edit], read: Callable[[str], Document | Non
     old_path = path if target is not None else None
     change = FileChange(path=target or path, before=before, after=after, old_path=old_path, mode=mode)
     return _Outcome(change=change, rejected=rejected)
+
+
+def _moved_already(path: str, edits: Sequence[Edit], read: Callable[[str], Document | None]) -> bool:
+    """Whether all that is asked is a move whose file stands under its new name and no more under its old one."""
+    targets = {edit.new_path for edit in edits if edit.op == "rename"}
+    if len(targets) != 1 or any(edit.op != "rename" for edit in edits):
+        return False
+    target = targets.pop()
+    return target is not None and target != path and read(target) is not None
 
 
 def _once(edits: Sequence[Edit], ops: set[str]) -> tuple[list[Edit], Edit | None]:
@@ -120,7 +131,7 @@ def _target(
 def _undeletable(delete: Edit, edits: Sequence[Edit], document: Document | None) -> Rejected | None:
     """Why the file can't be deleted. What the reply quotes of it must be what it holds: else another was meant."""
     if document is None:
-        return _refuse(delete, "there is no such file to delete")
+        return _refuse(delete, "there is no such file to delete: leave this out if it is gone already")
     if len(edits) > 1:
         return _refuse(delete, "the reply both deletes the file and edits it")
     if delete.old:

@@ -89,6 +89,12 @@ def test_moves_and_edits() -> None:
     check({"a": "one\ntwo\n"}, reply, "renamed a -> d/b: '1\\ntwo\\n'")
 
 
+def test_a_move_that_was_made_is_unchanged() -> None:
+    reply = "*** Rename File: a\n*** Move to: b\n"
+    check({"b": "2\n"}, reply, "unchanged a")
+    check({}, reply, "refused a []: there is no such file to rename")
+
+
 def test_a_move_does_not_overwrite() -> None:
     reply = "*** Rename File: a\n*** Move to: b\n"
     check({"a": "1\n", "b": "2\n"}, reply, "refused a []: it can't be renamed to b: that file is there already")
