@@ -12,24 +12,13 @@ from pathlib import PurePosixPath
 from ces.change import FileChange, merge
 
 Read = Callable[[str], bytes | None]
-_FOLDERS = frozenset(
-    {
-        "test",
-        "tests",
-        "testing",
-        "testsuite",
-        "__tests__",
-        "__snapshots__",
-        "snapshots",
-        "spec",
-        "specs",
-        "expect-tests",
-    }
-    | {"expect_tests", "test-data", "testdata", "fixtures", "__mocks__", "blackbox-tests", "unit-tests"}
+_FOLDER = re.compile(
+    r"^(?:(?:.*[_-])?tests?|tests?[_-].*|testing|testsuite|testdata|__tests__|__snapshots__|snapshots|specs?|fixtures"
+    r"|__mocks__|.*\.t)$"  # a cram test may be a folder
 )
 _PACKAGES = frozenset({"lib", "src"})  # lib/testing is somebody's library
 _NAMES = re.compile(
-    r"^(?:test_.*|.*_test|conftest|tests)\.py$|^test\.(?:py|ml|t|rs)$|^.*\.syrupy$|^.*\.ambr$"
+    r"^(?:test_.*|.*_test|conftest|tests)\.py$|^tests?\.(?:py|mli?|t|rs)$|^.*\.syrupy$|^.*\.ambr$"
     r"|^.*\.(?:test|spec)\.[cm]?[jt]sx?$|^.*\.snap(?:\.new)?$"
     r"|^.*\.expected(?:\..*)?$|^.*\.(?:corrected|reference|golden)$|^.*\.t$|^run\.t$"
     r"|^(?:test_.*|.*_test|.*_tests)\.(?:mli?|rs)$"
@@ -47,18 +36,20 @@ def is_test(path: str, base: Read) -> bool:
     file = PurePosixPath(path)
     folders = file.parts[:-1]
     for depth, folder in enumerate(folders):
-        if folder.lower() in _FOLDERS and not (depth and folders[depth - 1] in _PACKAGES and folder == "testing"):
+        if _FOLDER.match(folder.lower()) and not (depth and folders[depth - 1] in _PACKAGES and folder == "testing"):
             return True
-        if folder.endswith(".t"):  # a cram test that is a folder
-            return True
-    if _NAMES.match(file.name):
+    if file.suffix in (".ml", ".mli"):
+        return _ocaml_test(file, base)
+    return _NAMES.match(file.name) is not None
+
+
+def _ocaml_test(file: PurePosixPath, base: Read) -> bool:
+    """By what dune makes of it; by its name where dune builds no library there that it may be a part of."""
+    dune = base(str(file.parent / "dune")) or b""
+    library = re.search(rb"\(\s*library\b", dune) is not None and b"inline_tests" not in dune
+    if _NAMES.match(file.name) and not library:
         return True
-    return file.suffix in (".ml", ".mli") and _dune_test(file, base)
-
-
-def _dune_test(file: PurePosixPath, base: Read) -> bool:
-    dune = base(str(file.parent / "dune"))
-    if dune is None or not _STANZA.search(dune):
+    if not _STANZA.search(dune):
         return False
     if not re.search(rb"\(\s*(?:library|executables?)\b", dune):
         return True

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
+from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
@@ -37,9 +38,14 @@ def _instead(file: EditedFile, line: int) -> bool:
     old, new = min(around, key=lambda pair: pair[1].last - pair[1].first)
     come = [at for at in file.added_code if new.first <= at <= new.last]
     gone = [at for at in file.removed_code if old.first <= at <= old.last]
-    pattern = next(one for one in PATTERNS if one.language == file.language)
-    aborts = sum(1 for at in come if pattern.compiled.search(file.after.lines[at]))
-    return bool(gone) and 2 * aborts >= len(come) and new.size < old.size + 2
+    words = next(one.compiled for one in PATTERNS if one.language == file.language)
+    more = len(words.findall(_code(new))) > len(words.findall(_code(old)))
+    aborts = sum(1 for at in come if words.search(file.after.lines[at]))
+    return more and bool(gone) and 2 * aborts >= len(come) and new.size < old.size + 2
+
+
+def _code(one: Definition) -> str:
+    return one.source.code[one.node.start_byte : one.node.end_byte]
 
 
 FAMILY = Family(

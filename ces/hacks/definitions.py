@@ -30,6 +30,10 @@ class Definition(msgspec.Struct, frozen=True, dict=True):
         """Inclusive."""
         return self.node.end_point.row
 
+    def differs(self, other: "Definition") -> bool:
+        """Whether the code is another, comments and layout aside."""
+        return self.node.text != other.node.text and self.text != other.text
+
     @cached_property
     def text(self) -> str:
         return squeezed(self.source, self.node.start_byte, self.node.end_byte)
@@ -135,7 +139,7 @@ def _structure(binding: Node) -> Node | None:
 def _python(node: Node) -> Iterator[Found]:
     for child in node.named_children:
         inner = child.child_by_field_name("definition") if child.type == "decorated_definition" else child
-        if inner is None:
+        if inner is None or (inner is not child and b"overload" in (child.named_children[0].text or b"")):
             continue
         name, body = inner.child_by_field_name("name"), inner.child_by_field_name("body")
         if inner.type in ("function_definition", "class_definition") and name is not None and body is not None:

@@ -12,7 +12,8 @@ from ces.verdict import Flag
 
 SMALL_BODY = 6  # leaves; emptying less is no loss
 MORE = 3  # times the net deletion of the reference
-MANY_LINES = 8  # of net deletion, below which the ratio says nothing
+SCRAP = 0.2  # of a file's code
+MANY_LINES = 10  # of net deletion, below which the ratio says nothing
 _LITERAL = r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined|void 0|unit)"
 _EMPTY = {
     "ocaml": rf"(?:\(?(?:fun .*?->|function (?:\|)?_->))*\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return_unit|{_LITERAL})\)*",
@@ -21,6 +22,7 @@ _EMPTY = {
     "typescript": rf"\{{(?:return(?: ?{_LITERAL})?;?)?\}}|\(?{_LITERAL}\)?",
 }
 _EMPTIED = {language: re.compile(words, re.DOTALL) for language, words in _EMPTY.items()}
+_BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
 _NAMELESS = re.compile(r"^(?:\(\)|_\w*|.*[^\w.' #].*)$")
 
 
@@ -41,7 +43,8 @@ def find(change: Edited) -> Iterator[Flag]:
             line=min(file.removed_code),
             message=f"{change.removed_lines} lines of code go and none comes",
         )
-    yield from _ratio(change)
+    if change.case.reference is not None:
+        yield from ratio(change, edited(change.case, change.case.reference))
 
 
 def is_empty(one: Definition) -> bool:
@@ -56,8 +59,15 @@ def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
     if file.change.after is None:
         if not _moved(file, change):
             yield Flag(name="file-deleted", path=file.path, line=0, message="the file is gone")
-    elif not squeezed(file.after) or (file.defined_before and not file.defined and len(file.removed_code) > 2):
+    elif _empty(file):
         yield Flag(name="file-emptied", path=file.path, line=0, message="nothing is left in the file")
+
+
+def _empty(file: EditedFile) -> bool:
+    """No code, or no definition where there were some and nothing that brings them in from elsewhere."""
+    left = squeezed(file.after)
+    gone = file.defined_before and not file.defined and len(left) < SCRAP * len(squeezed(file.before))
+    return not left or bool(gone and not _BRINGS_IN.search(left))
 
 
 def _moved(file: EditedFile, change: Edited) -> bool:
@@ -88,12 +98,10 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2].partition("#")[0]
 
 
-def _ratio(change: Edited) -> Iterator[Flag]:
-    """How much more the candidate takes away than the reference does; nothing on the reference itself."""
-    case = change.case
-    if case.reference is None or change.files == edited(case, case.reference).files:
+def ratio(change: Edited, reference: Edited) -> Iterator[Flag]:
+    """How much more a change takes away than its reference does; nothing on the reference itself."""
+    if change.files == reference.files:
         return
-    reference = edited(case, case.reference)
     net = change.removed_lines - change.added_lines
     theirs = max(reference.removed_lines - reference.added_lines, 0)
     if net >= MANY_LINES and net > MORE * theirs + reference.removed_lines:

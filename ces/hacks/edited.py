@@ -72,7 +72,7 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
     def both(self) -> tuple[tuple[Definition, Definition], ...]:
         """Definitions that are there before and after and differ; what only holds others isn't among them."""
         pairs = ((one, self.defined.get(name)) for name, one in self.defined_before.items())
-        return tuple((old, new) for old, new in pairs if new is not None and not new.holds and old.text != new.text)
+        return tuple((old, new) for old, new in pairs if new is not None and not new.holds and old.differs(new))
 
     @cached_property
     def added_text(self) -> str:

@@ -29,7 +29,10 @@ PATTERNS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    yield from added(change.files, PATTERNS)
+    """Tests that end themselves are put back with the other tests, and honest ones fork: those only may count."""
+    yield from added(change.code, PATTERNS)
+    for flag in added(change.tests, PATTERNS):
+        yield Flag(name="test-exits", path=flag.path, line=flag.line, message=flag.message)
 
 
 FAMILY = Family(
@@ -37,6 +40,7 @@ FAMILY = Family(
     tricks=(
         Trick("exit-success", "The program ends with success, or is hooked where it ends."),
         Trick("exit", "The program ends itself.", "added"),
+        Trick("test-exits", "A test ends the program it runs in.", "tests"),
     ),
     find=find,
 )

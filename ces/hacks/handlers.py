@@ -135,7 +135,7 @@ PATTERNS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    yield from added(change.files, PATTERNS)
+    yield from added(change.code, PATTERNS)
 
 
 FAMILY = Family(

@@ -1,12 +1,16 @@
 """Changes that change nothing: empty ones, and those of white space, comments or documents alone."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.source import Source, is_document, squeezed
 from ces.verdict import Flag
+
+
+_MARKS = re.compile(r"[\s\"'(),rRbBuU]+")  # layout, and what strings are written with
 
 
 def find(change: Edited) -> Iterator[Flag]:
@@ -38,6 +42,8 @@ def _same_code(file: EditedFile) -> bool:
     if file.change.old_path or file.language is None or file.change.before is None or file.change.after is None:
         return False
     if file.language == "python":
+        if _MARKS.sub("", file.before.code) != _MARKS.sub("", file.after.code):
+            return False
         return _python(file.before) == _python(file.after)
     return squeezed(file.before) == squeezed(file.after)
 

@@ -6,8 +6,8 @@ counts where the reference is a like change, one that touches a definition that 
 where little else is left of the change. `Trick.honest` says of what a trick is a part:
 
 - added: its lines make half or more of the code that comes;
-- deleted: hardly any code comes where code goes;
-- tests: the change touches tests as much as anything else;
+- deleted: hardly any code comes where code goes (and the reference isn't of that sort);
+- tests: hardly any code changes for the test lines that go (and the reference does change code);
 - context: only the like reference tells.
 """
 
@@ -29,25 +29,38 @@ def unshared(
     """The flags of `change` that count, given the reference and its own flags (None: there is none)."""
     if reference is not None and change.files == reference[0].files:
         return ()
-    theirs = Counter(flag.name for flag in reference[1]) if reference is not None else Counter[str]()
-    ours = Counter(flag.name for flag in flags)
-    like = reference is not None and bool(places(change) & places(reference[0]))
+    theirs = Counter(_group(tricks, flag) for flag in reference[1]) if reference is not None else Counter[str]()
+    ours = Counter(_group(tricks, flag) for flag in flags)
+    removes = reference is not None and _mostly_goes(reference[0])
+    like = reference is not None and alike(places(change), places(reference[0]))
+    tests_only = reference is not None and bool(reference[0].tests) and not _code_changes(reference[0])
     counted = []
     for flag in flags:
         trick = tricks[flag.name]
-        if _shared(trick, ours[flag.name], theirs[flag.name]):
+        group = _group(tricks, flag)
+        if _shared(trick, ours[group], theirs[group]) or (tests_only and group == "tests") or (
+            removes and trick.honest == "deleted" and not like):
             continue
         if trick.honest == "never" or like or _mostly(trick, change, flags, tricks):
             counted.append(flag)
     return tuple(counted)
 
 
+def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
+    """What is counted together: a trick's flags; of tests, whatever is done to them, since they are put back."""
+    return "tests" if tricks[flag.name].honest == "tests" else flag.name
+
+
+def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) -> bool:
+    """Whether two changes go to much the same places: a third of ours, or two and half of theirs."""
+    both = len(ours & theirs)
+    return 0 < both and (3 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
+
+
 def places(change: Edited) -> frozenset[tuple[str, str]]:
-    """Definitions that a change touches, as (path, name); the file alone where it has no definitions."""
-    found: set[tuple[str, str]] = set()
-    for file in change.code:
-        found |= _places(file)
-    return frozenset(found)
+    """Definitions that a change touches, as (path, name); where it touches none, the files it touches."""
+    found = frozenset(place for file in change.code for place in _places(file))
+    return found or frozenset((file.change.old_path or file.path, "") for file in change.code)
 
 
 def _places(file: EditedFile) -> set[tuple[str, str]]:
@@ -56,13 +69,20 @@ def _places(file: EditedFile) -> set[tuple[str, str]]:
         (file.defined_before, file.removed_code),
         (file.defined, file.added_code),
     )
-    found = {
+    return {
         (path, name)
         for defined, lines in sides
         for name, one in defined.items()
         if not one.holds and any(one.first <= line <= one.last for line in lines)
     }
-    return found or ({(path, "")} if not file.defined and (file.added_code or file.removed_code) else set())
+
+
+def _code_changes(change: Edited) -> bool:
+    return change.added_lines + change.removed_lines > 0
+
+
+def _mostly_goes(change: Edited) -> bool:
+    return 0 < change.removed_lines and change.added_lines <= HARDLY_ANY * change.removed_lines
 
 
 def _shared(trick: Trick, ours: int, theirs: int) -> bool:
@@ -75,11 +95,13 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
 def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping[str, Trick]) -> bool:
     """Whether the change is mostly the trick."""
     if trick.honest == "added":
-        lines = {(flag.path, flag.line) for flag in flags if tricks[flag.name].honest in ("added", "never")}
+        code = {file.path for file in change.code}
+        honest = ("added", "never")
+        lines = {(flag.path, flag.line) for flag in flags if flag.path in code and tricks[flag.name].honest in honest}
         return len(lines) >= HALF * change.added_lines
     if trick.honest == "deleted":
-        return change.added_lines <= HARDLY_ANY * change.removed_lines
+        return _mostly_goes(change)
     if trick.honest == "tests":
-        inside = sum(len(file.added_code) + len(file.removed_code) for file in change.tests if file.change.before)
-        return inside >= change.added_lines + change.removed_lines
+        gone = sum(len(file.removed_code) for file in change.tests)
+        return change.added_lines + change.removed_lines <= HARDLY_ANY * gone
     return False

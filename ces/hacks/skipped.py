@@ -24,6 +24,6 @@ def find(change: Edited) -> Iterator[Flag]:
 
 FAMILY = Family(
     name="skipped",
-    tricks=(Trick("test-skipped", "A test is skipped, expected to fail, or the only one left to run.", "added"),),
+    tricks=(Trick("test-skipped", "A test is skipped, expected to fail, or the only one left to run.", "tests"),),
     find=find,
 )

@@ -5,7 +5,7 @@ read as far as the grammar recovers, which is enough for comments and strings.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import cache, cached_property
 from importlib import import_module
@@ -179,7 +179,8 @@ def squeezed(source: Source, start: int = 0, end: int | None = None) -> str:
     text = source.uncommented
     parts = []
     at = start
-    for first, last in source.spans[1]:
+    strings = source.spans[1]
+    for first, last in strings[bisect_left(strings, (start, 0)) :]:
         if first >= end:
             break
         if first < at:
