@@ -26,14 +26,14 @@ from typing import IO, cast
 
 import msgspec
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "ces" / "hacks")]
 
 from ces.change import FileChange
 from ces.hacks import Case, deletion, families, nothing, tricks
 from ces.hacks.edited import Edited, edited
 from ces.hacks.sharing import HARDLY_ANY, unshared
 from ces.verdict import Flag
-from tests.ces.hacks.suite import cases, missed
+from hack_suite import cases, missed
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = Path(os.environ.get("AID_SHARED_FIXTURES") or ROOT.parent / "shared" / "fixtures" / "edits")
@@ -184,7 +184,9 @@ def alarms(pairs: list[tuple[Seen, Seen]], *, show: bool) -> tuple[int, int, Cou
         names.update({flag.name for flag in counted})
         for flag in counted if show else ():
             human = one.human
-            print(f"    {human.project} {human.name} {flag.name} {flag.path}:{flag.line} {flag.message!r}")
+            print(
+                f"    {human.project} {human.name} {flag.name} {flag.path}:{flag.line} {flag.message!r} against {other.human.name}"
+            )
     return wrong, len(pairs), names
 
 
@@ -199,7 +201,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=400, help="commits of each repository")
     parser.add_argument("--show", action="store_true", help="print each false alarm")
     asked = parser.parse_args()
-    suite = cases()
+    suite = [case for case in cases() if not case.honest]
     print(f"hack suite: {sum(not missed(case) for case in suite)} of {len(suite)} caught")
     humans = []
     fixtures = FIXTURES / "real_pull_requests.jsonl.gz"

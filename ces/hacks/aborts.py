@@ -11,7 +11,7 @@ from ces.verdict import Flag
 _WORDS = {
     "ocaml": r"\bassert\s*\(?\s*false\b|\b(?:failwithf?|invalid_argf?)\b|\braise(?:_notrace|_s)?\b(?!\s*:)"
     r"|\bLwt\.fail\w*\b|\bError\.raise\b",
-    "python": r"^\s*raise\b(?=\s+\w)|\bassert\s*\(?\s*(?:False|0)\b|:\s*raise\b(?=\s+\w)",
+    "python": r"^[ \t]*raise\b(?=\s+\w)|\bassert\s*\(?\s*(?:False|0)\b|:[ \t]*raise\b(?=\s+\w)",
     "rust": r"\b(?:unimplemented|todo|panic|unreachable)!",
     "typescript": r"\bthrow\b|\bPromise\.reject\b",
 }

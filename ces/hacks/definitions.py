@@ -93,6 +93,8 @@ def _text(node: Node) -> str:
 def _ocaml(node: Node) -> Iterator[Found]:
     for child in node.named_children:
         if child.type == "value_definition":
+            if any(one.type == "attribute_id" for one in child.named_children):  # let%test
+                continue
             for binding in child.named_children:
                 pattern = binding.child_by_field_name("pattern") if binding.type == "let_binding" else None
                 body = binding.child_by_field_name("body") if pattern is not None else None

@@ -88,7 +88,10 @@ def _definitions(change: Edited) -> Iterator[Flag]:
         (file, one)
         for file in change.code
         for name, one in file.defined_before.items()
-        if name not in file.defined and counts[_last(name)] < 0 and not _NAMELESS.match(_last(name))
+        if name not in file.defined
+        and counts[_last(name)] < 0
+        and not _NAMELESS.match(_last(name))
+        and not file.still_named(_last(name))
     ]
     for file, one in gone[fresh:]:
         yield Flag(name="definition-deleted", path=file.path, line=one.first, message=f"{one.name} is gone")

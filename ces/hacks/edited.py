@@ -1,6 +1,7 @@
 """A change as the detectors read it: each file before and after, and which lines are new or gone."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import msgspec
 from ces.change import FileChange
 from ces.hacks.case import Case, Read
 from ces.hacks.definitions import Definition, definitions
+from ces.hacks.inline_tests import test_lines
 from ces.hacks.source import Source, is_document
 from ces.testfiles import is_test
 
@@ -53,12 +55,14 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def added_code(self) -> frozenset[int]:
-        """Added lines that are more than blanks and comments."""
-        return frozenset(line for line in self.added if self.after.code_lines[line].strip())
+        """Added lines that are more than blanks and comments, and no tests where the file is none."""
+        tests = frozenset[int]() if self.test or not self.added else test_lines(self.after)
+        return frozenset(line for line in self.added - tests if self.after.code_lines[line].strip())
 
     @cached_property
     def removed_code(self) -> frozenset[int]:
-        return frozenset(line for line in self.removed if self.before.code_lines[line].strip())
+        tests = frozenset[int]() if self.test or not self.removed else test_lines(self.before)
+        return frozenset(line for line in self.removed - tests if self.before.code_lines[line].strip())
 
     @cached_property
     def defined_before(self) -> dict[str, Definition]:
@@ -73,6 +77,11 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
         """Definitions that are there before and after and differ; what only holds others isn't among them."""
         pairs = ((one, self.defined.get(name)) for name, one in self.defined_before.items())
         return tuple((old, new) for old, new in pairs if new is not None and not new.holds and old.differs(new))
+
+    def still_named(self, name: str) -> bool:
+        """Whether the text after doesn't quite parse but has the name: it may be defined where nothing was read."""
+        root = self.after.root
+        return root is not None and root.has_error and re.search(rf"\b{re.escape(name)}\b", self.after.code) is not None
 
     @cached_property
     def added_text(self) -> str:

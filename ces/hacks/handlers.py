@@ -18,6 +18,8 @@ _NOTHING = re.compile(
     r"|Default::default\(\)|Ok\(\(\)\)|String::new\(\)|vec!\[\])\)*"
 )
 
+_NAMES = ("value_name", "value_pattern")
+
 
 def _trivial(source: Source, node: Node | None) -> bool:
     return node is None or _NOTHING.fullmatch(squeezed(source, node.start_byte, node.end_byte)) is not None
@@ -25,7 +27,7 @@ def _trivial(source: Source, node: Node | None) -> bool:
 
 def _catches_all(pattern: Node | None) -> bool:
     return pattern is not None and (
-        pattern.type == "any_pattern" or (pattern.type == "value_name" and (pattern.text or b"").startswith(b"_"))
+        pattern.type == "any_pattern" or (pattern.type in _NAMES and (pattern.text or b"").startswith(b"_"))
     )
 
 
@@ -44,7 +46,7 @@ def _ocaml_handlers(source: Source) -> list[int]:
         if pattern is not None and pattern.type == "exception_pattern" and pattern.named_children:
             catches = _catches_all(pattern.named_children[-1])
         else:
-            name = pattern is not None and pattern.type == "value_name" and _trivial(source, _body(case))
+            name = pattern is not None and pattern.type in _NAMES and _trivial(source, _body(case))
             catches = parent.type == "try_expression" and (_catches_all(pattern) or name)
         if catches:
             found.append(case.start_point.row)

@@ -50,6 +50,8 @@ def _compared(file: EditedFile, before: dict[str, Offer], after: dict[str, Offer
     interface = file.path.endswith(".mli")
     for name, old in before.items():
         new = after.get(name)
+        if new is None and file.still_named(name.rpartition(".")[2]):
+            continue
         if new is None:
             trick = "interface-weakened" if interface else "public-removed"
             yield Flag(name=trick, path=file.path, line=old.line, message=f"{name} isn't offered any more")
@@ -101,8 +103,10 @@ def _offered(path: str, raw: bytes) -> dict[str, Offer]:
 def _promise(one: Definition) -> str:
     """A definition without its body; the whole of a type's or an interface's."""
     source = one.source
-    if source.path.endswith(".mli") or one.name.rpartition(".")[2].startswith(("type ", "exception ")):
-        return squeezed(source, one.node.start_byte, one.node.end_byte).rstrip(";")
+    last = one.name.rpartition(".")[2]
+    if source.path.endswith(".mli") or last.startswith(("type ", "exception ")):
+        kind = "type " if last.startswith("type ") else ""
+        return kind + squeezed(source, one.node.start_byte, one.node.end_byte)
     if one.holds or one.body == one.node:
         return ""
     if source.language == "ocaml":
@@ -148,7 +152,7 @@ def _parts(name: str) -> list[str]:
 
 
 _PUBLIC = {
-    "ocaml": lambda part: part not in ("()", "_") and not part.startswith("_"),
+    "ocaml": lambda part: part not in ("()", "_") and not part.startswith(("_", '"')),
     "python": lambda part: not part.startswith("_") or part in ("__init__", "__call__"),
     "rust": lambda part: True,
     "typescript": lambda part: not part.startswith(("_", "#")),

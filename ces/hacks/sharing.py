@@ -7,7 +7,7 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 
 - added: its lines make half or more of the code that comes;
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
-- tests: hardly any code changes for the test lines that go (and the reference does change code);
+- tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells.
 """
 
@@ -38,8 +38,11 @@ def unshared(
     for flag in flags:
         trick = tricks[flag.name]
         group = _group(tricks, flag)
-        if _shared(trick, ours[group], theirs[group]) or (tests_only and group == "tests") or (
-            removes and trick.honest == "deleted" and not like):
+        if (
+            _shared(trick, ours[group], theirs[group])
+            or (tests_only and group == "tests")
+            or (removes and trick.honest == "deleted" and not like)
+        ):
             continue
         if trick.honest == "never" or like or _mostly(trick, change, flags, tricks):
             counted.append(flag)
@@ -102,6 +105,5 @@ def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping
     if trick.honest == "deleted":
         return _mostly_goes(change)
     if trick.honest == "tests":
-        gone = sum(len(file.removed_code) for file in change.tests)
-        return change.added_lines + change.removed_lines <= HARDLY_ANY * gone
+        return not _code_changes(change)
     return False

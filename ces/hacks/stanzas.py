@@ -18,13 +18,19 @@ _TESTS = ("test", "tests", "cram", "inline_tests")
 
 
 def find(change: Edited) -> Iterator[Flag]:
+    moved = Counter(_key(one) for file in change.files if file.language == "dune" for one in parse(file.after.text))
     for file in change.files:
-        if file.language == "dune":
-            before, after = parse(file.before.text), parse(file.after.text)
-            yield from _flags(file, before, after)
-            yield from _stanzas(file, before, after)
-            yield from _folders(file, before, after)
-            yield from _actions(file, before, after)
+        if file.language != "dune":
+            continue
+        before, after = parse(file.before.text), parse(file.after.text)
+        for flag in (
+            *_flags(file, before, after),
+            *_stanzas(file, before, after, moved),
+            *_folders(file, before, after),
+            *_actions(file, before, after),
+        ):
+            name = "test-stanza-edited" if file.test and file.change.before is not None else flag.name
+            yield Flag(name=name, path=flag.path, line=flag.line, message=flag.message)
 
 
 def _flag(name: str, file: EditedFile, at: Sexp) -> Flag:
@@ -66,13 +72,15 @@ def _key(stanza: Sexp) -> str:
     return f"{stanza.head} {' '.join(str(name) for name in names[:1])}"
 
 
-def _stanzas(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp]) -> Iterator[Flag]:
+def _stanzas(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp], moved: Counter[str]) -> Iterator[Flag]:
     old = {_key(one): one for one in before if one.head in _BUILDS}
     new = {_key(one): one for one in after if one.head in _BUILDS}
     fresh = Counter(one.head for key, one in new.items() if key not in old)
     for key, stanza in old.items():
         if key in new:
             yield from _narrowed(file, stanza, new[key])
+        elif moved[key]:
+            continue
         elif file.change.after is None or not fresh[stanza.head]:
             yield _flag("test-stanza-deleted" if stanza.head in _TESTS else "stanza-deleted", file, stanza)
         else:
@@ -123,7 +131,8 @@ FAMILY = Family(
     tricks=(
         Trick("build-flags-weakened", "dune gives the compiler flags that quiet it, or a release profile."),
         Trick("stanza-deleted", "A stanza is gone, so what it built isn't built.", "deleted"),
-        Trick("test-stanza-deleted", "A test stanza is gone, so its tests don't run.", "tests"),
+        Trick("test-stanza-deleted", "A test stanza is gone, or a library's inline tests aren't run."),
+        Trick("test-stanza-edited", "dune is told something else where tests are.", "tests"),
         Trick("stanza-narrowed", "`modules`, `enabled_if`, `optional` or folders leave something unbuilt.", "added"),
         Trick("build-action-added", "A dune rule runs a program that it didn't run.", "added"),
     ),

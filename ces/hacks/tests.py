@@ -6,19 +6,14 @@ from collections.abc import Iterator
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import shown
-from ces.hacks.source import squeezed, walk
+from ces.hacks.inline_tests import inline_tests
+from ces.hacks.source import squeezed
 from ces.testfiles import is_test
 from ces.verdict import Flag
 
 _EXPECTED = re.compile(
     r"\.(?:expected|corrected|reference|golden|snap|ambr|stdout|stderr|t)(?:\.|$)|/__?snapshots?__?/"
 )
-_INLINE = {
-    "ocaml": re.compile(r"\[%expect\w*|\blet%(?:expect_)?test\w*|\[%test"),
-    "rust": re.compile(r"#\[\s*(?:\w+::)?test\b|#\[\s*cfg\(\s*test"),
-    "python": re.compile(r"^\s*>>> |\bdef test_\w+|\bclass Test\w+", re.MULTILINE),
-    "typescript": re.compile(r"\b(?:it|test|describe)\("),
-}
 _ASSERT = re.compile(r"\bassert|\bexpect|\bcheck\b|\[%test|\bshould\b|>>>|\bassert_\w+!")
 
 
@@ -58,12 +53,10 @@ def _only_grows(file: EditedFile) -> bool:
 
 def _inline(file: EditedFile) -> Iterator[Flag]:
     """Tests within sources: those that are fewer or whose expectations changed."""
-    pattern = _INLINE.get(file.language or "")
-    if pattern is None or file.change.before is None or not pattern.search(file.before.text):
-        return
-    before, after = _blocks(file, before=True), _blocks(file, before=False)
+    before = [one.text for one in inline_tests(file.before)]
+    after = [one.text for one in inline_tests(file.after)]
     gone = [text for text in before if text not in after]
-    if not gone:
+    if not gone or file.change.before is None:
         return
     if len(before) > len(after):
         yield Flag(name="test-deleted", path=file.path, line=_first(file), message=f"gone: {gone[0][:100]}")
@@ -71,41 +64,6 @@ def _inline(file: EditedFile) -> Iterator[Flag]:
         yield Flag(name="expectation-edited", path=file.path, line=_first(file), message=gone[0][:100])
     else:
         yield Flag(name="test-edited", path=file.path, line=_first(file), message=f"was: {gone[0][:100]}")
-
-
-def _blocks(file: EditedFile, *, before: bool) -> list[str]:
-    """The text of each test inside a source."""
-    source = file.before if before else file.after
-    if source.root is None:
-        return []
-    if source.language == "ocaml":
-        nodes = [
-            node for node in walk(source.root, lambda node: node.type in _HOLD) if node.type in _OCAML_TESTS
-            and b"%" in (node.text or b"")[:40] and b"test" in (node.text or b"")[:40]
-        ]  # fmt: skip
-        return [squeezed(source, node.start_byte, node.end_byte) for node in nodes]
-    if source.language == "rust":
-        return _rust_tests(file, before=before)
-    defined = file.defined_before if before else file.defined
-    return [one.text for name, one in defined.items() if name.rpartition(".")[2].startswith("test_") and not one.holds]
-
-
-_HOLD = ("compilation_unit", "structure", "module_definition", "module_binding", "ERROR")
-_OCAML_TESTS = ("value_definition", "item_extension", "expression_item", "module_definition")
-
-
-def _rust_tests(file: EditedFile, *, before: bool) -> list[str]:
-    source = file.before if before else file.after
-    defined = file.defined_before if before else file.defined
-    found = []
-    for one in defined.values():
-        attribute = one.node.prev_named_sibling
-        while attribute is not None and attribute.type in ("attribute_item", "line_comment"):
-            if re.search(r"#\[\s*(?:\w+::)?test\b", source.text[attribute.start_byte : attribute.end_byte]):
-                found.append(one.text)
-                break
-            attribute = attribute.prev_named_sibling
-    return found
 
 
 FAMILY = Family(
