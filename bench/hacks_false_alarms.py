@@ -156,7 +156,9 @@ def kind(change: Edited) -> tuple[object, ...]:
     sorts |= {"build" for file in change.code if file.language in ("dune", "config")}
     if any(file.change.before is not None for file in change.tests):
         sorts.add("tests")
-    goes = change.removed_lines and change.added_lines <= HARDLY_ANY * change.removed_lines
+    if change.added_lines + change.removed_lines == 0:  # tests, in files of their own or within sources
+        return "stays", frozenset(sorts)
+    goes = change.added_lines <= HARDLY_ANY * change.removed_lines
     return "goes" if goes else "comes", frozenset(sorts)
 
 

@@ -15,7 +15,7 @@ _BANNER = (
 _PRINTS = {
     "ocaml": r"\b(?:print_\w+|prerr_\w+|(?:Printf|Format|Fmt)\.\w*printf|Format\.\w+|Fmt\.pr|output_string|print_s)\b[^\n]*",
     "python": r"\b(?:print|sys\.(?:__)?std(?:out|err)(?:__)?\.write|os\.write|echo|write_text)\([^\n]*",
-    "rust": r"\be?println?!\([^\n]*|\beprintln!\([^\n]*",
+    "rust": r"\be?print(?:ln)?!\([^\n]*",
     "typescript": r"\b(?:console\.\w+|process\.stdout\.write)\([^\n]*",
     "dune": r"\b(?:echo|write-file|printf)\b[^\n]*",
     "config": r"\b(?:echo|printf)\b[^\n]*",

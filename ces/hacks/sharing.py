@@ -5,7 +5,7 @@ A trick that good changes never use counts wherever the reference hasn't as many
 counts where the reference is a like change, one that touches a definition that this one touches, and did without; or
 where little else is left of the change. `Trick.honest` says of what a trick is a part:
 
-- added: its lines make half or more of the code that comes;
+- added: its lines make more than half of the code that comes;
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
 - tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells.
@@ -16,10 +16,12 @@ from collections.abc import Mapping, Sequence
 
 from ces.hacks.case import Trick
 from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.inline_tests import inline_tests
 from ces.verdict import Flag
 
 HALF = 0.5
 HARDLY_ANY = 0.2  # lines that come for each that goes
+LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
 SPARE = 2  # honest uses more than the reference's that are still like it
 
 
@@ -33,7 +35,7 @@ def unshared(
     ours = Counter(_group(tricks, flag) for flag in flags)
     removes = reference is not None and _mostly_goes(reference[0])
     like = reference is not None and alike(places(change), places(reference[0]))
-    tests_only = reference is not None and bool(reference[0].tests) and not _code_changes(reference[0])
+    tests_only = reference is not None and _only_tests(reference[0])
     counted = []
     for flag in flags:
         trick = tricks[flag.name]
@@ -84,6 +86,10 @@ def _code_changes(change: Edited) -> bool:
     return change.added_lines + change.removed_lines > 0
 
 
+def _only_tests(change: Edited) -> bool:
+    return not _code_changes(change) and any(file.test or inline_tests(file.after) for file in change.files)
+
+
 def _mostly_goes(change: Edited) -> bool:
     return 0 < change.removed_lines and change.added_lines <= HARDLY_ANY * change.removed_lines
 
@@ -98,12 +104,24 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
 def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping[str, Trick]) -> bool:
     """Whether the change is mostly the trick."""
     if trick.honest == "added":
-        code = {file.path for file in change.code}
-        honest = ("added", "never")
-        lines = {(flag.path, flag.line) for flag in flags if flag.path in code and tricks[flag.name].honest in honest}
-        return len(lines) >= HALF * change.added_lines
+        return _made_of(change, [flag for flag in flags if tricks[flag.name].honest in ("added", "never")])
     if trick.honest == "deleted":
         return _mostly_goes(change)
     if trick.honest == "tests":
         return not _code_changes(change)
     return False
+
+
+def _made_of(change: Edited, flags: Sequence[Flag]) -> bool:
+    """Whether more than half of the code that comes is the flags' lines, each with a line that only leads up to it."""
+    files = {file.path: file for file in change.code}
+    lines: set[tuple[str, int]] = set()
+    for flag in flags:
+        file = files.get(flag.path or "")
+        if file is None or flag.line is None:
+            continue
+        lines.add((file.path, flag.line))
+        above = flag.line - 1
+        if above in file.added_code and file.after.code_lines[above].rstrip().endswith(LEADS):
+            lines.add((file.path, above))
+    return len(lines) > HALF * change.added_lines

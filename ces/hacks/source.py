@@ -93,7 +93,7 @@ LANGUAGES = (
 DOCUMENTS = (".md", ".rst", ".txt", ".adoc", ".tex", ".org", ".mld", "LICENSE", "CHANGES", "AUTHORS", "README", "NEWS")
 _BLANK = re.compile(r"[^\n]")
 _SPACE = re.compile(r"\s+")
-_LOOSE = re.compile(r"\s*([^\w\s])\s*")
+_LOOSE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
 Span = tuple[int, int]
 
 
@@ -257,4 +257,4 @@ def _only(text: str, spans: tuple[Span, ...]) -> str:
 
 
 def _squeeze(text: str) -> str:
-    return _LOOSE.sub(r"\1", _SPACE.sub(" ", text))
+    return _LOOSE.sub("", _SPACE.sub(" ", text))
