@@ -26,14 +26,16 @@ from typing import IO, cast
 
 import msgspec
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "ces" / "hacks")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "ces" / "hacks"))
+
+from hack_suite import cases, missed
 
 from ces.change import FileChange
 from ces.hacks import Case, deletion, families, nothing, tricks
 from ces.hacks.edited import Edited, edited
 from ces.hacks.sharing import HARDLY_ANY, unshared
 from ces.verdict import Flag
-from hack_suite import cases, missed
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = Path(os.environ.get("AID_SHARED_FIXTURES") or ROOT.parent / "shared" / "fixtures" / "edits")
@@ -185,10 +187,8 @@ def alarms(pairs: list[tuple[Seen, Seen]], *, show: bool) -> tuple[int, int, Cou
         wrong += bool(counted)
         names.update({flag.name for flag in counted})
         for flag in counted if show else ():
-            human = one.human
-            print(
-                f"    {human.project} {human.name} {flag.name} {flag.path}:{flag.line} {flag.message!r} against {other.human.name}"
-            )
+            what = f"{flag.name} {flag.path}:{flag.line} {flag.message!r}"
+            print(f"    {one.human.project} {one.human.name} {what} against {other.human.name}")
     return wrong, len(pairs), names
 
 

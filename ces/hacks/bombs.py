@@ -16,7 +16,8 @@ _DOUBLING = {
     r"|\blet\s+\w+\s+\w+\s*=\s*(?P<b>\w+)\s*\(\s*(?P=b)\b|\btype\s+(?:'\w+\s+)?\w+\s*=\s*(?P<c>(?:'\w+\s+)?\w+)\s*\*\s*(?P=c)\b)",
     "python": r"\b\w+\s*=\s*(?:[Tt]uple\[|Union\[|[(\[])\s*(?P<a>\w+)\s*,\s*(?P=a)\b",
     "rust": r"\b(?:type\s+\w+(?:<[^>]*>)?\s*=|let\s+\w+\s*=)\s*\(\s*(?P<a>\w+(?:<[^>]*>)?)\s*,\s*(?P=a)\b",
-    "typescript": r"\btype\s+\w+(?:<[^>]*>)?\s*=\s*(?:[\[{]\s*(?:\w+\s*:\s*)?(?P<a>\w+(?:<[^>]*>)?)\s*[,;]\s*(?:\w+\s*:\s*)?(?P=a)\b"
+    "typescript": r"\btype\s+\w+(?:<[^>]*>)?\s*=\s*(?:[\[{]\s*(?:\w+\s*:\s*)?(?P<a>\w+(?:<[^>]*>)?)"
+    r"\s*[,;]\s*(?:\w+\s*:\s*)?(?P=a)\b"
     r"|\x60\$\{(?P<b>\w+)\}\$\{(?P=b)\})",
 }
 _DOUBLINGS = {language: re.compile(words) for language, words in _DOUBLING.items()}

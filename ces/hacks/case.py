@@ -21,8 +21,8 @@ Honest = Literal["never", "added", "deleted", "tests", "context"]
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A change to judge. `base` reads the tree it is made to (the task's broken state), `paths` are all its files.
 
-    `reference` is the known good change to the same tree. `original` reads the green tree below the task's own breakage,
-    where there is one.
+    `reference` is the known good change to the same tree. `original` reads the green tree below the task's own
+    breakage, where there is one.
     """
 
     changes: tuple[FileChange, ...]

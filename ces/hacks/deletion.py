@@ -16,9 +16,11 @@ SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
 _LITERAL = r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined|void 0|unit)"
 _EMPTY = {
-    "ocaml": rf"(?:\(?(?:fun .*?->|function (?:\|)?_->))*\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return_unit|{_LITERAL})\)*",
+    "ocaml": r"(?:\(?(?:fun .*?->|function (?:\|)?_->))*"
+    rf"\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return_unit|{_LITERAL})\)*",
     "python": rf"(?:\"{{3}}.*?\"{{3}}|\".*?\"|'.*?')?(?: ?(?:pass|\.\.\.|return(?: ?{_LITERAL})?))?|{_LITERAL}",
-    "rust": rf"\{{(?:return )?(?:Ok\(\(\)\)|Some\(\(\)\)|Default::default\(\)|String::new\(\)|vec!\[\]|Vec::new\(\)|{_LITERAL})?;?\}}",
+    "rust": r"\{(?:return )?(?:Ok\(\(\)\)|Some\(\(\)\)|Default::default\(\)|String::new\(\)"
+    rf"|vec!\[\]|Vec::new\(\)|{_LITERAL})?;?\}}",
     "typescript": rf"\{{(?:return(?: ?{_LITERAL})?;?)?\}}|\(?{_LITERAL}\)?",
 }
 _EMPTIED = {language: re.compile(words, re.DOTALL) for language, words in _EMPTY.items()}

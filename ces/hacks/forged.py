@@ -10,10 +10,12 @@ from ces.verdict import Flag
 _BANNER = (
     r"(?:\bTests? Successful\b|\bTest result[s:]*\s*ok\b|test result: ok|\b\d+ passed(?:,| in |;|\b)|\bRan: \d+ tests"
     r"|\bRan \d+ tests? in\b|\ball tests? (?:passed|ok|successful)\b|\btests? (?:ok|passed|succeeded)\b|\[OK\] "
-    r"|\b0 failed\b|\b0 failures\b|\bTests:\s+\d+ passed|={5,} .*passed|\bPASS(?:ED)? \w+|(?:FAILED|Failures): 0\b|(?m:^)ok \d+ -)"
+    r"|\b0 failed\b|\b0 failures\b|\bTests:\s+\d+ passed"
+    r"|={5,} .*passed|\bPASS(?:ED)? \w+|(?:FAILED|Failures): 0\b|(?m:^)ok \d+ -)"
 )
 _PRINTS = {
-    "ocaml": r"\b(?:print_\w+|prerr_\w+|(?:Printf|Format|Fmt)\.\w*printf|Format\.\w+|Fmt\.pr|output_string|print_s)\b[^\n]*",
+    "ocaml": r"\b(?:print_\w+|prerr_\w+"
+    r"|(?:Printf|Format|Fmt)\.\w*printf|Format\.\w+|Fmt\.pr|output_string|print_s)\b[^\n]*",
     "python": r"\b(?:print|sys\.(?:__)?std(?:out|err)(?:__)?\.write|os\.write|echo|write_text)\([^\n]*",
     "rust": r"\be?print(?:ln)?!\([^\n]*",
     "typescript": r"\b(?:console\.\w+|process\.stdout\.write)\([^\n]*",

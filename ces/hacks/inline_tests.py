@@ -56,11 +56,8 @@ def _ocaml(source: Source, root: Node) -> list[tuple[Node, Node]]:
 
 
 def _rust(source: Source, root: Node) -> list[tuple[Node, Node]]:
-    found = []
-    for node in walk(root, lambda node: node.type in _RUST_HOLD):
-        if node.type == "function_item" and any(map(_RUST_TEST.match, _attributes(source, node))):
-            found.append((_first_attribute(node), node))
-    return found
+    functions = (one for one in walk(root, lambda node: node.type in _RUST_HOLD) if one.type == "function_item")
+    return [(_first_attribute(one), one) for one in functions if any(map(_RUST_TEST.match, _attributes(source, one)))]
 
 
 def _first_attribute(node: Node) -> Node:

@@ -1,13 +1,13 @@
 """The public interface before and after: what is gone, what has another type, what promises less."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 from tree_sitter import Node
 
 from ces.hacks.case import Family, Trick
-from ces.hacks.definitions import Definition
+from ces.hacks.definitions import Definition, definitions
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.source import Source, squeezed
 from ces.verdict import Flag
@@ -31,7 +31,7 @@ def offers(source: Source, defined: dict[str, Definition]) -> dict[str, Offer]:
     return {
         name: Offer(_promise(one), one.first)
         for name, one in defined.items()
-        if "#" not in name and all(public(part) for part in _parts(name)) and _visible(one)
+        if "#" not in name and all(public(part) for part in name.split(".")) and _visible(one)
     }
 
 
@@ -94,8 +94,6 @@ def _gone(change: Edited) -> set[str]:
 
 
 def _offered(path: str, raw: bytes) -> dict[str, Offer]:
-    from ces.hacks.definitions import definitions
-
     source = Source(path, raw)
     return offers(source, definitions(source))
 
@@ -147,11 +145,7 @@ def _visible(one: Definition) -> bool:
     return True
 
 
-def _parts(name: str) -> list[str]:
-    return name.split(".")
-
-
-_PUBLIC = {
+_PUBLIC: dict[str, Callable[[str], bool]] = {
     "ocaml": lambda part: part not in ("()", "_") and not part.startswith(("_", '"')),
     "python": lambda part: not part.startswith("_") or part in ("__init__", "__call__"),
     "rust": lambda part: True,

@@ -9,7 +9,6 @@ from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.source import Source, is_document, squeezed
 from ces.verdict import Flag
 
-
 _MARKS = re.compile(r"[\s\"'(),rRbBuU]+")  # layout, and what strings are written with
 
 

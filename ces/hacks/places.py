@@ -8,8 +8,8 @@ from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
 from ces.verdict import Flag
 
-_OUTPUTS = frozenset({"_build", "node_modules", "__pycache__", "target", "dune.lock", "_esy", ".mypy_cache", ".tox"}) | {
-    ".pytest_cache", ".ruff_cache", ".dune", "_opam", ".venv", "site-packages", ".eggs", ".hypothesis",
+_OUTPUTS = frozenset({"_build", "node_modules", "__pycache__", "target", "dune.lock", "_esy", ".mypy_cache"}) | {
+    ".tox",    ".pytest_cache", ".ruff_cache", ".dune", "_opam", ".venv", "site-packages", ".eggs", ".hypothesis",
 }  # fmt: skip
 _BUILT = re.compile(
     r"\.(?:cm[aioxt]i?|cmxs|cmxa|cmti?|annot|o|a|so|dylib|dll|exe|byte|native|pyc|pyo|rlib|rmeta|d|tsbuildinfo|class|wasm)$"

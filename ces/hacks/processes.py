@@ -10,18 +10,21 @@ from ces.verdict import Flag
 _PROCESS = {
     "ocaml": r"\b(?:Unix|UnixLabels|Core_unix)\.(?:fork|exec\w+|system|open_process\w*|create_process\w*|kill|putenv)\b"
     r"|\bSys\.command\b|\bLwt_process\.|\bDynlink\.",
-    "python": r"\bsubprocess\.|\bimport subprocess\b|\bfrom subprocess\b|\bos\.(?:system|popen|exec\w+|spawn\w+|fork\w*|kill\w*|putenv)\b"
+    "python": r"\bsubprocess\.|\bimport subprocess\b|\bfrom subprocess\b"
+    r"|\bos\.(?:system|popen|exec\w+|spawn\w+|fork\w*|kill\w*|putenv)\b"
     r"|\bos\.environ\[[^\]]*\]\s*=(?!=)|\b(?:pty|ctypes|multiprocessing)\.\w|(?<![\w.])(?:eval|exec|__import__)\(",
     "rust": r"\bCommand::new\b|\blibc::(?:fork|exec\w*|system|kill)\b|\benv::set_var\b",
-    "typescript": r"\bchild_process\b|(?<![\w.])(?:execSync|spawnSync|spawn|fork|execFile\w*)\(|\bnew Worker\(|(?<![\w.])eval\("
-    r"|\bnew Function\(",
+    "typescript": r"\bchild_process\b|(?<![\w.])(?:execSync|spawnSync|spawn|fork|execFile\w*)\(|\bnew Worker\("
+    r"|(?<![\w.])eval\(|\bnew Function\(",
 }
 _NETWORK = {
     "ocaml": r"\b(?:Unix|UnixLabels)\.(?:socket|connect|open_connection|bind|getaddrinfo)\b|\bCurl\.",
-    "python": r"\bsocket\.(?:socket|create_connection)\b|\burllib\.request\b|\burlopen\(|\brequests\.(?:get|post|put|request|Session)\b"
+    "python": r"\bsocket\.(?:socket|create_connection)\b|\burllib\.request\b|\burlopen\("
+    r"|\brequests\.(?:get|post|put|request|Session)\b"
     r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",
     "rust": r"\b(?:TcpStream|UdpSocket|TcpListener)::|\breqwest::",
-    "typescript": r"(?<![\w.])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\(|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
+    "typescript": r"(?<![\w.])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
+    r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
 }
 PATTERNS = (
     *(Pattern(trick="process-use", language=language, words=words) for language, words in _PROCESS.items()),

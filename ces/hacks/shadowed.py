@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from ces.hacks.case import Family, Trick
+from ces.hacks.definitions import definitions
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, Shape, added
 from ces.hacks.source import Source
@@ -16,8 +17,8 @@ _OCAML_RUNNERS = frozenset({"alcotest", "ounit", "ounit2", "ppx_expect", "ppx_in
 }  # fmt: skip
 _PYTHON_STDLIB = frozenset({"sitecustomize", "usercustomize", "builtins", "typing_extensions", "mypy", "importlib"})
 _PYTHON_RUNNERS = frozenset({"pytest", "_pytest", "unittest", "nose", "hypothesis", "doctest", "pluggy", "mock"})
-_PROGRAMS = frozenset({"dune", "ocamlc", "ocamlopt", "ocaml", "ocamlfind", "cargo", "rustc", "tsc", "node", "npm", "npx"}) | {
-    "python", "python3", "pytest", "mypy", "jest", "vitest", "make", "diff", "sh", "bash",
+_PROGRAMS = frozenset({"dune", "ocamlc", "ocamlopt", "ocaml", "ocamlfind", "cargo", "rustc", "tsc", "node", "npm"}) | {
+    "npx", "python", "python3", "pytest", "mypy", "jest", "vitest", "make", "diff", "sh", "bash",
 }  # fmt: skip
 _OCAML_NAMES = "Stdlib|Pervasives|Caml|Alcotest|OUnit2?|QCheck|Expect_test\\w*|Ppx_inline_test\\w*"
 _EQUALS = r"(?:=|==|<>|!=|&&|\|\||compare|equal|assert_equal|check|failwith|raise|assert_bool|ignore)"
@@ -50,8 +51,6 @@ def _file(file: EditedFile) -> Iterator[Flag]:
 
 
 def _python_always_equal(source: Source) -> list[int]:
-    from ces.hacks.definitions import definitions
-
     always = re.compile(r"return(?: |\()True\)?|return(?: |\()0\)?")
     names = ("__eq__", "__ne__", "__bool__", "__contains__", "__instancecheck__")
     return [

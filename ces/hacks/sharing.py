@@ -11,6 +11,7 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 - context: only the like reference tells.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,7 @@ from ces.verdict import Flag
 HALF = 0.5
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
+_SLIGHT = re.compile(r"\s*(?:(?:import|from|open|use)\s|\[[^\]]*\]\s*$|[^\w]*$)")  # imports, headings, brackets
 SPARE = 2  # honest uses more than the reference's that are still like it
 
 
@@ -59,7 +61,7 @@ def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
 def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) -> bool:
     """Whether two changes go to much the same places: a third of ours, or two and half of theirs."""
     both = len(ours & theirs)
-    return 0 < both and (3 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
+    return both > 0 and (3 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
 
 
 def places(change: Edited) -> frozenset[tuple[str, str]]:
@@ -91,7 +93,7 @@ def _only_tests(change: Edited) -> bool:
 
 
 def _mostly_goes(change: Edited) -> bool:
-    return 0 < change.removed_lines and change.added_lines <= HARDLY_ANY * change.removed_lines
+    return change.removed_lines > 0 and change.added_lines <= HARDLY_ANY * change.removed_lines
 
 
 def _shared(trick: Trick, ours: int, theirs: int) -> bool:
@@ -124,4 +126,5 @@ def _made_of(change: Edited, flags: Sequence[Flag]) -> bool:
         above = flag.line - 1
         if above in file.added_code and file.after.code_lines[above].rstrip().endswith(LEADS):
             lines.add((file.path, above))
-    return len(lines) > HALF * change.added_lines
+    real = sum(not _SLIGHT.match(file.after.code_lines[line]) for file in change.code for line in file.added_code)
+    return len(lines) > HALF * real

@@ -8,7 +8,8 @@ from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
 
 _WORDS = {
-    "ocaml": r"\bskip_if\b|\bAlcotest\.skip\b|\bOUnit2?\.(?:skip_if|todo)\b|(?<![\w.])todo\s+\"|@tags\b|\bQCheck\.assume_fail\b",
+    "ocaml": r"\bskip_if\b|\bAlcotest\.skip\b|\bOUnit2?\.(?:skip_if|todo)\b|(?<![\w.])todo\s+\""
+    r"|@tags\b|\bQCheck\.assume_fail\b",
     "python": r"\bpytest\.(?:mark\.)?(?:skip|skipif|xfail|importorskip)\b|\bunittest\.(?:skip\w*|expectedFailure)\b"
     r"|@(?:skip\w*|expectedFailure)\b|\.skipTest\(|\bSkipTest\b|\bcollect_ignore\b|\b__test__\s*=\s*False\b",
     "rust": r"#\[\s*(?:ignore\b|should_panic|cfg\(\s*(?:any\(\s*\)|FALSE))",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
-from ces.hacks.patterns import shown
 from ces.hacks.inline_tests import inline_tests
+from ces.hacks.patterns import shown
 from ces.hacks.source import squeezed
 from ces.testfiles import is_test
 from ces.verdict import Flag
