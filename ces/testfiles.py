@@ -31,14 +31,15 @@ _LISTED = re.compile(rb"\(\s*(?:names?|modules)\s+([^()]*)\)")
 def is_test(path: str, base: Read) -> bool:
     """Whether a file of the tree that `base` reads is a test, an expected output, or set-up of the test runner.
 
-    An OCaml file is one too where the dune file beside it makes it, or everything there, a `test`.
+    An OCaml file is one too where the dune file beside it makes it, or everything there, a `test`; so is that dune file
+    where it makes nothing else.
     """
     file = PurePosixPath(path)
     folders = file.parts[:-1]
     for depth, folder in enumerate(folders):
         if _FOLDER.match(folder.lower()) and not (depth and folders[depth - 1] in _PACKAGES and folder == "testing"):
             return True
-    if file.suffix in (".ml", ".mli"):
+    if file.suffix in (".ml", ".mli") or file.name == "dune":
         return _ocaml_test(file, base)
     return _NAMES.match(file.name) is not None
 
@@ -78,6 +79,7 @@ def restore_tests(
     A test that the candidate moved away or deleted is there again. Where the reference changes or adds a test, its
     version is taken whether or not the candidate touched it.
     """
+    wanted = [one for one in reference or () if is_test(one.path, base) or is_test(one.old_path or one.path, base)]
     kept: list[FileChange] = []
     restored: list[str] = []
     for change in changes:
@@ -85,9 +87,9 @@ def restore_tests(
         if not is_test(old, base) and not is_test(new, base):
             kept.append(change)
             continue
-        restored += [path for path in dict.fromkeys((old, new)) if is_test(path, base)]
+        if change not in wanted:
+            restored += [path for path in dict.fromkeys((old, new)) if is_test(path, base)]
         kept += _without_the_test(change, old, new, base)
-    wanted = [one for one in reference or () if is_test(one.path, base) or is_test(one.old_path or one.path, base)]
     restored += [one.path for one in wanted if one.path not in restored and one not in changes]
     return merge(kept, [one for one in wanted if not _gone_already(one, kept)]), tuple(restored)
 
