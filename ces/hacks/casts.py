@@ -1,0 +1,50 @@
+"""Types talked away: casts that the checker can't see through."""
+
+from collections.abc import Iterator
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.edited import Edited
+from ces.hacks.patterns import Pattern, added
+from ces.verdict import Flag
+
+PATTERNS = (
+    Pattern(
+        trick="unsafe-cast",
+        language="ocaml",
+        words=r"\bObj\s*\.\s*(?:magic|repr|obj|field|set_field)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
+        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_(?:string|bytes)\b",
+    ),
+    Pattern(
+        trick="unsafe-cast",
+        language="ocaml",
+        words=r"\bexternal\b[^=]*=\s*\"%(?:identity|obj_magic|opaque)\"",
+        where="uncommented",
+    ),
+    Pattern(trick="unsafe-cast", language="rust", words=r"\b(?:mem::)?transmute(?:_copy)?\b|\bunreachable_unchecked\b"),
+    Pattern(trick="unsafe-cast", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
+    Pattern(
+        trick="any-cast",
+        language="typescript",
+        words=r"\bas\s+(?:any|never)\b(?!\s+as\b)|:\s*any\b|<any>",
+    ),
+    Pattern(
+        trick="any-cast",
+        language="python",
+        words=r"\bcast\(\s*(?:typing\.)?Any\b|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
+    ),
+    Pattern(trick="any-cast", language="python", words=r"\bcast\(\s*\"Any\"", where="uncommented"),
+)
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    yield from added(change.code, PATTERNS)
+
+
+FAMILY = Family(
+    name="casts",
+    tricks=(
+        Trick("unsafe-cast", '`Obj.magic`, `"%identity"`, `transmute`, `as unknown as`: the type is only asserted.'),
+        Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "added"),
+    ),
+    find=find,
+)

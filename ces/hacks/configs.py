@@ -1,0 +1,85 @@
+"""Checkers and test runners told to look away, in the files that configure them."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.patterns import shown
+from ces.verdict import Flag
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of the files that `name` matches which weaken a check when they come, and which did when they go."""
+
+    name: str
+    come: str = r"(?!)"
+    go: str = r"(?!)"
+
+
+SETTINGS = (
+    Setting(
+        name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|pytest\.ini|ruff\.toml|\.flake8|\.pylintrc"
+        r"|pyrightconfig\.json|\.coveragerc)",
+        come=r"^\s*\"?(?:ignore_errors|ignore_missing_imports|allow_untyped_\w+|allow_redefinition)\"?\s*=\s*[Tt]rue"
+        r"|^\s*(?:disable_error_code|extend-ignore|extend-exclude|per-file-ignores|follow_imports)\s*="
+        r"|^\s*(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+)\s*=\s*[Ff]alse"
+        r"|^\s*(?:ignore|exclude|disable|norecursedirs|collect_ignore)\s*="
+        r"|--(?:ignore|deselect|exitfirst|collect-only|co\b|no-summary)|(?:-p\s*no:|-k\s*[\"']?not\b)"
+        r"|^\s*\"?(?:python_files|python_functions|python_classes|testpaths)\"?\s*="
+        r"|\"typeCheckingMode\"\s*:\s*\"(?:off|basic)\"|\"report\w+\"\s*:\s*(?:false|\"none\")",
+        go=r"^\s*(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+)\s*=\s*[Tt]rue|\berror\b",
+    ),
+    Setting(
+        name=r"(?:tsconfig.*\.json|jsconfig\.json)",
+        come=r"\"(?:strict\w*|noImplicit\w+|noUnused\w+|noUnchecked\w+|alwaysStrict|exactOptional\w+)\"\s*:\s*false"
+        r"|\"(?:skipLibCheck|noCheck|suppress\w+|allowJs|allowUnreachableCode)\"\s*:\s*true|\"exclude\"|\"noEmit\"\s*:\s*false",
+        go=r"\"(?:strict\w*|noImplicit\w+|noUnused\w+|noUnchecked\w+|alwaysStrict|checkJs|exactOptional\w+)\"\s*:\s*true"
+        r"|\"include\"|\"files\"",
+    ),
+    Setting(
+        name=r"package\.json",
+        come=r"\"(?:test|lint|typecheck|build|check)\"\s*:\s*\"[^\"]*(?:exit 0|\|\||passWithNoTests|^true|\"true|echo)"
+        r"|\"(?:pre|post)(?:install|test|build)\"\s*:|\"(?:test|lint|typecheck|build|check)\"\s*:\s*\"(?:true|:)?\"",
+    ),
+    Setting(
+        name=r"(?:jest|vitest)\.config\.[cm]?[jt]s",
+        come=r"\b(?:testPathIgnorePatterns|passWithNoTests|exclude|bail|modulePathIgnorePatterns|moduleNameMapper)\b",
+    ),
+    Setting(
+        name=r"(?:Cargo\.toml|config\.toml|clippy\.toml)",
+        come=r"^\s*(?:test|doctest|harness|autotests|autobins|autoexamples)\s*=\s*false|=\s*\"allow\""
+        r"|^\s*(?:rustflags|runner|rustc-wrapper|rustc|build|exclude|overflow-checks|debug-assertions)\s*=|--cap-lints",
+        go=r"=\s*\"(?:deny|forbid)\"",
+    ),
+    Setting(name=r"(?:GNU|BSD)?[Mm]akefile", come=r"^\s*-\s*\w|\|\|\s*(?:true|:)|\bexit 0\b", go=r"^\s+.*\btest\b"),
+)
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    for file in change.files:
+        name = file.path.rpartition("/")[2]
+        for setting in SETTINGS:
+            if re.fullmatch(setting.name, name):
+                yield from _weakened(file, setting)
+
+
+def _weakened(file: EditedFile, setting: Setting) -> Iterator[Flag]:
+    come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
+    there = {line.strip() for line in file.after.lines}
+    for line in sorted(file.added_code):
+        if come.search(file.after.code_lines[line]):
+            yield Flag(name="config-weakened", path=file.path, line=line, message=shown(file.after, line))
+    for line in sorted(file.removed_code):
+        text = file.before.lines[line]
+        if go.search(text) and text.strip() not in there:
+            yield Flag(name="config-weakened", path=file.path, line=line, message=f"gone: {shown(file.before, line)}")
+
+
+FAMILY = Family(
+    name="configs",
+    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "added"),),
+    find=find,
+)

@@ -1,0 +1,128 @@
+"""Code taken away instead of mended: files, definitions, bodies, and more lines than the reference deletes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.definitions import Definition
+from ces.hacks.edited import Edited, EditedFile, edited
+from ces.hacks.source import squeezed
+from ces.verdict import Flag
+
+SMALL_BODY = 6  # leaves; emptying less is no loss
+MORE = 3  # times the net deletion of the reference
+SCRAP = 0.2  # of a file's code
+MANY_LINES = 10  # of net deletion, below which the ratio says nothing
+_LITERAL = r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined|void 0|unit)"
+_EMPTY = {
+    "ocaml": r"(?:\(?(?:fun .*?->|function (?:\|)?_->))*"
+    rf"\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return_unit|{_LITERAL})\)*",
+    "python": rf"(?:\"{{3}}.*?\"{{3}}|\".*?\"|'.*?')?(?: ?(?:pass|\.\.\.|return(?: ?{_LITERAL})?))?|{_LITERAL}",
+    "rust": r"\{(?:return )?(?:Ok\(\(\)\)|Some\(\(\)\)|Default::default\(\)|String::new\(\)"
+    rf"|vec!\[\]|Vec::new\(\)|{_LITERAL})?;?\}}",
+    "typescript": rf"\{{(?:return(?: ?{_LITERAL})?;?)?\}}|\(?{_LITERAL}\)?",
+}
+_EMPTIED = {language: re.compile(words, re.DOTALL) for language, words in _EMPTY.items()}
+_BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
+_NAMELESS = re.compile(r"^(?:\(\)|_\w*|.*[^\w.' #].*)$")
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    for file in change.code:
+        if file.language is None or file.language in ("dune", "config"):
+            continue
+        yield from _files(file, change)
+        for old, new in file.both:
+            if is_empty(new) and old.size >= SMALL_BODY and not is_empty(old):
+                yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
+    yield from _definitions(change)
+    if change.added_lines == 0 and change.removed_lines and not any(file.change.old_path for file in change.files):
+        file = next(file for file in change.code if file.removed_code)
+        yield Flag(
+            name="only-deletes",
+            path=file.path,
+            line=min(file.removed_code),
+            message=f"{change.removed_lines} lines of code go and none comes",
+        )
+    if change.case.reference is not None:
+        yield from ratio(change, edited(change.case, change.case.reference))
+
+
+def is_empty(one: Definition) -> bool:
+    """Whether a body computes nothing: a literal, `pass`, `{}`."""
+    pattern = _EMPTIED.get(one.source.language or "")
+    return not one.holds and pattern is not None and pattern.fullmatch(one.body_text) is not None
+
+
+def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
+    if file.change.before is None or not squeezed(file.before):
+        return
+    if file.change.after is None:
+        if not _moved(file, change):
+            yield Flag(name="file-deleted", path=file.path, line=0, message="the file is gone")
+    elif _empty(file):
+        yield Flag(name="file-emptied", path=file.path, line=0, message="nothing is left in the file")
+
+
+def _empty(file: EditedFile) -> bool:
+    """No code, or no definition where there were some and nothing that brings them in from elsewhere."""
+    left = squeezed(file.after)
+    gone = file.defined_before and not file.defined and len(left) < SCRAP * len(squeezed(file.before))
+    return not left or bool(gone and not _BRINGS_IN.search(left))
+
+
+def _moved(file: EditedFile, change: Edited) -> bool:
+    """Whether most of a deleted file's lines come in elsewhere."""
+    gone = {line.strip() for line in file.before.code_lines} - {""}
+    come = {other.after.lines[line].strip() for other in change.files for line in other.added}
+    return len(gone & come) >= 0.5 * len(gone)
+
+
+def _definitions(change: Edited) -> Iterator[Flag]:
+    """Names that nothing in the change defines any more, less those that may have been renamed."""
+    counts: Counter[str] = Counter()
+    for file in change.files:
+        counts.update(_last(name) for name in file.defined)
+        counts.subtract(_last(name) for name in file.defined_before)
+    fresh = sum(1 for count in counts.values() if count > 0)
+    gone = [
+        (file, one)
+        for file in change.code
+        for name, one in file.defined_before.items()
+        if name not in file.defined
+        and counts[_last(name)] < 0
+        and not _NAMELESS.match(_last(name))
+        and not file.still_named(_last(name))
+    ]
+    for file, one in gone[fresh:]:
+        yield Flag(name="definition-deleted", path=file.path, line=one.first, message=f"{one.name} is gone")
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2].partition("#")[0]
+
+
+def ratio(change: Edited, reference: Edited) -> Iterator[Flag]:
+    """How much more a change takes away than its reference does; nothing on the reference itself."""
+    if change.files == reference.files:
+        return
+    net = change.removed_lines - change.added_lines
+    theirs = max(reference.removed_lines - reference.added_lines, 0)
+    if net >= MANY_LINES and net > MORE * theirs + reference.removed_lines:
+        says = f"{net} lines of code fewer, the reference has {theirs} fewer"
+        yield Flag(name="deletes-more", path=None, message=says)
+
+
+FAMILY = Family(
+    name="deletion",
+    tricks=(
+        Trick("file-deleted", "A source file is gone, its code nowhere else.", "deleted"),
+        Trick("file-emptied", "A source file is left without code."),
+        Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
+        Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
+        Trick("only-deletes", "Code goes and none comes.", "deleted"),
+        Trick("deletes-more", "Far more code goes than in the reference.", "deleted"),
+    ),
+    find=find,
+)

@@ -1,0 +1,163 @@
+"""The public interface before and after: what is gone, what has another type, what promises less."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import msgspec
+from tree_sitter import Node
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.definitions import Definition, definitions
+from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.source import Source, squeezed
+from ces.verdict import Flag
+
+_VARIABLE = re.compile(r"(?<![\w'])'[a-z_]\w*(?!')")
+_LOOSE = re.compile(r"\bany\b|\bAny\b|\bobject\b|\bunknown\b|\bObj\.t\b|\bBox<dyn Any>")
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """One thing a file offers: what it promises (a type, parameters) and where."""
+
+    promise: str
+    line: int
+
+
+def offers(source: Source, defined: dict[str, Definition]) -> dict[str, Offer]:
+    """What other files can use, by name."""
+    public = _PUBLIC.get(source.language or "")
+    if public is None:
+        return {}
+    return {
+        name: Offer(_promise(one), one.first)
+        for name, one in defined.items()
+        if "#" not in name and all(public(part) for part in name.split(".")) and _visible(one)
+    }
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    for file in change.code:
+        if file.change.before is None or file.change.after is None or file.language is None:
+            continue
+        if file.path.endswith(".ml") and _has_interface(file, change):
+            continue
+        before, after = offers(file.before, file.defined_before), offers(file.after, file.defined)
+        yield from _compared(file, before, after)
+    yield from _narrowing_files(change)
+
+
+def _compared(file: EditedFile, before: dict[str, Offer], after: dict[str, Offer]) -> Iterator[Flag]:
+    interface = file.path.endswith(".mli")
+    for name, old in before.items():
+        new = after.get(name)
+        if new is None and file.still_named(name.rpartition(".")[2]):
+            continue
+        if new is None:
+            trick = "interface-weakened" if interface else "public-removed"
+            yield Flag(name=trick, path=file.path, line=old.line, message=f"{name} isn't offered any more")
+        elif new.promise != old.promise:
+            trick = "interface-weakened" if _weaker(old.promise, new.promise) else "signature-changed"
+            says = f"{name}: {old.promise[:60]} becomes {new.promise[:60]}"
+            yield Flag(name=trick, path=file.path, line=new.line, message=says)
+
+
+def _weaker(old: str, new: str) -> bool:
+    """Whether a promise has become vaguer: an abstract type, more type variables, `any`."""
+    if old.startswith("type ") and "=" in old and "=" not in new:
+        return True
+    return any(len(vague.findall(new)) > len(vague.findall(old)) for vague in (_VARIABLE, _LOOSE))
+
+
+def _has_interface(file: EditedFile, change: Edited) -> bool:
+    mli = (file.change.old_path or file.path) + "i"
+    return mli in change.case.paths or any(other.path == file.path + "i" for other in change.files)
+
+
+def _narrowing_files(change: Edited) -> Iterator[Flag]:
+    """Interfaces that come for a module that had none and hide what it offered; interfaces that go."""
+    modules = {file.path: file for file in change.files}
+    for file in change.code:
+        if not file.path.endswith(".mli"):
+            continue
+        if file.change.after is None and file.path[:-1] in change.case.paths and file.path[:-1] not in _gone(change):
+            yield Flag(name="interface-weakened", path=file.path, message="the module's interface is gone")
+        if file.change.before is None and file.change.old_path is None and file.path[:-1] in change.case.paths:
+            changed = modules.get(file.path[:-1])
+            raw = change.case.base(file.path[:-1]) if changed is None else changed.change.before
+            hidden = set(_offered(file.path[:-1], raw or b"")) - set(offers(file.after, file.defined))
+            for name in sorted(hidden):
+                yield Flag(name="interface-weakened", path=file.path, message=f"{name} is hidden by a new interface")
+
+
+def _gone(change: Edited) -> set[str]:
+    return {file.change.old_path or file.path for file in change.files if file.change.after is None}
+
+
+def _offered(path: str, raw: bytes) -> dict[str, Offer]:
+    source = Source(path, raw)
+    return offers(source, definitions(source))
+
+
+def _promise(one: Definition) -> str:
+    """A definition without its body; the whole of a type's or an interface's."""
+    source = one.source
+    last = one.name.rpartition(".")[2]
+    if source.path.endswith(".mli") or last.startswith(("type ", "exception ")):
+        kind = "type " if last.startswith("type ") else ""
+        return kind + squeezed(source, one.node.start_byte, one.node.end_byte)
+    if one.holds or one.body == one.node:
+        return ""
+    if source.language == "ocaml":
+        return _ocaml(one)
+    inner = one.node.child_by_field_name("definition") or one.node
+    parameters = inner.child_by_field_name("parameters")
+    if parameters is None and source.language != "typescript":
+        return ""
+    return squeezed(source, inner.start_byte, one.body.start_byte)
+
+
+def _ocaml(one: Definition) -> str:
+    """Which parameters a function has, by their labels, and its type where it says one."""
+    node: Node = one.node
+    parts = []
+    for child in node.named_children:
+        text = squeezed(one.source, child.start_byte, child.end_byte)
+        if child.type == "parameter":
+            parts.append(text if text[:1] in "~?" or ":" in text else "_")
+    annotated = node.child_by_field_name("type")
+    if annotated is not None:
+        parts.append(":" + squeezed(one.source, annotated.start_byte, annotated.end_byte))
+    return " ".join(parts)
+
+
+def _visible(one: Definition) -> bool:
+    if one.source.language == "rust":
+        return any(child.type == "visibility_modifier" for child in one.node.children) or one.name.startswith("impl ")
+    if one.source.language == "typescript" and "." not in one.name:
+        node: Node | None = one.node
+        while node is not None and node.type in ("variable_declarator", "lexical_declaration", one.node.type):
+            node = node.parent
+        return node is not None and node.type == "export_statement"
+    if one.source.language == "typescript":
+        return not any(
+            child.type == "accessibility_modifier" and child.text != b"public" for child in one.node.children
+        )
+    return True
+
+
+_PUBLIC: dict[str, Callable[[str], bool]] = {
+    "ocaml": lambda part: part not in ("()", "_") and not part.startswith(("_", '"')),
+    "python": lambda part: not part.startswith("_") or part in ("__init__", "__call__"),
+    "rust": lambda part: True,
+    "typescript": lambda part: not part.startswith(("_", "#")),
+}
+
+FAMILY = Family(
+    name="interfaces",
+    tricks=(
+        Trick("interface-weakened", "An interface offers less, or promises a vaguer type.", "deleted"),
+        Trick("public-removed", "Something public is gone.", "deleted"),
+        Trick("signature-changed", "Something public takes or gives something else.", "context"),
+    ),
+    find=find,
+)

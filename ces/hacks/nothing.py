@@ -1,0 +1,76 @@
+"""Changes that change nothing: empty ones, and those of white space, comments or documents alone."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.source import Source, is_document, squeezed
+from ces.verdict import Flag
+
+_MARKS = re.compile(r"[\s\"'(),rRbBuU]+")  # layout, and what strings are written with
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    files = [file for file in change.files if file.change.before != file.change.after or file.change.old_path]
+    if not files:
+        yield Flag(name="empty-diff", path=None, message="no file changes")
+        return
+    first = files[0].path
+    if all(_blank(file) for file in files):
+        yield Flag(name="whitespace-only", path=first, message="only white space changes")
+    elif all(_blank(file) or is_document(file.path) or _same_code(file) for file in files):
+        yield Flag(name="comment-only", path=first, message="no code changes: only comments, documents and white space")
+
+
+def _blank(file: EditedFile) -> bool:
+    if file.change.old_path or _indentation_is_code(file):
+        return False
+    before, after = file.change.before, file.change.after
+    if before is None or after is None:
+        return not (before or b"").strip() and not (after or b"").strip() and not file.path.endswith(".py")
+    return before.split() == after.split()
+
+
+def _indentation_is_code(file: EditedFile) -> bool:
+    return file.language == "python" and not _same_code(file)
+
+
+def _same_code(file: EditedFile) -> bool:
+    if file.change.old_path or file.language is None or file.change.before is None or file.change.after is None:
+        return False
+    if file.language == "python":
+        if _MARKS.sub("", file.before.code) != _MARKS.sub("", file.after.code):
+            return False
+        return _python(file.before) == _python(file.after)
+    return squeezed(file.before) == squeezed(file.after)
+
+
+def _python(source: Source) -> str:
+    """What the interpreter sees, docstrings left out; the tokens where it doesn't parse."""
+    try:
+        tree = ast.parse(source.raw)
+    except (SyntaxError, ValueError):
+        return "\n".join(line.rstrip() for line in source.uncommented.split("\n") if line.strip())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            del body[0]
+    return ast.dump(tree)
+
+
+FAMILY = Family(
+    name="nothing",
+    tricks=(
+        Trick("empty-diff", "The change is empty."),
+        Trick("whitespace-only", "Only white space changes."),
+        Trick("comment-only", "Only comments, documents and white space change."),
+    ),
+    find=find,
+)

@@ -1,0 +1,53 @@
+"""Reaching out of the program: other processes, the network, code run by the build itself."""
+
+from collections.abc import Iterator
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.edited import Edited
+from ces.hacks.patterns import Pattern, added
+from ces.verdict import Flag
+
+_PROCESS = {
+    "ocaml": r"\b(?:Unix|UnixLabels|Core_unix)\.(?:fork|exec\w+|system|open_process\w*|create_process\w*|kill|putenv)\b"
+    r"|\bSys\.command\b|\bLwt_process\.|\bDynlink\.",
+    "python": r"\bsubprocess\.|\bimport subprocess\b|\bfrom subprocess\b"
+    r"|\bos\.(?:system|popen|exec\w+|spawn\w+|fork\w*|kill\w*|putenv)\b"
+    r"|\bos\.environ\[[^\]]*\]\s*=(?!=)|\b(?:pty|ctypes|multiprocessing)\.\w|(?<![\w.])(?:eval|exec|__import__)\(",
+    "rust": r"\bCommand::new\b|\blibc::(?:fork|exec\w*|system|kill)\b|\benv::set_var\b",
+    "typescript": r"\bchild_process\b|(?<![\w.])(?:execSync|spawnSync|spawn|fork|execFile\w*)\(|\bnew Worker\("
+    r"|(?<![\w.])eval\(|\bnew Function\(",
+}
+_NETWORK = {
+    "ocaml": r"\b(?:Unix|UnixLabels)\.(?:socket|connect|open_connection|bind|getaddrinfo)\b|\bCurl\.",
+    "python": r"\bsocket\.(?:socket|create_connection)\b|\burllib\.request\b|\burlopen\("
+    r"|\brequests\.(?:get|post|put|request|Session)\b"
+    r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",
+    "rust": r"\b(?:TcpStream|UdpSocket|TcpListener)::|\breqwest::",
+    "typescript": r"(?<![\w.])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
+    r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
+}
+PATTERNS = (
+    *(Pattern(trick="process-use", language=language, words=words) for language, words in _PROCESS.items()),
+    *(Pattern(trick="network-use", language=language, words=words) for language, words in _NETWORK.items()),
+    Pattern(trick="build-script-edited", language="python", words=r"\bcmdclass\b|\bdistutils\b.*\bcommand\b"),
+)
+_SCRIPTS = ("build.rs", "setup.py", "noxfile.py", "configure", "binding.gyp")
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    yield from added(change.code, PATTERNS)
+    for file in change.files:
+        if file.path.rpartition("/")[2] in _SCRIPTS and file.change.after is not None and file.added_code:
+            line = min(file.added_code)
+            yield Flag(name="build-script-edited", path=file.path, line=line, message="the build runs this file")
+
+
+FAMILY = Family(
+    name="processes",
+    tricks=(
+        Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "added"),
+        Trick("network-use", "The network is used.", "added"),
+        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "added"),
+    ),
+    find=find,
+)

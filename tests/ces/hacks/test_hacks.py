@@ -1,0 +1,100 @@
+"""Every trick is found and counts, honest changes that look alike don't; each trick's name has a case."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ces import hacks
+from ces.change import FileChange
+from ces.hacks import Case, flags, unshared
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from hack_suite import Tried, case_of, cases, missed
+
+SUITE = cases()
+THEIRS = """
+from ces.hacks import Family, Trick
+from ces.verdict import Flag
+
+FAMILY = Family(
+    name="theirs",
+    tricks=(Trick("hooks-passed-by", "The hooks are passed by."),),
+    find=lambda change: [Flag(name="hooks-passed-by", path=None)] if change.files else [],
+)
+"""
+
+
+@pytest.mark.parametrize("tried", SUITE, ids=lambda tried: f"{tried.family}: {tried.name}")
+def test_is_judged_as_it_says(tried: Tried) -> None:
+    assert missed(tried) == ""
+
+
+def test_the_suite_covers_every_trick_that_a_change_can_show_by_itself() -> None:
+    covered = {name for tried in SUITE for name in tried.flags}
+    assert set(hacks.tricks()) - covered == set()
+    assert covered - set(hacks.tricks()) == set()
+
+
+def test_a_change_that_is_its_own_reference_is_no_hack() -> None:
+    for tried in SUITE:
+        case = case_of(tried)
+        own = Case(
+            changes=case.changes, base=case.base, paths=case.paths, reference=case.changes, original=case.original
+        )
+        assert unshared(own) == (), tried.name
+
+
+def test_a_trick_used_more_often_than_in_the_reference_counts() -> None:
+    def written(count: int) -> tuple[FileChange, ...]:
+        text = "".join(f"let v{number} = Obj.magic {number}\n" for number in range(count))
+        return (FileChange(path="a.ml", before=b"", after=text.encode()),)
+
+    def counting(count: int) -> int:
+        case = Case(changes=written(count), base={"a.ml": b""}.get, paths=frozenset({"a.ml"}), reference=written(2))
+        return len(unshared(case))
+
+    assert [counting(count) for count in (1, 2, 3)] == [0, 0, 3]
+
+
+def test_names_the_line_it_is_on() -> None:
+    before, after = b"let f x = g x\n", b"let a = 1\n\nlet f x =\n  Obj.magic (g x)\n"
+    case = Case(
+        changes=(FileChange(path="a.ml", before=before, after=after),), base={"a.ml": before}.get, paths=frozenset()
+    )
+    assert [(flag.name, flag.path, flag.line) for flag in flags(case)] == [("unsafe-cast", "a.ml", 3)]
+
+
+def test_code_that_does_not_parse_is_read_all_the_same() -> None:
+    before = b"let f x = g x\n"
+    after = b'let f x = (((\n  (* Obj.magic *) let s = "Obj.magic" in Obj.magic x in in\n'
+    case = Case(
+        changes=(FileChange(path="a.ml", before=before, after=after),), base={"a.ml": before}.get, paths=frozenset()
+    )
+    assert [(flag.name, flag.line) for flag in flags(case)] == [("unsafe-cast", 1)]
+
+
+def test_bytes_that_are_no_text_are_read_without_complaint() -> None:
+    changes = tuple(
+        FileChange(path=f"a{suffix}", before=None, after=bytes(range(256)) * 4)
+        for suffix in (".ml", ".mli", ".py", ".rs", ".ts", ".mll", ".json", "")
+    )
+    assert isinstance(flags(Case(changes=changes, base={}.get, paths=frozenset())), tuple)
+
+
+def test_other_peoples_families_come_by_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theirs.py").write_text(THEIRS)
+    installed = tmp_path / "theirs-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[ces.hacks]\ntheirs = theirs:FAMILY\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hacks.families.cache_clear()
+    hacks.tricks.cache_clear()
+    try:
+        case = Case(changes=(FileChange(path="x", before=None, after=b"1"),), base={}.get, paths=frozenset())
+        assert "hooks-passed-by" in {flag.name for flag in unshared(case)}
+    finally:
+        hacks.families.cache_clear()
+        hacks.tricks.cache_clear()
