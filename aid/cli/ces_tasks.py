@@ -85,14 +85,16 @@ def mutate(
 @tasks.command()
 @_workspace
 @click.option("--since", help="Only commits after this revision.")
+@click.option("--hide-tests", is_flag=True, help="Ask by the commit's subject, and judge by tests that aren't shown.")
 @_n
 @_out
 @_runs
 @_project
 @_json
 def history(
-    root: Path | None, since: str | None, wanted: int, out: Path, runs: int, project: str | None, as_json: bool
-) -> None:
+    root: Path | None, since: str | None, hide_tests: bool, wanted: int, out: Path, runs: int,
+    project: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Take small commits' source back under their tests; keep what the build says is red.
 
     Exit status 1: no task came of it.
@@ -108,7 +110,8 @@ def history(
         found = await vcs.find(top)
         if found is None:
             raise UsageError(f"{top} is under neither git nor Mercurial: it has no history")
-        return commits(found, Origin(project=project or top.name, workspace=str(top)), since)
+        origin = Origin(project=project or top.name, workspace=str(top))
+        return commits(found, origin, since, hide_tests=hide_tests)
 
     _build(made, out, wanted, runs, as_json=as_json)
 
