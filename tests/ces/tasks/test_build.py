@@ -21,7 +21,6 @@ from ces.tasks.mutants import mutants
 from ces.tasks.paths import sources
 from ces.tasks.record import Record
 from ces.vcs import Vcs
-from tests.ces.conftest import MakeWorkspace, unpack
 
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
 DUNE = """-- dune-project --
@@ -74,6 +73,7 @@ def test_pages():
 
 
 MakeJudge = Callable[..., Judge]
+MakeWorkspace = Callable[[str], Path]
 
 
 @pytest.fixture
@@ -135,37 +135,22 @@ COMMIT = {
     "hg": [["hg", "addremove", "-q"], ["hg", "commit", "-m"]],
 }
 # Checked by a script of their own: what is at stake is the history, and starting pytest each time takes seconds.
-FIRST = """-- shop.py --
-def pages(items, size):
-    return items // size + 1
--- tests/run.py --
-import sys
+RUN = """import sys
 
 sys.path.insert(0, ".")
 import shop
 
 assert shop.pages(7, 3) == 3
 """
-FULL_PAGES_RUN = """import sys
-
-sys.path.insert(0, ".")
-import shop
-
-assert shop.pages(7, 3) == 3 and shop.pages(6, 3) == 2
-"""
+FULL_PAGES_RUN = RUN.replace("== 3\n", "== 3 and shop.pages(6, 3) == 2\n")
+ROUNDED_UP = "def pages(items, size):\n    return -(-items // size)\n"
+# subject -> the files it writes
 HISTORY = {
-    "first": FIRST,
-    "only notes": "-- NOTES --\nsomething\n",
-    "full pages count as one page": """-- shop.py --
-def pages(items, size):
-    return -(-items // size)
--- CHANGES --
-full pages
--- tests/run.py --
-"""
-    + FULL_PAGES_RUN,
-    "a comment": "-- shop.py --\n# rounded up\ndef pages(items, size):\n    return -(-items // size)\n",
-    "too large": "-- shop_names.py --\n" + "".join(f"name_{number} = {number}\n" for number in range(101)),
+    "first": {"shop.py": "def pages(items, size):\n    return items // size + 1\n", "tests/run.py": RUN},
+    "only notes": {"NOTES": "something\n"},
+    "full pages count as one page": {"shop.py": ROUNDED_UP, "CHANGES": "full pages\n", "tests/run.py": FULL_PAGES_RUN},
+    "a comment": {"shop.py": f"# rounded up\n{ROUNDED_UP}"},
+    "too large": {"shop_names.py": "".join(f"name_{number} = {number}\n" for number in range(101))},
 }
 
 
@@ -177,7 +162,9 @@ async def repository(request: pytest.FixtureRequest, workspace: MakeWorkspace) -
     root = workspace("")
     call(root, kind, "init")
     for subject, files in HISTORY.items():
-        unpack(files, root)
+        for path, text in files.items():
+            (root / path).parent.mkdir(exist_ok=True)
+            (root / path).write_text(text)
         for argv in COMMIT[kind][:-1]:
             call(root, *argv)
         call(root, *COMMIT[kind][-1], subject)
