@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Made = Callable[[Judge], Coroutine[Any, Any, AsyncGenerator[Task, None]]]
 
+JOBS = 2  # as many as a judge of our own has workers
+
 _workspace = click.option(
     "--workspace", "root", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The green project; else the workspace found from here.",
@@ -162,7 +164,8 @@ def _build(made: Made, out: Path, wanted: int, runs: int, *, as_json: bool) -> N
         async def check(request: CheckRequest) -> Verdict:
             return await judge.check(request, fresh=True)
 
-        return await build(await made(judge), check, record, _teller(record, wanted), wanted=wanted, runs=runs)
+        goal = Goal(tasks=wanted, runs=runs, jobs=JOBS)
+        return await build(await made(judge), check, record, _teller(record, wanted), goal)
 
     summary = with_judge(built)
     if as_json:

@@ -13,8 +13,9 @@ from ces import vcs
 from ces.bases import BaseSettings
 from ces.builds.adapter import BuildSettings
 from ces.judge import Judge, JudgeSettings
+from ces.request import CheckRequest
 from ces.tasks.admit import Admission
-from ces.tasks.build import Summary, build
+from ces.tasks.build import Goal, Summary, build
 from ces.tasks.candidate import Origin
 from ces.tasks.history import commits
 from ces.tasks.mutants import mutants
@@ -94,7 +95,7 @@ async def judge(state_dir: Path) -> AsyncIterator[MakeJudge]:
 async def mutate(root: Path, judge: Judge, out: Path, wanted: int, *only: str) -> tuple[Summary, list[Admission]]:
     told: list[Admission] = []
     candidates = mutants(Origin(project="shop", workspace=str(root)), sources(root), seed=1, only=only)
-    summary = await build(candidates, judge.check, Record(out), told.append, wanted=wanted)
+    summary = await build(candidates, judge.check, Record(out), told.append, Goal(tasks=wanted))
     return summary, told
 
 
@@ -182,7 +183,7 @@ async def of_history(
     told: list[Admission] = []
     record = Record(out)
     candidates = commits(found, Origin(project="shop", workspace=str(root)), hide_tests=hide_tests)
-    await build(candidates, judge.check, record, told.append, wanted=5)
+    await build(candidates, judge.check, record, told.append, Goal(tasks=5))
     return record, [(one.outcome, one.task.prompt, one.reason) for one in told]
 
 
@@ -215,6 +216,16 @@ async def test_a_commit_s_tests_may_be_hidden(repository: tuple[Path, Vcs], judg
     assert (await judging.check(task.request(task.gold))).status == "green"
     beside_the_point = task.gold.replace("+    return -(-items // size)", "+    return items // size + 2 - 1")
     assert (await judging.check(task.request(beside_the_point))).status == "red"
+
+
+async def test_a_fresh_run_is_a_run_of_its_own(workspace: MakeWorkspace, judge: MakeJudge) -> None:
+    judging = judge(sys.executable, "tests/run.py")
+    root = workspace(f"-- shop.py --\n{ROUNDED_UP}-- tests/run.py --\n{RUN}")
+    request = CheckRequest(diff="--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-def pages(items, size):\n+def pages():\n",
+                           workspace=str(root))  # fmt: skip
+    answers = [await judging.check(request, fresh=fresh) for fresh in (True, True, False)]
+    assert [answer.status for answer in answers] == ["red"] * 3
+    assert [answer.cached for answer in answers] == [False, False, True]
 
 
 def call(root: Path, *argv: str) -> None:
