@@ -152,7 +152,7 @@ def _build(made: Made, out: Path, wanted: int, runs: int, *, as_json: bool) -> N
     from aid.cli.wording import as_plain
     from aid.errors import UsageError
     from ces.errors import CesError
-    from ces.tasks.build import build
+    from ces.tasks.build import Goal, build
     from ces.tasks.record import Record
 
     try:
