@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Made = Callable[[Judge], Coroutine[Any, Any, AsyncGenerator[Task, None]]]
 
+JOBS = 2  # as many as a judge of our own has workers
+
 _workspace = click.option(
     "--workspace", "root", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The green project; else the workspace found from here.",
@@ -85,14 +87,16 @@ def mutate(
 @tasks.command()
 @_workspace
 @click.option("--since", help="Only commits after this revision.")
+@click.option("--hide-tests", is_flag=True, help="Ask by the commit's subject, and judge by tests that aren't shown.")
 @_n
 @_out
 @_runs
 @_project
 @_json
 def history(
-    root: Path | None, since: str | None, wanted: int, out: Path, runs: int, project: str | None, as_json: bool
-) -> None:
+    root: Path | None, since: str | None, hide_tests: bool, wanted: int, out: Path, runs: int,
+    project: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Take small commits' source back under their tests; keep what the build says is red.
 
     Exit status 1: no task came of it.
@@ -108,7 +112,8 @@ def history(
         found = await vcs.find(top)
         if found is None:
             raise UsageError(f"{top} is under neither git nor Mercurial: it has no history")
-        return commits(found, Origin(project=project or top.name, workspace=str(top)), since)
+        origin = Origin(project=project or top.name, workspace=str(top))
+        return commits(found, origin, since, hide_tests=hide_tests)
 
     _build(made, out, wanted, runs, as_json=as_json)
 
@@ -147,7 +152,7 @@ def _build(made: Made, out: Path, wanted: int, runs: int, *, as_json: bool) -> N
     from aid.cli.wording import as_plain
     from aid.errors import UsageError
     from ces.errors import CesError
-    from ces.tasks.build import build
+    from ces.tasks.build import Goal, build
     from ces.tasks.record import Record
 
     try:
@@ -159,7 +164,8 @@ def _build(made: Made, out: Path, wanted: int, runs: int, *, as_json: bool) -> N
         async def check(request: CheckRequest) -> Verdict:
             return await judge.check(request, fresh=True)
 
-        return await build(await made(judge), check, record, _teller(record, wanted), wanted=wanted, runs=runs)
+        goal = Goal(tasks=wanted, runs=runs, jobs=JOBS)
+        return await build(await made(judge), check, record, _teller(record, wanted), goal)
 
     summary = with_judge(built)
     if as_json:

@@ -83,7 +83,7 @@ def _said(verdict: Verdict) -> str:
 
 def _told(task: Task, broken: Verdict) -> Task:
     errors = tuple(each for each in broken.diagnostics if each.severity == "error")
-    said = (*task.prompts, *prompts(task.files, errors, broken.stage))
+    said = task.prompts if task.hidden else (*task.prompts, *prompts(task.files, errors, broken.stage))
     chosen = task.prompt or said[int(task.id[:8], 16) % len(said)]
     return msgspec.structs.replace(
         task, diagnostics=errors, prompt=chosen, prompts=said, toolchain=task.toolchain or broken.toolchain

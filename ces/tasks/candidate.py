@@ -17,18 +17,30 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     rev: str | None = None
 
 
-def candidate(origin: Origin, kind: str, breaking: Sequence[FileChange], *, seed: int | None = None) -> Task:
-    """The task whose breakage these changes of the green project are."""
-    mending = tuple(reversed_change(change) for change in breaking)
+def candidate(
+    origin: Origin,
+    kind: str,
+    breaking: Sequence[FileChange],
+    *,
+    hidden: Sequence[FileChange] = (),
+    seed: int | None = None,
+) -> Task:
+    """The task whose breakage these changes of the green project are.
+
+    `hidden` are the changes that brought its newest tests in: the broken state is without them, and they are laid over
+    whatever is judged. Raises BadChange or UnicodeDecodeError for content that isn't UTF-8 text.
+    """
+    tests = {change.path: change.after.decode("utf-8") for change in hidden if change.after is not None}
     return identified(
         Task(
             project=origin.project,
             workspace=origin.workspace,
             rev=origin.rev,
             kind=kind,
-            onto=render(breaking),
-            gold=render(mending),
+            onto=render([*breaking, *(reversed_change(change) for change in hidden)]),
+            gold=render([reversed_change(change) for change in breaking]),
             files=tuple(change.path for change in breaking),
+            hidden=tests,
             seed=seed,
         )
     )

@@ -23,47 +23,51 @@ SCANNED = 2000  # commits looked at
 _TELLING = re.compile(r"\w+\W+\w+\W+\w+")  # a subject of fewer words asks for nothing
 
 
-async def commits(vcs: Vcs, origin: Origin, since: str | None = None) -> AsyncGenerator[Task, None]:
+async def commits(
+    vcs: Vcs, origin: Origin, since: str | None = None, *, hide_tests: bool = False
+) -> AsyncGenerator[Task, None]:
     """Candidates of the small commits after `since`, newest first; those that touch tests come before the others.
 
-    Without new tests the parent was green as well, save where a commit mended the build. Raises InfraError when
-    version control fails.
+    Without new tests the parent was green as well, save where a commit mended the build. `hide_tests`: the broken state
+    has the parent's tests, the commit's are hidden ones, and its subject says what is asked for; commits that have no
+    tests, or whose subject doesn't, are left out. Raises InfraError when version control fails.
     """
     quiet = []
     for commit in await vcs.history(since, SCANNED):
         if len(commit.paths) > MAX_FILES or not any(is_source(path) for path in commit.paths):
             continue
         if any(is_test(path) for path in commit.paths):
-            task = await _task(vcs, origin, commit)
+            task = await _task(vcs, origin, commit, hide_tests)
             if task is not None:
                 yield task
-        else:
+        elif not hide_tests:
             quiet.append(commit)
     for commit in quiet:
-        task = await _task(vcs, origin, commit)
+        task = await _task(vcs, origin, commit, False)
         if task is not None:
             yield task
 
 
-async def _task(vcs: Vcs, origin: Origin, commit: Commit) -> Task | None:
+async def _task(vcs: Vcs, origin: Origin, commit: Commit, hide_tests: bool) -> Task | None:
     """The candidate that a commit makes; None where it is too large, no text, or changes no source."""
     changes = []
     for path in commit.paths:
         before, after = await vcs.read(commit.parent, path), await vcs.read(commit.id, path)
         if before is None and after is None:
             return None  # a link or a submodule
-        changes.append(FileChange(path=path, before=before, after=after))
-    source = [change for change in changes if is_source(change.path) and change.before != change.after]
-    if not source or changed_lines(changes) > MAX_LINES:
+        if before != after:
+            changes.append(FileChange(path=path, before=before, after=after))
+    source = [change for change in changes if is_source(change.path)]
+    telling = _TELLING.search(commit.subject) is not None
+    if not source or changed_lines(changes) > MAX_LINES or (hide_tests and not telling):
         return None
+    hidden = [change for change in changes if is_test(change.path)] if hide_tests else []
     at = msgspec.structs.replace(origin, rev=commit.id)
     try:
-        task = candidate(at, "history", tuple(reversed_change(change) for change in source))
-    except BadChange:  # binary
+        task = candidate(at, "history", [reversed_change(change) for change in source], hidden=hidden)
+    except (BadChange, UnicodeDecodeError):  # binary
         return None
-    if not _TELLING.search(commit.subject):
-        return task
-    return msgspec.structs.replace(task, prompt=commit.subject, prompts=(commit.subject,))
+    return msgspec.structs.replace(task, prompt=commit.subject, prompts=(commit.subject,)) if telling else task
 
 
 def changed_lines(changes: Sequence[FileChange]) -> int:

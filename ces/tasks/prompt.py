@@ -1,10 +1,12 @@
 """What a person would type into their editor when a build or a test is red: short, and not always the same."""
 
+import re
 from collections.abc import Sequence
 
 from ces.verdict import Diagnostic, Stage
 
 _LONGEST = 120
+_PLACE = re.compile(r'^\s*File "[^"]*", lines? [\d-]+(?:, characters [\d-]+)?:\s*')
 
 
 def prompts(files: Sequence[str], errors: Sequence[Diagnostic], stage: Stage | None) -> tuple[str, ...]:
@@ -26,5 +28,6 @@ def prompts(files: Sequence[str], errors: Sequence[Diagnostic], stage: Stage | N
 
 
 def _first_line(errors: Sequence[Diagnostic]) -> str:
-    line = errors[0].message.strip().split("\n")[0] if errors else ""
+    """The first error's own words; a place that a preprocessed file's message begins with is left out."""
+    line = _PLACE.sub("", errors[0].message).strip().split("\n")[0].rstrip(" :") if errors else ""
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

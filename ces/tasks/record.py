@@ -29,6 +29,8 @@ class Record:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.refused_path = path.with_name(path.name + ".refused")
+        if not path.parent.is_dir():
+            raise CesError(f"{path.parent} is no directory: make it, or write to another file")
         for file in (path, self.refused_path):
             _cut_torn_line(file)
         self.tasks, bad = read(path) if path.exists() else ([], [])

@@ -23,10 +23,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `workspace` is an absolute directory (a run may name another that has the same content), `rev` a revision of it
     (None: the directory as it is), which is green. `onto` laid over that is the broken state; `gold` over the broken
-    state is green again. `files` are those `onto` touches. `diagnostics` are what the build said of the broken state,
-    `prompts` ways to say what `prompt` says. `hidden` are whole test files (path -> text) laid over last. `kind` is the
-    breakage's ("mutate:rec-missing") or "history". `seed` is None where no chance was involved; `toolchain` is the
-    digest that the judge gave, None where it gave none. `id` is a digest of what makes the task (`identified`).
+    state is green again. `files` are those that were broken. `diagnostics` are what the build said of the broken state,
+    `prompts` ways to say what `prompt` says. `hidden` are whole test files (path -> text) laid over last, which the
+    broken state is without. `kind` is the breakage's ("mutate:rec-missing") or "history". `seed` is None where no
+    chance was involved; `toolchain` is the digest that the judge gave, None where it gave none. `id` is a digest of
+    what makes the task (`identified`).
     """
 
     id: str = ""

@@ -7,14 +7,19 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from ces.tasks.mutate import ocaml, python
+from ces.tasks.mutate import ocaml, python, rust, typescript
 from ces.tasks.mutate.grammars import language_of
 from ces.tasks.mutate.mutator import Mutator, kind_of
 from ces.tasks.mutate.source import Edits, Project, Source, changes
 
 __all__ = ["MUTATORS", "Mutation", "Project", "changes", "kinds", "mutations"]
 
-MUTATORS: dict[str, tuple[Mutator, ...]] = {"ocaml": ocaml.MUTATORS, "python": python.MUTATORS}
+MUTATORS: dict[str, tuple[Mutator, ...]] = {
+    "ocaml": ocaml.MUTATORS,
+    "python": python.MUTATORS,
+    "rust": rust.MUTATORS,
+    "typescript": typescript.MUTATORS,
+}
 
 
 class Mutation(msgspec.Struct, frozen=True):

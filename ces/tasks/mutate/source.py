@@ -77,6 +77,17 @@ class Source:
         """Without the node, and without the blanks before it on its line."""
         return self.edit(self.before(node), node.end_byte, "")
 
+    def drop_item(self, item: Node) -> Edits:
+        """A list of things with commas without one of them and one comma."""
+        after, before = item.next_sibling, item.prev_sibling
+        if after is not None and after.type == ",":
+            following = after.next_named_sibling
+            same_line = following is not None and following.start_point.row == item.start_point.row
+            end = following.start_byte if following is not None and same_line else after.end_byte
+            return self.edit(item.start_byte, end, "")
+        start = before.start_byte if before is not None and before.type == "," else item.start_byte
+        return self.edit(start, item.end_byte, "")
+
     def swap(self, one: Node, other: Node) -> Edits:
         return self.replace(one, self.text(other)) + self.replace(other, self.text(one))
 

@@ -1,5 +1,6 @@
 """Which candidates are admitted, by judges whose verdicts are written down: what a real one says is tested apart."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ces.change import FileChange
 from ces.request import CheckRequest
 from ces.tasks.admit import Admission, Check, admit
-from ces.tasks.build import RETRIES, UNBUILT_AFTER, build
+from ces.tasks.build import RETRIES, UNBUILT_AFTER, Goal, build
 from ces.tasks.candidate import Origin, candidate
 from ces.tasks.mutants import mutants
 from ces.tasks.record import Record
@@ -89,7 +90,7 @@ async def test_an_admitted_task_says_what_the_build_said() -> None:
 async def fill(path: Path, check: Check, wanted: int = 1000, seed: int = 1) -> tuple[list[Admission], Record]:
     told: list[Admission] = []
     record = Record(path)
-    await build(mutants(ORIGIN, FILES, seed=seed), check, record, told.append, wanted=wanted, runs=1)
+    await build(mutants(ORIGIN, FILES, seed=seed), check, record, told.append, Goal(tasks=wanted, runs=1))
     return told, record
 
 
@@ -126,11 +127,32 @@ async def test_a_file_that_stays_green_whatever_is_broken_is_left_alone(tmp_path
     assert refused.count('"reason":"broken state is green at test"') == UNBUILT_AFTER
 
 
+async def test_several_at_a_time_come_to_the_same(tmp_path: Path) -> None:
+    """However long each takes: the record is in the candidates' order, and has no more than was wanted."""
+    asked = 0
+
+    async def check(request: CheckRequest) -> Verdict:
+        nonlocal asked
+        asked += 1
+        for _ in range(7 * asked % 5):
+            await asyncio.sleep(0)
+        return GREEN if request.onto else RED
+
+    ids = []
+    for jobs in (1, 4):
+        record = Record(tmp_path / f"{jobs}.jsonl")
+        candidates = mutants(ORIGIN, FILES, seed=1)
+        await build(candidates, check, record, lambda _: None, Goal(tasks=9, runs=1, jobs=jobs))
+        ids.append([task.id for task in record.tasks])
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 9
+
+
 @pytest.mark.parametrize("status", ["refused", "quarantined"])
 async def test_what_was_turned_down_is_kept_beside_the_tasks(tmp_path: Path, status: str) -> None:
     broken = [GREEN] if status == "refused" else [RED, GREEN]
     record = Record(tmp_path / "tasks.jsonl")
     candidates = mutants(ORIGIN, FILES, seed=1, only={"rec-missing"})
-    summary = await build(candidates, judge(broken, [GREEN])[0], record, lambda _: None, wanted=9)
+    summary = await build(candidates, judge(broken, [GREEN])[0], record, lambda _: None, Goal(tasks=9))
     assert (summary.admitted, getattr(summary, status)) == (0, 1)
     assert f'"status":"{status}"' in record.refused_path.read_text()

@@ -13,14 +13,15 @@ from ces import vcs
 from ces.bases import BaseSettings
 from ces.builds.adapter import BuildSettings
 from ces.judge import Judge, JudgeSettings
+from ces.request import CheckRequest
 from ces.tasks.admit import Admission
-from ces.tasks.build import Summary, build
+from ces.tasks.build import Goal, Summary, build
 from ces.tasks.candidate import Origin
 from ces.tasks.history import commits
 from ces.tasks.mutants import mutants
 from ces.tasks.paths import sources
 from ces.tasks.record import Record
-from tests.ces.conftest import MakeWorkspace, unpack
+from ces.vcs import Vcs
 
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
 DUNE = """-- dune-project --
@@ -73,6 +74,7 @@ def test_pages():
 
 
 MakeJudge = Callable[..., Judge]
+MakeWorkspace = Callable[[str], Path]
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ async def judge(state_dir: Path) -> AsyncIterator[MakeJudge]:
 async def mutate(root: Path, judge: Judge, out: Path, wanted: int, *only: str) -> tuple[Summary, list[Admission]]:
     told: list[Admission] = []
     candidates = mutants(Origin(project="shop", workspace=str(root)), sources(root), seed=1, only=only)
-    summary = await build(candidates, judge.check, Record(out), told.append, wanted=wanted)
+    summary = await build(candidates, judge.check, Record(out), told.append, Goal(tasks=wanted))
     return summary, told
 
 
@@ -134,69 +136,96 @@ COMMIT = {
     "hg": [["hg", "addremove", "-q"], ["hg", "commit", "-m"]],
 }
 # Checked by a script of their own: what is at stake is the history, and starting pytest each time takes seconds.
-FIRST = """-- shop.py --
-def pages(items, size):
-    return items // size + 1
--- tests/run.py --
-import sys
+RUN = """import sys
 
 sys.path.insert(0, ".")
 import shop
 
 assert shop.pages(7, 3) == 3
 """
+FULL_PAGES_RUN = RUN.replace("== 3\n", "== 3 and shop.pages(6, 3) == 2\n")
+ROUNDED_UP = "def pages(items, size):\n    return -(-items // size)\n"
+# subject -> the files it writes
 HISTORY = {
-    "first": FIRST,
-    "only notes": "-- NOTES --\nsomething\n",
-    "full pages count as one page": """-- shop.py --
-def pages(items, size):
-    return -(-items // size)
--- tests/run.py --
-import sys
-
-sys.path.insert(0, ".")
-import shop
-
-assert shop.pages(7, 3) == 3 and shop.pages(6, 3) == 2
--- CHANGES --
-full pages
-""",
-    "a comment": "-- shop.py --\n# rounded up\ndef pages(items, size):\n    return -(-items // size)\n",
-    "too large": "-- shop_names.py --\n" + "".join(f"name_{number} = {number}\n" for number in range(101)),
+    "first": {"shop.py": "def pages(items, size):\n    return items // size + 1\n", "tests/run.py": RUN},
+    "only notes": {"NOTES": "something\n"},
+    "full pages count as one page": {"shop.py": ROUNDED_UP, "CHANGES": "full pages\n", "tests/run.py": FULL_PAGES_RUN},
+    "a comment": {"shop.py": f"# rounded up\n{ROUNDED_UP}"},
+    "too large": {"shop_names.py": "".join(f"name_{number} = {number}\n" for number in range(101))},
 }
 
 
-@pytest.mark.parametrize("kind", ["git", "hg"])
-async def test_a_small_commit_with_its_tests_is_a_task(
-    kind: str, workspace: MakeWorkspace, judge: MakeJudge, tmp_path: Path
-) -> None:
+@pytest.fixture(params=["git", "hg"])
+async def repository(request: pytest.FixtureRequest, workspace: MakeWorkspace) -> AsyncIterator[tuple[Path, Vcs]]:
+    kind: str = request.param
     if shutil.which(kind) is None:
         pytest.skip(f"{kind} is not installed")
     root = workspace("")
     call(root, kind, "init")
     for subject, files in HISTORY.items():
-        unpack(files, root)
+        for path, text in files.items():
+            (root / path).parent.mkdir(exist_ok=True)
+            (root / path).write_text(text)
         for argv in COMMIT[kind][:-1]:
             call(root, *argv)
         call(root, *COMMIT[kind][-1], subject)
+    (root / "shop.py").unlink()  # what tasks are about are revisions, not the directory
     found = await vcs.find(root)
     assert found is not None
-    told: list[Admission] = []
-    record = Record(tmp_path / "tasks.jsonl")
-    origin = Origin(project="shop", workspace=str(root))
-    judging = judge(sys.executable, "tests/run.py")
-    await build(commits(found, origin), judging.check, record, told.append, wanted=5)
+    yield root, found
     await found.close()
-    (root / "shop.py").unlink()  # what tasks are about is the revision, not the directory
-    assert [(one.outcome, one.task.prompt, one.reason) for one in told] == [
+
+
+async def of_history(
+    repository: tuple[Path, Vcs], judge: Judge, out: Path, *, hide_tests: bool
+) -> tuple[Record, list[tuple[str, str, str]]]:
+    root, found = repository
+    told: list[Admission] = []
+    record = Record(out)
+    candidates = commits(found, Origin(project="shop", workspace=str(root)), hide_tests=hide_tests)
+    await build(candidates, judge.check, record, told.append, Goal(tasks=5))
+    return record, [(one.outcome, one.task.prompt, one.reason) for one in told]
+
+
+async def test_a_small_commit_with_its_tests_is_a_task(
+    repository: tuple[Path, Vcs], judge: MakeJudge, tmp_path: Path
+) -> None:
+    judging = judge(sys.executable, "tests/run.py")
+    record, told = await of_history(repository, judging, tmp_path / "tasks.jsonl", hide_tests=False)
+    assert told == [
         ("admitted", "full pages count as one page", ""),
         ("refused", "", "broken state is green at build"),
     ]
     task = record.tasks[0]
     assert task.files == ("shop.py",)
     assert "-    return -(-items // size)\n+    return items // size + 1\n" in task.onto
+    assert "tests/run.py" not in task.onto
+    assert "fix the build" in task.prompts
     assert (await judging.check(task.request(task.gold))).status == "green"
-    assert (await judging.check(task.request(task.onto))).status == "red"
+
+
+async def test_a_commit_s_tests_may_be_hidden(repository: tuple[Path, Vcs], judge: MakeJudge, tmp_path: Path) -> None:
+    judging = judge(sys.executable, "tests/run.py")
+    record, told = await of_history(repository, judging, tmp_path / "tasks.jsonl", hide_tests=True)
+    assert told == [("admitted", "full pages count as one page", "")]
+    task = record.tasks[0]
+    assert "-assert shop.pages(7, 3) == 3 and shop.pages(6, 3) == 2\n+assert shop.pages(7, 3) == 3\n" in task.onto
+    assert "tests/run.py" not in task.gold
+    assert task.hidden == {"tests/run.py": FULL_PAGES_RUN}
+    assert task.prompts == ("full pages count as one page",)
+    assert (await judging.check(task.request(task.gold))).status == "green"
+    beside_the_point = task.gold.replace("+    return -(-items // size)", "+    return items // size + 2 - 1")
+    assert (await judging.check(task.request(beside_the_point))).status == "red"
+
+
+async def test_a_fresh_run_is_a_run_of_its_own(workspace: MakeWorkspace, judge: MakeJudge) -> None:
+    judging = judge(sys.executable, "tests/run.py")
+    root = workspace(f"-- shop.py --\n{ROUNDED_UP}-- tests/run.py --\n{RUN}")
+    request = CheckRequest(diff="--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-def pages(items, size):\n+def pages():\n",
+                           workspace=str(root))  # fmt: skip
+    answers = [await judging.check(request, fresh=fresh) for fresh in (True, True, False)]
+    assert [answer.status for answer in answers] == ["red"] * 3
+    assert [answer.cached for answer in answers] == [False, False, True]
 
 
 def call(root: Path, *argv: str) -> None:

@@ -53,6 +53,11 @@ def test_a_line_that_is_no_task_is_named_with_its_number(tmp_path: Path) -> None
         read(tmp_path / "none")
 
 
+def test_a_file_that_could_not_be_written_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(CesError, match="none is no directory"):
+        Record(tmp_path / "none" / "tasks.jsonl")
+
+
 def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "tasks.jsonl"
     whole = msgspec.json.encode(task()) + b"\n"

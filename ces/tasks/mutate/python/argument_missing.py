@@ -10,4 +10,4 @@ def sites(source: Source) -> Iterator[Edits]:
     for call in source.nodes("call"):
         arguments = shapes.plain_arguments(call)
         for argument in arguments:
-            yield shapes.without_item(source, argument)
+            yield source.drop_item(argument)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from ces.tasks.mutate.python import shapes
 from ces.tasks.mutate.source import Edits, Source
 
 
@@ -12,4 +11,4 @@ def sites(source: Source) -> Iterator[Edits]:
     for statement in source.nodes("import_from_statement"):
         names = statement.children_by_field_name("name")
         for name in names:
-            yield shapes.without_item(source, name) if len(names) > 1 else source.whole_lines(statement)
+            yield source.drop_item(name) if len(names) > 1 else source.whole_lines(statement)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from ces.tasks.mutate.python import shapes
 from ces.tasks.mutate.source import Edits, Source
 
 
@@ -10,4 +9,4 @@ def sites(source: Source) -> Iterator[Edits]:
     for parameters in source.nodes("parameters"):
         for parameter in parameters.named_children:
             if parameter.type in ("identifier", "typed_parameter", "default_parameter"):
-                yield shapes.without_item(source, parameter)
+                yield source.drop_item(parameter)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from ces.tasks.mutate.python import shapes
 from ces.tasks.mutate.source import Edits, Source
 
 
@@ -10,4 +9,4 @@ def sites(source: Source) -> Iterator[Edits]:
     for parameters in source.nodes("parameters"):
         first = parameters.named_children[0] if parameters.named_children else None
         if first is not None and source.text(first) in ("self", "cls"):
-            yield shapes.without_item(source, first)
+            yield source.drop_item(first)

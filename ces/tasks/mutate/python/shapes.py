@@ -2,8 +2,6 @@
 
 from tree_sitter import Node
 
-from ces.tasks.mutate.source import Edits, Source
-
 _NO_ARGUMENTS = frozenset({"keyword_argument", "list_splat", "dictionary_splat", "comment"})
 # Where an identifier names what it defines, or an attribute, and isn't a use of a variable.
 _DEFINING = frozenset(
@@ -46,15 +44,3 @@ def is_used(name: Node) -> bool:
 def is_assigned(expression: Node) -> bool:
     around = expression.parent
     return around is not None and around.type == "assignment" and around.child_by_field_name("left") == expression
-
-
-def without_item(source: Source, item: Node) -> Edits:
-    """A list of things with commas without one of them and one comma."""
-    after, before = item.next_sibling, item.prev_sibling
-    if after is not None and after.type == ",":
-        following = after.next_named_sibling
-        same_line = following is not None and following.start_point.row == item.start_point.row
-        end = following.start_byte if following is not None and same_line else after.end_byte
-        return source.edit(item.start_byte, end, "")
-    start = before.start_byte if before is not None and before.type == "," else item.start_byte
-    return source.edit(start, item.end_byte, "")

@@ -1,0 +1,10 @@
+"""A closing bracket left out."""
+
+from collections.abc import Iterator
+
+from ces.tasks.mutate.source import Edits, Source
+
+
+def sites(source: Source) -> Iterator[Edits]:
+    for token in source.nodes(")", "]", "}"):
+        yield source.drop(token)

@@ -1,0 +1,10 @@
+"""A result used as what it holds: without its `?`."""
+
+from collections.abc import Iterator
+
+from ces.tasks.mutate.source import Edits, Source
+
+
+def sites(source: Source) -> Iterator[Edits]:
+    for expression in source.nodes("try_expression"):
+        yield source.replace(expression, source.text(expression.named_children[0]))
