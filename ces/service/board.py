@@ -16,7 +16,7 @@ from ces.service.settings import AuditCount
 from ces.verdict import Stage, Status, Verdict
 from ces.waiting import in_thread
 
-RECENT = 30
+RECENT = 20
 TIMES_OVER = 1024
 BASES_EVERY_S = 2.0
 PUSH_EVERY_S = 0.25
