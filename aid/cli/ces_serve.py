@@ -39,8 +39,8 @@ def serve(
     import os
     import sys
 
-    from aid import paths
     from aid.errors import UsageError
+    from aid.judging import ces_state
     from ces.bases import BaseSettings
     from ces.errors import CesError
     from ces.judge import JudgeSettings
@@ -49,7 +49,7 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     processors = len(os.sched_getaffinity(0))
-    bases = BaseSettings(state_dir=state or paths.state_dir() / "ces", build=_build)
+    bases = BaseSettings(state_dir=state or ces_state(), build=_build)
     chosen = {"queue_limit": queue_limit, "drain_s": drain_s}
     settings = ServiceSettings(
         judge=JudgeSettings(bases=bases, workers=workers or processors),
