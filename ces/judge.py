@@ -5,10 +5,11 @@ In: `CheckRequest`s. Out: `Verdict`s, one each, in any order of arrival. What th
 """
 
 import asyncio
+import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from ces.verdicts import Verdicts
 from ces.waiting import in_thread
 
 _JUDGED = ("green", "red")
+SHOWN_PATHS = 3
 
 
 class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,16 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     bases: BaseSettings
     workers: int = 2
     scoring: Scoring = DEFAULT
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is at. `paths` are those of the candidate's own change; `since` is Unix time."""
+
+    workspace: str
+    rev: str | None
+    upto: Stage
+    paths: tuple[str, ...]
+    since: float
 
 
 class _Laid(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +66,7 @@ class Judge:
         self._settings = settings
         self._jobs = Jobs()
         self._workers = asyncio.Semaphore(settings.workers)
+        self.at_work: list[Running | None] = [None] * settings.workers  # one place a worker
         self._verdicts = Verdicts(settings.bases.state_dir / "verdicts.db")
 
     async def check(self, request: CheckRequest, *, fresh: bool = False) -> Verdict:
@@ -112,10 +125,26 @@ class Judge:
         queued = time.monotonic()
         async with self._workers:
             waited_ms = (time.monotonic() - queued) * 1000
-            verdict = await self._built(request, warm, laid)  # the builder tries again what the machine failed
+            with self._seen_at_work(request, laid):
+                verdict = await self._built(request, warm, laid)  # the builder tries again what the machine failed
         verdict = msgspec.structs.replace(verdict, queue_ms=waited_ms)
         await in_thread(lambda: self._verdicts.put(key, verdict))
         return verdict
+
+    @contextlib.contextmanager
+    def _seen_at_work(self, request: CheckRequest, laid: _Laid) -> Iterator[None]:
+        place = self.at_work.index(None)
+        self.at_work[place] = Running(
+            workspace=request.workspace,
+            rev=request.rev,
+            upto=request.upto,
+            paths=tuple(change.path for change in laid.own[:SHOWN_PATHS]),
+            since=time.time(),
+        )
+        try:
+            yield
+        finally:
+            self.at_work[place] = None
 
     async def _built(self, request: CheckRequest, warm: Warm, laid: _Laid) -> Verdict:
         deadline = time.monotonic() + request.timeout_s

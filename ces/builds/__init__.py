@@ -1,5 +1,6 @@
 """The build systems: one file each, one line here. Others come by entry points of the group `ces.builds`."""
 
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ces.errors import CesError
 ADAPTERS: tuple[Adapter, ...] = (Dune(), Cargo(), Tsc(), Pytest(), Command())
 
 
+@cache  # reading every installed package's entry points takes longer than a cached verdict
 def adapters() -> tuple[Adapter, ...]:
     """The built-in ones, then those of installed packages: an entry point loads a class with no arguments."""
     return ADAPTERS + tuple(point.load()() for point in entry_points(group="ces.builds"))

@@ -1,0 +1,85 @@
+"""`aid ces serve`: the code evaluation service, until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ces.builds.adapter import BuildSettings
+    from ces.service.serve import Address
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(min=1), help="Builds at once.  [default: one a processor]")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), help="0: any that is free.  [default: 8437, none with --unix]")
+@click.option("--unix", type=click.Path(path_type=Path), help="Listen on this unix socket.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Read the bearer token here; it is made otherwise.")
+@click.option("--no-token", is_flag=True, help="Ask for no token; only on loopback or a unix socket.")
+@click.option("--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.")
+@click.option("--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep bases and verdicts here.")
+def serve(
+    workers: int | None,
+    host: str,
+    port: int | None,
+    unix: Path | None,
+    token_file: Path | None,
+    no_token: bool,
+    queue_limit: int | None,
+    drain_s: float | None,
+    state: Path | None,
+) -> None:
+    """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /."""
+    import asyncio
+    import logging
+    import os
+    import sys
+
+    from aid.errors import UsageError
+    from aid.judging import ces_state
+    from ces.bases import BaseSettings
+    from ces.errors import CesError
+    from ces.judge import JudgeSettings
+    from ces.service.serve import run
+    from ces.service.settings import PORT, ServiceSettings
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    processors = len(os.sched_getaffinity(0))
+    bases = BaseSettings(state_dir=state or ces_state(), build=_build)
+    chosen = {"queue_limit": queue_limit, "drain_s": drain_s}
+    settings = ServiceSettings(
+        judge=JudgeSettings(bases=bases, workers=workers or processors),
+        host=host,
+        port=port if port is not None else None if unix is not None else PORT,
+        unix=unix,
+        token_file=token_file,
+        open_to_all=no_token,
+        **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
+    )
+    try:
+        sys.exit(asyncio.run(run(settings, _say)))
+    except CesError as error:
+        raise UsageError(str(error)) from error
+
+
+def _build(workspace: Path) -> BuildSettings:
+    """What a workspace's aid.toml says; one that can't be read is the request's fault, not the machine's."""
+    from aid import config
+    from aid.errors import ConfigError
+    from ces.errors import BadChange
+
+    try:
+        return config.load(workspace).config.build
+    except ConfigError as error:
+        raise BadChange(str(error)) from error
+
+
+def _say(address: Address) -> None:
+    where = " and ".join(each for each in (address.url, address.unix and f"unix:{address.unix}") if each)
+    click.echo(f"listening on {where}")
+    if address.token_file is not None:
+        click.echo(f"token in {address.token_file}")
