@@ -1,15 +1,21 @@
 """dune, for OCaml: one-shot builds (watch mode prints nothing useful without a terminal and can outlive SIGTERM).
 
-`@check` comes first because it is cheap, `@default` after it because `@check` misses link errors and cycles between
-implementations; then the tests. What they print is read by `ces.builds.dune_output`.
+`@check` comes first because it is cheap, `@default` after it because `@check` misses link errors and (before dune 3)
+cycles between implementations; then the tests. What they print is read by `ces.builds.dune_output`.
+
+The three in one command, in a warm copy of ocaml-re: 0.23 s of CPU in place of 0.37 for a change that is green at once,
+3.76 in place of 3.78 for one that everything depends on. A change that doesn't type costs 0.32 in place of 0.12, as the
+steps come after: it pays where more than about 6 in 10 are green.
 """
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ces.builds import dune_output
 from ces.builds.adapter import BuildSettings, Step
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic
@@ -19,6 +25,17 @@ from ces.verdict import Diagnostic
 _FLAGS = ("--root", ".", "--no-config", "--display", "quiet")
 # OCAMLPARAM can silence warnings; a backtrace in a program's output is not what its expected output has.
 _ENV = {"DUNE_CACHE": "disabled", "OCAMLPARAM": "", "OCAMLRUNPARAM": ""}
+# Prints every error; only of files that the base's build has used: others may be anything (data, other dialects).
+_PARSE = """failed=0
+for file; do
+  kind=-impl
+  case $file in *.mli) kind=-intf ;; esac
+  [ -e "$file" ] && [ -e "_build/default/$file" ] || continue
+  ocamlc -stop-after parsing -w -a $kind "$file" || failed=1
+done
+exit $failed"""
+_MODULE = re.compile(r"^(?:.*/)?[^\W\d][\w']*\.mli?$")
+_WORDS = re.compile(r';[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+')
 _TEST_ENV = {"ALCOTEST_SHOW_ERRORS": "true"}  # else the first failure alone is explained
 
 
@@ -37,16 +54,40 @@ class Dune:
         return ("dune: apt-get install ocaml-dune ocaml (or: opam install dune)",)
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        env = dict(_ENV)
-        switch = root / "_opam" / "bin"
-        if switch.is_dir():
-            env["PATH"] = f"{switch}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        env = _environment(root)
         return upto(
             settings.upto,
             Step(stage="typecheck", argv=("dune", "build", *_FLAGS, "@check"), env=env),
             Step(stage="build", argv=("dune", "build", *_FLAGS, "@default"), env=env),
             Step(stage="test", argv=("dune", "test", *_FLAGS), env=env | _TEST_ENV),
         )
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        parsed = [path for path in sorted(paths) if _MODULE.match(path) and not _is_rewritten(root, path)]
+        if not parsed:
+            return ()
+        argv = ("sh", "-c", _PARSE, "sh", *parsed)
+        return (Step(stage="parse", argv=argv, env=_environment(root), title=f"ocamlc parses {', '.join(parsed)}"),)
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        steps = self.steps(root, settings)
+        if len(steps) < 2:
+            return None
+        aliases = ("@check", "@default", "@runtest")[: len(steps)]
+        return Step(stage=steps[-1].stage, argv=("dune", "build", *_FLAGS, *aliases), env=steps[-1].env)
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        yield machine.says("dune", "--version")
+        yield machine.says("ocamlopt", "-version")
+        yield machine.says("ocamlc", "-config")
+        config = machine.output("ocamlc", "-config")
+        compiler = re.search(r"^native_c_compiler: *(\S+)", config, re.MULTILINE)
+        if compiler is not None:
+            yield machine.says(compiler[1], "-dumpfullversion", "-dumpversion")
+        folders = machine.output("ocamlfind", "printconf", "path", after=os.environ.get("OCAMLPATH", "")).split("\n")
+        folders += re.findall(r"^standard_library: *(/.*)$", config, re.MULTILINE)
+        for folder in dict.fromkeys([str(root / "_opam" / "lib"), *filter(None, folders)]):
+            yield machine.lists(Path(folder), "META", "*/META", "META.*", "*/dune-package", "stdlib.cma")
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         found = dune_output.parse(sources, output)
@@ -55,3 +96,44 @@ class Dune:
         if not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+
+def _environment(root: Path) -> dict[str, str]:
+    switch = root / "_opam" / "bin"
+    if not switch.is_dir():
+        return _ENV
+    return {**_ENV, "PATH": f"{switch}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
+def _is_rewritten(root: Path, path: str) -> bool:
+    """Whether a stanza that may own `path` has a program rewrite its text before the compiler's parser sees it."""
+    inside = (root / path).parent
+    for folder in (inside, *inside.parents):
+        for name in ("dune", "dune.inc"):
+            text = _text(folder / name)
+            if text.startswith("(*") or "-pp" in text or _has_action(text):
+                return True
+        if folder == root:
+            break
+    return False
+
+
+def _has_action(text: str) -> bool:
+    """Whether a `preprocess` field in a dune file's text holds an action."""
+    fields: list[str] = []  # the heads of the lists that are open
+    words = [word for word in _WORDS.findall(text) if not word.startswith(";")]
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "(":
+            if following == "action" and "preprocess" in fields:
+                return True
+            fields.append(following)
+        elif word == ")" and fields:
+            fields.pop()
+    return False
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
