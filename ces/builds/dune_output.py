@@ -279,7 +279,7 @@ def _failed_command(sources: Sources, block: _Block) -> list[Diagnostic]:
     what = command["what"]
     inside = re.search(r"\(cd (?:\S*/)?_build/[^/ ]+/?(\S*) &&", lines[1]) if len(lines) > 1 else None
     found = _in_sources(sources, body, inside[1] if inside else "")
-    if found:
+    if found and (" alias " in what or any(item.file for item in found)):
         return found
     said = _trimmed(body)
     if not said and block.explained and " alias " not in what:
@@ -294,11 +294,21 @@ def _failed_action(sources: Sources, lines: list[str]) -> list[Diagnostic]:
     path, place = _place(sources, location)
     body = [line for line in lines[1:] if not (_EXCERPT.match(line) or _COMMAND_LINE.match(line))]
     found = _in_sources(sources, body, (path or "").rpartition("/")[0])
-    if found:
+    if found and (not _is_field(sources, path, place) or any(item.file for item in found)):
         return found
     said = _trimmed(body)
     message = said if re.match(r"^Command (?:exited|got)", said) else f"this action failed:\n{said}"
     return [_diagnostic(path, place, "error", message, "action")]
+
+
+def _is_field(sources: Sources, path: str | None, place: Range) -> bool:
+    """Whether the place in a dune file is a field or a stanza, as for a rule's action; for a test it is its name."""
+    lines = sources.lines(path) if path is not None else None
+    return (
+        lines is not None
+        and place.start_line < len(lines)
+        and b"(" in lines[place.start_line][place.start_character : place.start_character + 1]
+    )
 
 
 def _in_sources(sources: Sources, said: list[str], inside: str) -> list[Diagnostic]:

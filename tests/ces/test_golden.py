@@ -5,7 +5,7 @@ ended the check, `== diagnostics`, what is read in it. Comments among the files 
 `[build] command`, `# env: NAME=VALUE …` what the build's environment has on top. Those of `dune3` are run in the tree
 that scripts/trixie makes, the others with this machine's tools.
 
-`CES_RECORD=1 pytest tests/ces/test_golden.py` records all anew (`-k dune3-cram` only that one), `CES_RECORD=new` those
+`scripts/record_goldens` records all anew (`-k dune3-cram` only that one), `CES_RECORD=new` those
 that have no recording yet, and fails where what is read now differs from what was: look at the diff, then commit it.
 """
 
