@@ -7,25 +7,22 @@ of caching, budgets for several builds, or what a change makes better or worse (
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from ces import builds, isolation, process, workspace
-from ces.builds.adapter import Adapter, BuildSettings, Step
-from ces.builds.reading import Sources
+from ces import builds, isolation, steps, workspace
+from ces.builds.adapter import Adapter, BuildSettings
 from ces.change import FileChange
 from ces.errors import CesError, InfraError
 from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
-from ces.verdict import BuildStatus, Diagnostic, Stage, Status
+from ces.verdict import BuildStatus, Stage, Status
 from ces.waiting import in_thread, wait_out
 
 DISABLED = "none"
 TRIES = 3
-_NOT_RUN = (126, 127)
-_KILLED = (-9, 137)
 CHANGING = "the workspace kept changing while it was being built"
 
 
@@ -46,6 +43,7 @@ class Builder:
         self._built_ns: int | None = None
         self._frozen: Look | None = None
         self._whole = False  # whether every step short of the tests has run in the base
+        self._hopeful = True  # whether the last view was green: the best guess at the next
 
     @property
     def kept(self) -> bool:
@@ -97,9 +95,7 @@ class Builder:
                         limit.reschedule(None)
                         built = await self._guarded(self._build_view(changes, deadline, upto))
             except TimeoutError:
-                return BuildStatus(
-                    status="timeout", stage=None, reason="other builds took the time", adapter=self.adapter.name
-                )
+                return self._status("timeout", None, "other builds took the time")
             if built.status != "infra_error":
                 break
         if built.status in ("green", "red") and (await self.look()).digest != digest:
@@ -114,7 +110,7 @@ class Builder:
         self._changed.clear()
         await in_thread(lambda: self._views.sync(self.tree))
         async with self._view(self._views.open_base) as place:
-            built = await self._run(place, {}, deadline)
+            built = await steps.run(self._build(place, {}, deadline, None))
         self._built_ns = started_ns
         self._whole = self._whole or built.status == "green"
         return built
@@ -130,12 +126,7 @@ class Builder:
         async with self._turns.base(), self._view(self._views.open_base) as place:
             for step in await asyncio.to_thread(self.adapter.steps, self._root, self._settings):
                 if step.stage != "test":
-                    await self._step(step, place, deadline)
-
-    async def _step(self, step: Step, place: Place, deadline: float) -> process.Finished:
-        env = process.build_environment(step.env)
-        left_s = max(deadline - time.monotonic(), 0.0)
-        return await isolation.run(self.isolation, place, step.argv, env, left_s)
+                    await steps.step(self._build(place, {}, deadline, None), step)
 
     def _looks_built(self) -> bool:
         """Whether a changed file is older than the last build: one that goes by mtime would not see the change."""
@@ -150,42 +141,23 @@ class Builder:
                 changed[change.old_path] = None
             changed[change.path] = change.after
         async with self._view(lambda: self._views.open(changes)) as place:
-            return await self._run(place, changed, deadline, upto)
+            built = await steps.run(self._build(place, changed, deadline, upto), hopeful=self._hopeful)
+        self._hopeful = built.status == "green"
+        return built
 
-    async def _run(
-        self, place: Place, changed: dict[str, bytes | None], deadline: float, upto: Stage | None = None
-    ) -> BuildStatus:
-        """The steps in order, until one fails or the time is over."""
+    def _build(
+        self, place: Place, changed: Mapping[str, bytes | None], deadline: float, upto: Stage | None
+    ) -> steps.Build:
         settings = self._settings if upto is None else msgspec.structs.replace(self._settings, upto=upto)
-        seen_root = place.tree if self.isolation.kind == "session" else self._root
-        sources = Sources(self._root, changed, seen_root)
-        said: list[Diagnostic] = []
-        stage: Stage | None = None
-        started, cpu_ms = time.monotonic(), 0.0
-        for step in await asyncio.to_thread(self.adapter.steps, self._root, settings):
-            stage = step.stage
-            finished = await self._step(step, place, deadline)
-            cpu_ms += finished.cpu_ms
-            if finished.timed_out:
-                taken_s = time.monotonic() - started
-                reason = f"'{step}' had not ended when {taken_s:.0f} s were spent"
-                return msgspec.structs.replace(self._status("timeout", stage, reason=reason), cpu_ms=cpu_ms)
-            found = await asyncio.to_thread(self._read, sources, step, finished)
-            said += [item for item in found if item not in said]
-            if finished.exit_code not in step.passes:
-                return msgspec.structs.replace(self._status("red", stage, said), cpu_ms=cpu_ms)
-        return msgspec.structs.replace(self._status("green", stage, said), cpu_ms=cpu_ms)
-
-    def _read(self, sources: Sources, step: Step, finished: process.Finished) -> Sequence[Diagnostic]:
-        last = finished.output.strip().rpartition("\n")[2]
-        if finished.exit_code in _NOT_RUN and step.argv[0] in last:
-            raise InfraError(f"{step.argv[0]} can't be run in the build's sandbox: {last}")
-        if finished.exit_code in _KILLED:
-            if not finished.truncated:
-                raise InfraError(f"'{step}' was killed from outside: is the machine out of memory?")
-            message = f"'{step}' was stopped: it printed more than {process.OUTPUT_LIMIT_BYTES >> 20} MB"
-            return [Diagnostic(file=None, range=None, severity="error", message=message, code="output")]
-        return self.adapter.diagnostics(sources, step, finished.output, finished.exit_code)
+        return steps.Build(
+            adapter=self.adapter,
+            settings=settings,
+            isolation=self.isolation,
+            root=self._root,
+            place=place,
+            changed=changed,
+            deadline=deadline,
+        )
 
     @contextlib.asynccontextmanager
     async def _view(self, opening: Callable[[], Place]) -> AsyncIterator[Place]:
@@ -207,22 +179,14 @@ class Builder:
         except (InfraError, OSError) as error:
             return self._failed(str(error))
 
-    def _status(
-        self,
-        status: Status,
-        stage: Stage | None,
-        said: Sequence[Diagnostic] = (),
-        reason: str | None = None,
-    ) -> BuildStatus:
-        return BuildStatus(
-            status=status, stage=stage, diagnostics=tuple(said), reason=reason, adapter=self.adapter.name
-        )
+    def _status(self, status: Status, stage: Stage | None, reason: str) -> BuildStatus:
+        return BuildStatus(status=status, stage=stage, reason=reason, adapter=self.adapter.name)
 
     def _failed(self, reason: str) -> BuildStatus:
-        return self._status("infra_error", None, reason=reason)
+        return self._status("infra_error", None, reason)
 
     def _unsettled(self, stage: Stage | None) -> BuildStatus:
-        return self._status("unchecked", stage, reason=CHANGING)
+        return self._status("unchecked", stage, CHANGING)
 
 
 def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:

@@ -1,15 +1,16 @@
 """The interface of a build system. One file each beside this one; they are listed in `ces.builds`.
 
 An adapter only says which commands to run and how to read what they print. Running them, with limits and
-killed as a tree, is `ces.process`'s; where, `ces.workspace`'s.
+killed as a tree, is `ces.process`'s; where, `ces.workspace`'s. To warm a base is to run its steps there once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources
 from ces.verdict import Diagnostic, Stage
 
@@ -64,6 +65,27 @@ class Adapter(Protocol):
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
         """What to run in `root` (a view of the workspace), cheapest first, up to `settings.upto`."""
+        ...
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        """What only parses those of the changed files `paths` that the language's own parser can be asked about alone.
+
+        Run in a view whose base is warm. An error of theirs is an error of the build; none of them proves nothing.
+        """
+        ...
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        """One command that succeeds exactly when every one of `steps` does; None where that would save nothing.
+
+        It bears the last step's stage. When it fails, `steps` say at which stage, and what the errors are.
+        """
+        ...
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        """What a build's outcome depends on beside the tree: versions of programs, which libraries are installed.
+
+        Asked through `machine`, which runs nothing of the workspace's.
+        """
         ...
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:

@@ -1,11 +1,13 @@
 """cargo, for Rust: `check`, `build` and `test`, offline. Reads libtest's text; the compiler's JSON is `rustc`'s."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ces.builds import rustc
 from ces.builds.adapter import BuildSettings, Step
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path, plain, word_at
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic, Range
@@ -39,6 +41,26 @@ class Cargo:
             Step(stage="build", argv=("cargo", "build", *_FLAGS), env=_ENV),
             Step(stage="test", argv=("cargo", "test", *_FLAGS, "--no-fail-fast"), env=_ENV),
         )
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        return ()  # rustc has no stable way to parse only, and rustfmt answers for formatting too
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        return None  # `check`, `build` and `test` each compile what the others don't
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        home = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+        chosen = "\n".join(
+            [
+                os.environ.get("RUSTUP_TOOLCHAIN", ""),
+                machine.text(home / "settings.toml"),
+                *(machine.text(root / name) for name in ("rust-toolchain", "rust-toolchain.toml")),
+            ]
+        )
+        yield chosen
+        yield machine.says("rustc", "-vV", after=chosen)
+        yield machine.says("cargo", "-vV", after=chosen)
+        yield machine.says("cc", "-dumpfullversion", "-dumpversion")
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         text = plain(output)

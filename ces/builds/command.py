@@ -1,10 +1,12 @@
 """Any command that exits with 0 when all is well: `[build] command` of aid.toml."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ces.builds import lines
 from ces.builds.adapter import BuildSettings, Step
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic
@@ -27,6 +29,18 @@ class Command:
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
         return upto(settings.upto, Step(stage="build", argv=settings.command))
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        return ()
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        return None  # it is one command
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        """Only which program it is; what that runs isn't known here."""
+        if settings.command:
+            program = settings.command[0]
+            yield machine.stat(root / program if "/" in program else Path(shutil.which(program) or program))
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         found = lines.parse(sources, output, self.name, "error" if exit_code else "warning")

@@ -1,21 +1,48 @@
 """dune, for OCaml: one-shot builds (watch mode prints nothing useful without a terminal and can outlive SIGTERM).
 
-`@check` comes first because it is cheap, `@default` after it because `@check` misses link errors and cycles between
-implementations; then the tests. What they print is read by `ces.builds.dune_output`.
+`@check` comes first because it is cheap, `@default` after it because `@check` misses link errors and (before dune 3)
+cycles between implementations; then the tests. What they print is read by `ces.builds.dune_output`.
+
+The three in one command, in a warm copy of ocaml-re: 0.23 s of CPU in place of 0.37 for a change that is green at once,
+3.76 in place of 3.78 for one that everything depends on. A change that doesn't type costs 0.32 in place of 0.12, as the
+steps come after: it pays where more than about 6 in 10 are green.
 """
 
+import itertools
 import os
-from collections.abc import Sequence
-from pathlib import Path
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from ces.builds import dune_output
 from ces.builds.adapter import BuildSettings, Step
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic
 
 # Quiet: only what is wrong. `--root .`: a dune-workspace further up is not this workspace.
-_FLAGS = ("--root", ".", "--display", "quiet")
+# `--no-config`: the person's own dune settings are no part of the workspace.
+_FLAGS = ("--root", ".", "--no-config", "--display", "quiet")
+# OCAMLPARAM can silence warnings; a backtrace in a program's output is not what its expected output has.
+_ENV = {"DUNE_CACHE": "disabled", "OCAMLPARAM": "", "OCAMLRUNPARAM": ""}
+# Takes a file and where its module's .cmt may be, for each file; prints every error. Only what the base's build has
+# compiled is parsed: other files may be anything (data, another dialect, switched off).
+_PARSE = """failed=0
+IFS='
+'
+while [ $# -gt 0 ]; do
+  file=$1 compiled=$2 used= kind=-impl
+  shift 2
+  for found in $compiled; do [ -e "$found" ] && used=yes; done
+  [ "$used" ] && [ -e "$file" ] || continue
+  case $file in *.mli) kind=-intf ;; esac
+  ocamlc -stop-after parsing -w -a $kind "$file" || failed=1
+done
+exit $failed"""
+_MODULE = re.compile(r"^(?:.*/)?[^\W\d][\w']*\.mli?$")
+_WORDS = re.compile(r';[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+')
+_TEST_ENV = {"ALCOTEST_SHOW_ERRORS": "true"}  # else the first failure alone is explained
 
 
 class Dune:
@@ -33,19 +60,94 @@ class Dune:
         return ("dune: apt-get install ocaml-dune ocaml (or: opam install dune)",)
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        env = {"DUNE_CACHE": "disabled"}
-        switch = root / "_opam" / "bin"
-        if switch.is_dir():
-            env["PATH"] = f"{switch}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        env = _environment(root)
         return upto(
             settings.upto,
             Step(stage="typecheck", argv=("dune", "build", *_FLAGS, "@check"), env=env),
             Step(stage="build", argv=("dune", "build", *_FLAGS, "@default"), env=env),
-            Step(stage="test", argv=("dune", "test", *_FLAGS), env=env),
+            Step(stage="test", argv=("dune", "test", *_FLAGS), env=env | _TEST_ENV),
         )
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        parsed = [path for path in sorted(paths) if _MODULE.match(path) and not _is_rewritten(root, path)]
+        if not parsed:
+            return ()
+        argv = ("sh", "-c", _PARSE, "sh", *(word for path in parsed for word in (path, _compiled(path))))
+        return (Step(stage="parse", argv=argv, env=_environment(root), title=f"ocamlc parses {', '.join(parsed)}"),)
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        steps = self.steps(root, settings)
+        if len(steps) < 2:
+            return None
+        aliases = ("@check", "@default", "@runtest")[: len(steps)]
+        return Step(stage=steps[-1].stage, argv=("dune", "build", *_FLAGS, *aliases), env=steps[-1].env)
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        yield machine.says("dune", "--version")
+        yield machine.says("ocamlopt", "-version")
+        yield machine.says("ocamlc", "-config")
+        config = machine.output("ocamlc", "-config")
+        compiler = re.search(r"^native_c_compiler: *(\S+)", config, re.MULTILINE)
+        if compiler is not None:
+            yield machine.says(compiler[1], "-dumpfullversion", "-dumpversion")
+        folders = machine.output("ocamlfind", "printconf", "path", after=os.environ.get("OCAMLPATH", "")).split("\n")
+        folders += re.findall(r"^standard_library: *(/.*)$", config, re.MULTILINE)
+        for folder in dict.fromkeys([str(root / "_opam" / "lib"), *filter(None, folders)]):
+            yield machine.lists(Path(folder), "META", "*/META", "META.*", "*/dune-package", "stdlib.cma")
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         found = dune_output.parse(sources, output)
-        if exit_code != 0 and not any(item.severity == "error" for item in found):
+        if exit_code == 0:  # what reads like an error is a passing test's own output
+            return [item for item in found if item.severity != "error"]
+        if not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+
+def _environment(root: Path) -> dict[str, str]:
+    switch = root / "_opam" / "bin"
+    if not switch.is_dir():
+        return _ENV
+    return {**_ENV, "PATH": f"{switch}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
+def _compiled(path: str) -> str:
+    """Patterns, a line each, of what dune compiles a module to: for a stanza of its own directory or one further up."""
+    file = PurePosixPath(path)
+    name = f"[{file.stem[0].upper()}{file.stem[0].lower()}]{file.stem[1:]}.cmt*"
+    places = [f"_build/default/{inside}/.*objs/byte" for inside in file.parents]
+    return "\n".join(f"{place}/{start}{name}" for place in places for start in ("", "*__"))
+
+
+def _is_rewritten(root: Path, path: str) -> bool:
+    """Whether a stanza that may own `path` has a program rewrite its text before the compiler's parser sees it."""
+    inside = (root / path).parent
+    for folder in (inside, *inside.parents):
+        for name in ("dune", "dune.inc"):
+            text = _text(folder / name)
+            if text.startswith("(*") or "-pp" in text or _has_action(text):
+                return True
+        if folder == root:
+            break
+    return False
+
+
+def _has_action(text: str) -> bool:
+    """Whether a `preprocess` field in a dune file's text holds an action."""
+    fields: list[str] = []  # the heads of the lists that are open
+    words = [word for word in _WORDS.findall(text) if not word.startswith(";")]
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        if word == "(":
+            if following == "action" and "preprocess" in fields:
+                return True
+            fields.append(following)
+        elif word == ")" and fields:
+            fields.pop()
+    return False
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

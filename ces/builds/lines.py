@@ -26,12 +26,17 @@ _SEVERITIES: dict[str, Severity] = {
 }
 
 
-def parse(sources: Sources, output: str, source: str, default: Severity = "error") -> list[Diagnostic]:
-    """Every such message; `default` is the severity of one that names none."""
+def parse(
+    sources: Sources, output: str, source: str, default: Severity = "error", *, inside: str = ""
+) -> list[Diagnostic]:
+    """Every such message; `default` is the severity of one that names none.
+
+    `inside` is the directory, relative to the workspace, that relative names start from.
+    """
     found: list[Diagnostic] = []
     for line in plain(output).split("\n"):
         message = _LINE.match(line)
-        path = sources.relative(message["file"]) if message is not None else None
+        path = sources.relative(message["file"], inside) if message is not None else None
         if message is None or path is None or not sources.exists(path):
             continue
         severity = _SEVERITIES.get((message["severity"] or "").lower(), default)

@@ -1,4 +1,4 @@
-"""Test programs' own output, as one diagnostic a failed test: alcotest, OUnit, and exceptions nobody caught.
+"""Test programs' own output, as one diagnostic a failed test: alcotest, OUnit, inline tests, exceptions nobody caught.
 
 What changes from run to run (run ids, seconds, log files, shard numbers) is left out, so that the same failure before
 and after a change reads the same.
@@ -19,9 +19,11 @@ _IN_SOURCE = re.compile(r'\("(?P<file>[^"]+\.mli?)", (?P<line>\d+), (?P<column>\
 _FRAME = re.compile(
     r'file "(?P<file>[^"]+\.mli?)"(?: \(inlined\))?, lines? (?P<line>\d+)(?:-\d+)?, characters (?P<column>\d+)-'
 )
+_POS = re.compile(r'^File "(?P<file>[^"]+\.mli?)", line (?P<line>\d+), character (?P<column>\d+):$')
+_INLINE = re.compile(r"^(?P<name>.*?) (?:is false\.|threw .*|raised .*)$")
 _UNSTEADY = re.compile(
-    r"^(?:Logs saved to |Full test results in |This run has ID |Called from |Raised |Re-raised |Testing )|^ ?─+$"
-    r'|^File "[^"]*\.log", line|\(in the (?:log|code)\)\.$|^Ran: '
+    r"^ *(?:Logs saved to |Full test results in |This run has ID |Called from |Raised |Re-raised |Testing )|^ ?─+$"
+    r'|^File "[^"]*\.log", line|\(in the (?:log|code)\)\.$|^Ran: |^FAILED \d+ / \d+ tests'
 )
 
 
@@ -31,6 +33,14 @@ def parse(sources: Sources, lines: Sequence[str], inside: str) -> list[Diagnosti
     `inside` is the directory, relative to the workspace, that the program ran in.
     """
     return _alcotest(sources, lines, inside) or _ounit(sources, lines, inside) or _uncaught(sources, lines, inside)
+
+
+def inline(path: str | None, place: Range | None, headline: str, details: Sequence[str]) -> Diagnostic | None:
+    """A failed test of ppx_inline_test, which prints its place and the result on one line; None for anything else."""
+    if not _INLINE.match(headline):
+        return None
+    message = _told(f"test failed: {headline}", details)
+    return Diagnostic(file=path, range=place, severity="error", message=message, code="inline_test", source="dune")
 
 
 def _alcotest(sources: Sources, lines: Sequence[str], inside: str) -> list[Diagnostic]:
@@ -88,16 +98,20 @@ def _uncaught(sources: Sources, lines: Sequence[str], inside: str) -> list[Diagn
 
 def _failure(sources: Sources, headline: str, details: Sequence[str], code: str, inside: str) -> Diagnostic:
     path, place = _place(sources, details, inside)
+    message = _told(headline, [line for line in details if not _POS.match(line)])
+    return Diagnostic(file=path, range=place, severity="error", message=message, code=code, source="dune")
+
+
+def _told(headline: str, details: Sequence[str]) -> str:
     kept = [line.rstrip() for line in details if not _UNSTEADY.search(line) and not _UNCAUGHT.match(line)]
     text = re.sub(r"\n{2,}", "\n", "\n".join(kept)).strip("\n")
-    message = f"{headline}\n{text}" if text else headline
-    return Diagnostic(file=path, range=place, severity="error", message=message, code=code, source="dune")
+    return f"{headline}\n{text}" if text else headline
 
 
 def _place(sources: Sources, details: Sequence[str], inside: str) -> tuple[str | None, Range | None]:
     """The first place the failure names that is a file of the workspace (libraries' own frames are not)."""
     for line in details:
-        for pattern in (_IN_SOURCE, _FRAME):
+        for pattern in (_POS, _IN_SOURCE, _FRAME):
             for named in pattern.finditer(line):
                 for start in ("", inside):
                     path = sources.relative(named["file"], start)

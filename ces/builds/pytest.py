@@ -11,17 +11,20 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ces.builds import lines, pytest_output
+from ces.builds import lines, pytest_output, python_syntax
 from ces.builds.adapter import BuildSettings, Step
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "conftest.py", "requirements.txt")
 _ENVIRONMENTS = (".venv", "venv")
+_ABOUT = "import sys; print(sys.version, sys.prefix)"
+_FOLDERS = "import sys; print(*sys.path, sep='\\n')"
 _NO_TESTS = 5  # pytest's exit code when it collects none
 _TEST_FLAGS = ("-q", "--color=no", "--tb=short", "--no-header", "-rN", "-p", "no:cacheprovider")
 _MYPY_FLAGS = ("--show-column-numbers", "--no-pretty", "--no-error-summary", "--hide-error-context")
@@ -53,6 +56,32 @@ class Pytest:
         tests = (python, "-m", "pytest", *_TEST_FLAGS)
         steps.append(Step(stage="test", argv=tests, passes=(0, _NO_TESTS)))
         return upto(settings.upto, *steps)
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        parsed = tuple(
+            path
+            for path in sorted(paths)
+            if path.endswith(".py") and all(map(python_syntax.is_walked, path.split("/")[:-1]))
+        )
+        if not parsed:
+            return ()
+        argv = (_interpreter(root), "-I", "-c", _syntax_check(), *parsed)
+        return (Step(stage="parse", argv=argv, title=f"compile {', '.join(parsed)}"),)
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        return None  # each step is another program
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        python = _interpreter(root)
+        yield machine.says(str(root / python), "-I", "-c", _ABOUT)
+        folders = [root / name / "lib" for name in _ENVIRONMENTS]
+        if Path(python).is_absolute():
+            folders += [Path(line) for line in machine.output(python, "-I", "-c", _FOLDERS).split("\n") if line]
+        for folder in folders:
+            yield machine.lists(folder, "*.dist-info/METADATA", "python3*/site-packages/*.dist-info/METADATA", "*.pth")
+        pyright = _pyright(root)
+        if pyright is not None:
+            yield machine.says(str(root / pyright), "--version")
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         if step.stage == "test":

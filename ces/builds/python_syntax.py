@@ -1,4 +1,4 @@
-"""Compile every Python file below the current directory, in memory, with the interpreter that runs this.
+"""Compile every Python file below the current directory, or those named, in memory, with this interpreter.
 
 Run as a program in a workspace's own interpreter (any Python 3.8 or later): prints `file:line:column: SyntaxError: …`
 for each file that doesn't compile, and exits with 1 when there is one. Imports and writes nothing.
@@ -7,6 +7,7 @@ for each file that doesn't compile, and exits with 1 when there is one. Imports 
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 
 SKIPPED = {"node_modules", "venv", "__pycache__", "site-packages", "build", "dist"}
 
@@ -14,12 +15,21 @@ SKIPPED = {"node_modules", "venv", "__pycache__", "site-packages", "build", "dis
 def main() -> int:
     warnings.simplefilter("ignore")
     failed = 0
+    for path in sys.argv[1:] or sources():
+        failed |= check(path)
+    return failed
+
+
+def is_walked(directory: str) -> bool:
+    return directory not in SKIPPED and not directory.startswith(".")
+
+
+def sources() -> "Iterator[str]":
     for directory, inside, names in os.walk("."):
-        inside[:] = sorted(name for name in inside if name not in SKIPPED and not name.startswith("."))
+        inside[:] = sorted(filter(is_walked, inside))
         for name in sorted(names):
             if name.endswith(".py"):
-                failed |= check(os.path.relpath(os.path.join(directory, name)))  # noqa: PTH118
-    return failed
+                yield os.path.relpath(os.path.join(directory, name))  # noqa: PTH118
 
 
 def check(path: str) -> int:

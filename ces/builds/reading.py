@@ -14,6 +14,8 @@ from ces.verdict import Diagnostic, Range
 
 TAIL_LINES = 40
 MAX_SOURCE_BYTES = 4 << 20
+MAX_PATHS = 50_000
+_NOT_SOURCES = frozenset({"node_modules", "venv", "target"})
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
@@ -27,6 +29,7 @@ class Sources:
         self._seen_root = seen_root or root
         self._changed = dict(changed or {})
         self._lines: dict[str, list[bytes] | None] = {}
+        self._paths: list[str] | None = None
 
     def relative(self, name: str, inside: str = "") -> str | None:
         """A name as a build prints it, as a path in the workspace with `/`; None when it lies outside.
@@ -61,10 +64,35 @@ class Sources:
                 return None
         return None if content is None else content.split(b"\n")
 
-    def from_bytes(self, path: str | None, line: int, column: int) -> int:
-        """Code points before byte `column` of zero-based `line`; the column itself where the source isn't there."""
+    def only(self, name: str) -> str | None:
+        """The one file of the workspace whose path ends with `name`; None where there is none, or several."""
+        if self._paths is None:
+            self._paths = self._walk()
+        found = [path for path in self._paths if path.endswith(f"/{name}") and self.exists(path)]
+        return found[0] if len(found) == 1 else None
+
+    def _walk(self) -> list[str]:
+        paths = set(self._changed)
+        for directory, inside, names in os.walk(self._root):
+            inside[:] = [name for name in inside if not name.startswith((".", "_")) and name not in _NOT_SOURCES]
+            start = os.path.relpath(directory, self._root)
+            paths.update(name if start == "." else f"{start}/{name}" for name in names)
+            if len(paths) > MAX_PATHS:
+                break
+        return sorted(paths)
+
+    def from_bytes(self, path: str | None, line: int, column: int, *, up: bool = False) -> int:
+        """Code points before byte `column` of zero-based `line`; the column itself where the source isn't there.
+
+        A column inside a character is its start, or with `up` its end.
+        """
         text = self._line(path, line)
-        return column if text is None else len(text[:column].decode("utf-8", "ignore"))
+        if text is None:
+            return column
+        if up:
+            while 0 < column < len(text) and text[column] & 0xC0 == 0x80:
+                column += 1
+        return len(text[:column].decode("utf-8", "ignore"))
 
     def from_utf16(self, path: str | None, line: int, column: int) -> int:
         """Code points before UTF-16 unit `column` of zero-based `line`."""

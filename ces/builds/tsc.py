@@ -1,12 +1,16 @@
-"""tsc, for TypeScript: the whole project type-checked, nothing emitted."""
+"""tsc, for TypeScript: the whole project type-checked, nothing emitted; then `npm test` where there is one.
+
+There is one where package.json has a `test` script of its own and what it needs is installed (`node_modules`).
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ces.builds.adapter import BuildSettings, Step
+from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path, plain, word_at
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic, Severity
@@ -18,6 +22,26 @@ _MESSAGE = re.compile(
     r"^(?:(?P<file>\S.*?)\((?P<line>\d+),(?P<column>\d+)\): )?"
     r"(?P<severity>error|warning|message) (?P<code>TS\d+): (?P<text>.*)$"
 )
+# TypeScript's own parser, by the interface that it has up to version 6 (7 has none that is stable).
+_API = "node_modules/typescript/lib/typescript.js"
+_PARSE = """
+const ts = require("./" + process.argv[1]), fs = require("fs");
+let failed = 0;
+for (const file of process.argv.slice(2).filter((name) => fs.existsSync(name))) {
+  const text = fs.readFileSync(file, "utf8");
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+  for (const found of source.parseDiagnostics) {
+    const at = ts.getLineAndCharacterOfPosition(source, found.start);
+    const said = ts.flattenDiagnosticMessageText(found.messageText, "\\n");
+    console.log(`${file}(${at.line + 1},${at.character + 1}): error TS${found.code}: ${said}`);
+    failed = 1;
+  }
+}
+process.exit(failed);
+"""
+_PARSED = (".ts", ".tsx", ".mts", ".cts")
+_NO_TEST = "no test specified"  # what `npm init` writes
+_NPM_ENV = {"npm_config_update_notifier": "false", "npm_config_logs_max": "0", "npm_config_offline": "true", "CI": "1"}
 _SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning", "message": "information"}
 
 
@@ -32,15 +56,40 @@ class Tsc:
     def missing_tools(self, root: Path, settings: BuildSettings) -> Sequence[str]:
         if not on_path("node"):
             return ("node: apt-get install nodejs",)
-        if (root / _LOCAL).exists() or on_path("tsc"):
-            return ()
-        return ("tsc: npm install --save-dev typescript",)
+        if not (root / _LOCAL).exists() and not on_path("tsc"):
+            return ("tsc: npm install --save-dev typescript",)
+        if settings.upto == "test" and _has_tests(root) and not on_path("npm"):
+            return ("npm: apt-get install npm",)
+        return ()
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
         tsc = _LOCAL if (root / _LOCAL).exists() else "tsc"
         state = ("--incremental", "--tsBuildInfoFile", f"{_STATE}/tsc.tsbuildinfo")
         argv = (tsc, "--noEmit", "-p", ".", "--pretty", "false", *state)
-        return upto(settings.upto, Step(stage="typecheck", argv=argv))
+        steps = [Step(stage="typecheck", argv=argv)]
+        if _has_tests(root):
+            steps.append(Step(stage="test", argv=("npm", "test", "--silent"), env=_NPM_ENV))
+        return upto(settings.upto, *steps)
+
+    def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
+        parsed = [path for path in sorted(paths) if path.endswith(_PARSED) and "node_modules" not in path.split("/")]
+        if not parsed or not (root / _API).is_file():
+            return ()
+        argv = ("node", "-e", _PARSE, "--", _API, *parsed)
+        return (Step(stage="parse", argv=argv, title=f"TypeScript parses {', '.join(parsed)}"),)
+
+    def whole(self, root: Path, settings: BuildSettings) -> Step | None:
+        return None  # each step is another program
+
+    def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
+        yield machine.says("node", "--version")
+        if (root / _LOCAL).exists():
+            yield machine.stat(root / _LOCAL)
+            yield machine.text(root / "node_modules/typescript/package.json")
+        else:
+            yield machine.says("tsc", "--version")
+        for installed in (".package-lock.json", ".yarn-integrity", ".modules.yaml"):  # npm's, yarn's, pnpm's
+            yield machine.text(root / "node_modules" / installed)
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         found: list[Diagnostic] = []
@@ -53,6 +102,21 @@ class Tsc:
         if exit_code != 0 and not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+
+def _has_tests(root: Path) -> bool:
+    if not (root / "node_modules").is_dir():
+        return False
+    try:
+        package = msgspec.json.decode((root / "package.json").read_bytes(), type=_Package)
+    except (OSError, msgspec.DecodeError):
+        return False
+    test = package.scripts.get("test")
+    return isinstance(test, str) and _NO_TEST not in test
+
+
+class _Package(msgspec.Struct):
+    scripts: dict[str, object] = {}
 
 
 def _diagnostic(sources: Sources, message: "re.Match[str]") -> Diagnostic:

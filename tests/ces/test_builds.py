@@ -118,7 +118,7 @@ def test_reads_a_failed_action_as_dune_3_prints_it() -> None:
     assert dune(place + 'Fatal error: exception Assert_failure("t/t.ml", 1, 9)\n') == [
         't/t.ml:0 [Assert_failure] exception Assert_failure("t/t.ml", 1, 9)'
     ]
-    assert dune(place + "before\n") == ["t/dune:1 [action] before"]
+    assert dune(place + "before\n") == ["t/dune:1 [action] this action failed:\nbefore"]
     assert dune(place + 'Error: Library "x" not found.\n-> required by t/t.exe\n') == [
         't/dune:1 [] Library "x" not found.\n-> required by t/t.exe'
     ]

@@ -96,6 +96,38 @@ async def test_a_red_ocaml_workspace_goes_green(
 
 
 @needs_dune
+async def test_one_command_does_for_a_green_proposal_and_the_steps_tell_where_another_fails(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, dune = tmp_path / "log", shutil.which("dune")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/dune").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {dune} "$@"\n')
+    (tmp_path / "tools/dune").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}{os.pathsep}{os.environ['PATH']}")
+    root = workspace(DUNE.replace("nothing", "x").replace("s ^ 1", 's ^ "!"'))
+    judge = checker(root, kinds=("session",))
+    assert said(await judge.status()) == ("green", "test", [])
+
+    async def asked(text: str, file: str = A) -> tuple[object, list[str]]:
+        log.write_text("")
+        verdict = await judge.check([edit(root, file, text)], budget_s=60)
+        return said(verdict)[:2], [
+            " ".join(word for word in line.split() if word.startswith("@") or word == "test")
+            for line in log.read_text().splitlines()
+        ]
+
+    assert await asked("let twice x = 2 * x\n") == (("green", "test"), ["@check @default @runtest"])
+    assert await asked("let twice x = 3 * x\n") == (
+        ("red", "test"),
+        ["@check @default @runtest", "@check", "@default", "test"],
+    )
+    # One that fails is mostly followed by another.
+    assert await asked("let twice x = x ^ x\n") == (("red", "typecheck"), ["@check"])
+    assert await asked("let twice x = x + x + 0\n") == (("green", "test"), ["@check", "@default", "test"])
+    assert await asked("let twice x = x ^ x ^ x\n") == (("red", "typecheck"), ["@check @default @runtest", "@check"])
+
+
+@needs_dune
 async def test_unsaved_text_is_the_ground_a_change_stands_on(
     workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
 ) -> None:

@@ -1,9 +1,15 @@
 """What each adapter reads in outputs recorded from real runs, and that real runs here still read the same.
 
 A case is a file of tests/ces/golden/ADAPTER: the workspace's files, `== recorded …`, the output of the step that
-ended the check, `== diagnostics`, what is read in it. `CES_RECORD=1 pytest tests/ces/test_golden.py` records anew.
+ended the check, `== diagnostics`, what is read in it. Comments among the files say how it is run: `# command: …` is
+`[build] command`, `# env: NAME=VALUE …` what the build's environment has on top. Those of `dune3` are run in the tree
+that scripts/trixie makes, the others with this machine's tools.
+
+`scripts/record_goldens` records all anew (`-k dune3-cram` only that one), `CES_RECORD=new` those
+that have no recording yet, and fails where what is read now differs from what was: look at the diff, then commit it.
 """
 
+import functools
 import os
 import re
 import shutil
@@ -21,10 +27,12 @@ from ces.verdict import Diagnostic
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(GOLDEN.glob("*/*.txt"))
-RECORD = os.environ.get("CES_RECORD") == "1"
+RECORD = os.environ.get("CES_RECORD", "")
 _RECORDED = re.compile(r"^== recorded (?P<step>\w+), exit (?P<exit>-?\d+), by (?P<tools>.*) ==\n", re.MULTILINE)
 _READ = "== diagnostics ==\n"
 _FILE = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
+TRIXIE = "dune3"
+_FIND_TRIXIE = Path(__file__).parents[2] / "scripts" / "trixie"
 VERSIONS = {
     "dune": (("dune", "--version"), ("ocamlc", "-version")),
     "cargo": (("cargo", "--version"),),
@@ -42,13 +50,47 @@ def unpack(text: str, into: Path) -> None:
         path.write_text(content, "utf-8")
 
 
+def header(case: Path, name: str) -> list[str]:
+    """The words of `# name: …` among the files."""
+    said = re.search(rf"^# {name}: (.*)$", _RECORDED.split(case.read_text("utf-8"))[0], re.MULTILINE)
+    return said[1].split() if said else []
+
+
 def settings_of(case: Path) -> BuildSettings:
-    command = re.search(r"^# command: (.*)$", case.read_text("utf-8"), re.MULTILINE)
-    return BuildSettings(command=tuple(command[1].split())) if command else BuildSettings()
+    return BuildSettings(command=tuple(header(case, "command")))
 
 
 def adapter_of(case: Path) -> Adapter:
-    return next(adapter for adapter in builds.ADAPTERS if adapter.name == case.parent.name)
+    name = "dune" if case.parent.name == TRIXIE else case.parent.name
+    return next(adapter for adapter in builds.ADAPTERS if adapter.name == name)
+
+
+@functools.cache
+def trixie() -> str | None:
+    found = subprocess.run([_FIND_TRIXIE, "--find"], check=False, capture_output=True, text=True).stdout.strip()
+    return found if found and shutil.which("bwrap") else None
+
+
+def run(case: Path, root: Path, argv: Sequence[str], env: dict[str, str]) -> tuple[int, str]:
+    """(exit code, output) of a command of the case's own world at `root`."""
+    env = process.build_environment({**env, **dict(item.split("=", 1) for item in header(case, "env"))})
+    if case.parent.name == TRIXIE:
+        tree = trixie()
+        assert tree is not None
+        env["PATH"] = "/usr/bin:/bin"
+        places = ("--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/root")
+        argv = ("bwrap", "--unshare-all", *places, "--bind", str(root), "/workspace", "--chdir", "/workspace", *argv)
+    ended = subprocess.run(
+        argv,
+        check=False,
+        cwd=root,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+    )
+    return ended.returncode, ended.stdout.decode("utf-8", "replace")
 
 
 def printed(diagnostics: Sequence[Diagnostic]) -> str:
@@ -63,24 +105,14 @@ def printed(diagnostics: Sequence[Diagnostic]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def build(root: Path, adapter: Adapter, settings: BuildSettings) -> tuple[Step, int, str]:
+def build(case: Path, root: Path) -> tuple[Step, int, str]:
     """The step that fails, or else the last that prints something; its exit code and its output."""
     best: tuple[Step, int, str] | None = None
-    for step in adapter.steps(root, settings):
-        ended = subprocess.run(
-            step.argv,
-            check=False,
-            cwd=root,
-            env=process.build_environment(step.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=120,
-        )
-        text = ended.stdout.decode("utf-8", "replace")
-        if best is None or text.strip() or ended.returncode:
-            best = (step, ended.returncode, text)
-        if ended.returncode:
+    for step in adapter_of(case).steps(root, settings_of(case)):
+        exit_code, text = run(case, root, step.argv, step.env)
+        if best is None or text.strip() or exit_code:
+            best = (step, exit_code, text)
+        if exit_code:
             break
     assert best is not None
     return best
@@ -88,6 +120,8 @@ def build(root: Path, adapter: Adapter, settings: BuildSettings) -> tuple[Step, 
 
 def ready(case: Path, root: Path) -> bool:
     adapter = adapter_of(case)
+    if case.parent.name == TRIXIE:
+        return trixie() is not None
     if adapter.name == "tsc":
         return shutil.which("tsc") is not None
     if adapter.name == "command" and not shutil.which("gcc"):
@@ -95,16 +129,17 @@ def ready(case: Path, root: Path) -> bool:
     return not adapter.missing_tools(root, settings_of(case))
 
 
+def sources_of(case: Path, root: Path) -> Sources:
+    return Sources(root, seen_root=Path("/workspace") if case.parent.name == TRIXIE else root)
+
+
 def record(case: Path, root: Path) -> None:
     adapter = adapter_of(case)
     text = case.read_text("utf-8")
     text = text[: recorded.start()] if (recorded := _RECORDED.search(text)) else text
-    step, exit_code, output = build(root, adapter, settings_of(case))
-    read = adapter.diagnostics(Sources(root), step, output, exit_code)
-    versions = [
-        subprocess.run(argv, check=False, capture_output=True, text=True).stdout.strip()
-        for argv in VERSIONS[adapter.name]
-    ]
+    step, exit_code, output = build(case, root)
+    read = adapter.diagnostics(sources_of(case, root), step, output, exit_code)
+    versions = [run(case, root, argv, {})[1].strip() for argv in VERSIONS[adapter.name]]
     tools = ", ".join(f"{argv[0]} {said}" for argv, said in zip(VERSIONS[adapter.name], versions, strict=True))
     output = output.replace(str(root), "/workspace").replace(sys.prefix, "/usr").replace(sys.base_prefix, "/usr")
     case.write_text(
@@ -116,7 +151,7 @@ def record(case: Path, root: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.stem}")
 def test_reads_what_was_recorded(case: Path, tmp_path: Path) -> None:
-    if RECORD:
+    if RECORD == "1" or (RECORD == "new" and not _RECORDED.search(case.read_text("utf-8"))):
         unpack(_RECORDED.split(case.read_text("utf-8"))[0], tmp_path)
         assert ready(case, tmp_path), "its tools are not installed"
         record(case, tmp_path)
@@ -133,7 +168,10 @@ def test_reads_what_was_recorded(case: Path, tmp_path: Path) -> None:
 
 
 # Enough to notice that a tool has changed its ways; running every case again takes a minute.
-LIVE = {"partial_match", "interface_mismatch", "implementation_cycle", "expected_output_differs", "alcotest", "mypy"}
+LIVE = {
+    "partial_match", "interface_mismatch", "implementation_cycle", "expected_output_differs", "alcotest", "cram",
+    "c_stubs", "expect_test", "hidden_include", "mypy",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -149,9 +187,8 @@ def test_a_real_run_reads_as_recorded(case: Path, tmp_path: Path) -> None:
     unpack(files, tmp_path)
     if not ready(case, tmp_path):
         pytest.skip("its tools are not installed")
-    adapter = adapter_of(case)
-    step, exit_code, output = build(tmp_path, adapter, settings_of(case))
-    read = adapter.diagnostics(Sources(tmp_path), step, output, exit_code)
+    step, exit_code, output = build(case, tmp_path)
+    read = adapter_of(case).diagnostics(sources_of(case, tmp_path), step, output, exit_code)
     assert sorted(heads(printed(read))) == sorted(heads(text.partition(_READ)[2]))
 
 

@@ -1,0 +1,116 @@
+"""The commands of one build, run in one view: which of them, in which order, and what they come to.
+
+In: an adapter, a place, what is changed there. Out: a `BuildStatus`. When the last view was green this one probably is
+too: the adapter's one command for all stages is run first, and the single steps only to find out where it fails.
+Raises InfraError for what the machine did wrong.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ces import isolation, process
+from ces.builds.adapter import Adapter, BuildSettings, Step
+from ces.builds.reading import Sources
+from ces.errors import InfraError
+from ces.isolation import Isolation, Place
+from ces.verdict import BuildStatus, Diagnostic, Stage, Status
+
+_NOT_RUN = (126, 127)
+_KILLED = (-9, 137)
+
+
+class Build(msgspec.Struct, frozen=True, kw_only=True):
+    """One build to be run. `root` is the real tree, `changed` what the view has otherwise (None: deleted).
+
+    `deadline` is on `time.monotonic`'s clock.
+    """
+
+    adapter: Adapter
+    settings: BuildSettings
+    isolation: Isolation
+    root: Path
+    place: Place
+    changed: Mapping[str, bytes | None]
+    deadline: float
+
+
+class _Spent:
+    """What the commands of a build took so far."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.cpu_ms = 0.0
+
+
+async def run(build: Build, *, hopeful: bool = False) -> BuildStatus:
+    """The steps in order, until one fails or the time is over. `hopeful`: it is likely to be green."""
+    spent = _Spent()
+    whole = await asyncio.to_thread(build.adapter.whole, build.root, build.settings) if hopeful else None
+    if whole is not None:
+        ended = await _all(build, [whole], spent)
+        if ended.status != "red":
+            return ended
+    steps = await asyncio.to_thread(_steps, build)
+    return await _all(build, steps, spent)
+
+
+async def step(build: Build, one: Step) -> process.Finished:
+    """One command in the view."""
+    env = process.build_environment(one.env)
+    left_s = max(build.deadline - time.monotonic(), 0.0)
+    return await isolation.run(build.isolation, build.place, one.argv, env, left_s)
+
+
+def _steps(build: Build) -> Sequence[Step]:
+    """To parse what is changed is cheapest, and says best what is wrong."""
+    there = [path for path, content in build.changed.items() if content is not None]
+    parsing = build.adapter.parse_steps(build.root, there) if there else ()
+    return [*parsing, *build.adapter.steps(build.root, build.settings)]
+
+
+async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatus:
+    seen_root = build.place.tree if build.isolation.kind == "session" else build.root
+    sources = Sources(build.root, build.changed, seen_root)
+    said: dict[Diagnostic, None] = {}
+    stage: Stage | None = None
+    for one in steps:
+        stage = one.stage
+        finished = await step(build, one)
+        spent.cpu_ms += finished.cpu_ms
+        if finished.timed_out:
+            reason = f"'{one}' had not ended when {time.monotonic() - spent.started:.0f} s were spent"
+            return _status(build, "timeout", stage, (), spent, reason)
+        found = await asyncio.to_thread(_read, build, sources, one, finished)
+        said |= dict.fromkeys(found)
+        if finished.exit_code not in one.passes:
+            return _status(build, "red", stage, tuple(said), spent)
+    return _status(build, "green", stage, tuple(said), spent)
+
+
+def _read(build: Build, sources: Sources, one: Step, finished: process.Finished) -> Sequence[Diagnostic]:
+    last = finished.output.strip().rpartition("\n")[2]
+    if finished.exit_code in _NOT_RUN and one.argv[0] in last:
+        raise InfraError(f"{one.argv[0]} can't be run in the build's sandbox: {last}")
+    if finished.exit_code in _KILLED:
+        if not finished.truncated:
+            raise InfraError(f"'{one}' was killed from outside: is the machine out of memory?")
+        message = f"'{one}' was stopped: it printed more than {process.OUTPUT_LIMIT_BYTES >> 20} MB"
+        return [Diagnostic(file=None, range=None, severity="error", message=message, code="output")]
+    return build.adapter.diagnostics(sources, one, finished.output, finished.exit_code)
+
+
+def _status(
+    build: Build,
+    status: Status,
+    stage: Stage | None,
+    said: tuple[Diagnostic, ...],
+    spent: _Spent,
+    reason: str | None = None,
+) -> BuildStatus:
+    return BuildStatus(
+        status=status, stage=stage, diagnostics=said, reason=reason, adapter=build.adapter.name, cpu_ms=spent.cpu_ms
+    )
