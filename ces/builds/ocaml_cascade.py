@@ -64,7 +64,8 @@ class Cascade:
                 await asyncio.to_thread(self._hide_gone, context)
             if len(dirty) == 1 and not self._plan.renamed and not self._plan.gone:
                 await self._check([dirty[0]])
-                self._no_new_cycle(dirty[0])
+                if dirty[0].key in self._names:
+                    self._no_new_cycle(dirty[0])
                 if not self._changed:
                     return self._outcome
             elif dirty:

@@ -1,4 +1,4 @@
-"""`python -m ces.builds.ocaml_checker`: build the checker, print where it is. Exit 1, with the reason, when it can't."""
+"""`python -m ces.builds.ocaml_checker`: build the checker and print where it is. Exit 1 with the reason when not."""
 
 import sys
 

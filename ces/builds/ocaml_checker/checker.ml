@@ -8,15 +8,18 @@
    every fork finds their interfaces loaded; each "check" runs in a fork of its own, which ends by itself when its time
    is over. No code of the project is ever run. *)
 
+(* Without a digest: only named, as the target of an alias. *)
+let read_units imports = List.filter_map (fun (name, digest) -> Option.map (fun _ -> name) digest) imports
+
 let imports path =
-  if Filename.check_suffix path ".cmi" then List.map fst (Cmi_format.read_cmi path).cmi_crcs
+  if Filename.check_suffix path ".cmi" then read_units (Cmi_format.read_cmi path).cmi_crcs
   else
     let channel = open_in_bin path in
     Fun.protect ~finally:(fun () -> close_in channel) @@ fun () ->
     let magic = Config.cmo_magic_number in
     if really_input_string channel (String.length magic) <> magic then failwith (path ^ ": not an object file");
     seek_in channel (input_binary_int channel);
-    Compat.cmo_imports (input_value channel : Cmo_format.compilation_unit)
+    read_units (Compat.cmo_imports (input_value channel : Cmo_format.compilation_unit))
 
 let print_imports () =
   try

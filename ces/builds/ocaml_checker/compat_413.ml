@@ -28,4 +28,4 @@ let interface info tree =
   let typed = Compile_common.typecheck_intf info tree in
   (typed.Typedtree.sig_type, Builtin_attributes.alerts_of_sig tree)
 
-let cmo_imports (unit : Cmo_format.compilation_unit) = List.map fst unit.cu_imports
+let cmo_imports (unit : Cmo_format.compilation_unit) = unit.cu_imports

@@ -32,4 +32,4 @@ let interface info tree =
   let alerts, typed = Compile_common.typecheck_intf info tree in
   (typed.Typedtree.sig_type, alerts)
 
-let cmo_imports (unit : Cmo_format.compilation_unit) = List.map fst unit.cu_imports
+let cmo_imports (unit : Cmo_format.compilation_unit) = unit.cu_imports
