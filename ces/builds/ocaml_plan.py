@@ -75,11 +75,12 @@ def plan(
     """The plan, or why there is none. `by_source`: source or dumped syntax tree -> what is compiled from it."""
     draft = _Draft(modules, by_source, read_dune)
     structural: list[tuple[str, bytes | None]] = []
+    existing = {change.path for change in changes if change.before is not None and change.old_path is None}
     for path, content in _edits(modules, changes).items():
         reason = _unfollowed(modules, path)
         if reason is not None:
             return reason
-        if _INERT.search(path):
+        if _INERT.search(path) or (content is not None and path in existing and _in_no_stanza(draft, path)):
             continue
         if content is not None and _compiled(draft, path):
             reason = _edit(draft, path, content)
@@ -147,6 +148,23 @@ def _edit(draft: _Draft, path: str, content: bytes) -> str | None:
     return None
 
 
+def _in_no_stanza(draft: _Draft, path: str) -> bool:
+    """Whether this source is in a directory without a dune file, which no other takes modules from."""
+    directory = posixpath.dirname(path)
+    if (
+        _compiled(draft, path)
+        or draft.read_dune(directory) is not None
+        or _of_directory(draft.modules.nodes, directory)
+    ):
+        return False
+    above = directory
+    while above:
+        above = posixpath.dirname(above)
+        if re.search(r"\b(include_subdirs|subdir|copy_files)\b", draft.read_dune(above) or ""):
+            return False
+    return True
+
+
 def _of_directory(nodes: Mapping[str, Node], directory: str) -> list[Node]:
     return [node for node in nodes.values() if posixpath.dirname(node.source) == directory and not node.generated]
 
@@ -178,7 +196,7 @@ def _stanza(draft: _Draft, path: str) -> list[Node] | str:
 
 def _remove(draft: _Draft, path: str) -> str | None:
     if not _compiled(draft, path):
-        return f"{path} is not part of the type check"
+        return f"{path} is in no stanza"
     siblings = _stanza(draft, path)
     if isinstance(siblings, str):
         return siblings
