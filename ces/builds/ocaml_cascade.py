@@ -174,14 +174,21 @@ class Cascade:
         if red:
             self._outcome.red = True
             self._outcome.parsed = any(reply["parsed"] == b"1" for reply in red)
-            self._outcome.output += "".join(reply["output"].decode("utf-8", "replace") for reply in red)
+            self._outcome.output += "".join(self._said(reply) for reply in red)
             raise _Ended
         for reply in replies:
             if reply["status"] != b"green":
                 self._unsure(reply.get("reason", b"").decode("utf-8", "replace") or "the checker doesn't say")
             if not more:
-                self._outcome.output += reply["output"].decode("utf-8", "replace")
+                self._outcome.output += self._said(reply)
         return replies
+
+    def _said(self, reply: dict[str, bytes]) -> str:
+        """What a checker printed, with new interfaces under the names they would have."""
+        text = reply["output"].decode("utf-8", "replace")
+        for objects, place in self._places.items():
+            text = text.replace(f"{place}/", f"{objects}/")
+        return text
 
     def _message(self, node: Node) -> list[tuple[str, bytes]]:
         message = fields(node)

@@ -113,6 +113,10 @@ class OcamlFast:
             await server.close()
         await asyncio.to_thread(shutil.rmtree, self._scratch, True)
 
+    def server_pids(self) -> list[int]:
+        """The checking processes that are running, for whoever accounts for them."""
+        return [server.pid for server in self._servers.values() if server.pid is not None]
+
     async def _ask(self, node: Node, message: list[tuple[str, bytes]], timeout_s: float) -> dict[str, bytes]:
         server = self._servers.get(node.options)
         if server is None:

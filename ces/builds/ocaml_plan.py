@@ -20,6 +20,7 @@ _CHOOSY = re.compile(
     r"\b(modules|include_subdirs|copy_files|ocamllex|ocamlyacc|menhir|select|rule|generate|virtual_modules|implements"
     r"|private_modules|root_module|include|per_module|tuareg|subdir|dynamic_include|cinaps|mdx)\b"
 )
+_DUMPED = b"Caml1999"
 _OBJECTS = (".cmo", ".cmi", ".cmt", ".cmti")
 
 ReadDune = Callable[[str], str | None]
@@ -77,7 +78,7 @@ def plan(
     structural: list[tuple[str, bytes | None]] = []
     existing = {change.path for change in changes if change.before is not None and change.old_path is None}
     for path, content in _edits(modules, changes).items():
-        reason = _unfollowed(modules, path)
+        reason = _unfollowed(modules, path, content)
         if reason is not None:
             return reason
         if _INERT.search(path) or (content is not None and path in existing and _in_no_stanza(draft, path)):
@@ -125,11 +126,13 @@ def _edits(modules: Modules, changes: Sequence[FileChange]) -> dict[str, bytes |
     return edits
 
 
-def _unfollowed(modules: Modules, path: str) -> str | None:
+def _unfollowed(modules: Modules, path: str, content: bytes | None) -> str | None:
     if path in modules.read_elsewhere or posixpath.dirname(path) in modules.looked_through:
         return f"{path} is read by more than the compiler"
     if not path.endswith((".ml", ".mli")) and not _INERT.search(path):
         return f"{path} is not an OCaml source"
+    if content is not None and content.startswith(_DUMPED):  # reading one back is not safe, and nobody writes them
+        return f"{path} is not text"
     return None
 
 
