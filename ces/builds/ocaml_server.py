@@ -7,6 +7,8 @@ what it was asked and is started again by the next request. It runs none of the 
 import asyncio
 import contextlib
 import itertools
+import os
+import signal
 import struct
 import time
 from collections.abc import Sequence
@@ -24,6 +26,10 @@ MAX_REPLY_BYTES = 64 << 20
 
 class ServerDied(Exception):
     """The process ended, or can't be started, or its reply makes no sense. Never leaves this package."""
+
+
+class TimeIsOver(ServerDied):
+    """No reply in time, from a process that then was killed."""
 
 
 def frame(message: Sequence[tuple[str, bytes]]) -> bytes:
@@ -83,18 +89,28 @@ class Server:
         Raises ServerDied. A reply that doesn't come in time kills the process, which the next request starts anew.
         """
         self.used_at = time.monotonic()
+        timed = [*message, ("timeout_s", b"%.3f" % timeout_s)]
+        try:
+            await self._ready(warm)
+            return await self._ask(timed, timeout_s + GRACE_S)
+        except TimeIsOver:
+            raise
+        except ServerDied:  # from outside: what it is asked runs in a fork
+            await self._ready(warm)
+            return await self._ask(timed, timeout_s + GRACE_S)
+
+    async def close(self) -> None:
+        server = self._process
+        if server is not None:
+            _kill(server)
+            await server.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def _ready(self, warm: Sequence[bytes]) -> None:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
                 await self._start(warm)
-        return await self._ask([*message, ("timeout_s", b"%.3f" % timeout_s)], timeout_s + GRACE_S)
-
-    async def close(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-        if self._reading is not None:
-            await self._reading
 
     async def _start(self, warm: Sequence[bytes]) -> None:
         await self.close()
@@ -137,9 +153,8 @@ class Server:
         except (ConnectionError, RuntimeError) as error:
             raise ServerDied("the OCaml checker died") from error
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                server.kill()
-            raise ServerDied("time is over") from None
+            _kill(server)
+            raise TimeIsOver("time is over") from None
         finally:
             self._waiting.pop(number, None)
 
@@ -158,8 +173,16 @@ class Server:
         except (asyncio.IncompleteReadError, ServerDied):
             pass
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                server.kill()
+            _kill(server)
+            if self._process is server:
+                self._process = None
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(ServerDied("the OCaml checker died"))
+
+
+def _kill(server: asyncio.subprocess.Process) -> None:
+    """The server and the checks under way in it."""
+    if server.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
