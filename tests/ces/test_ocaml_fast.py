@@ -5,10 +5,11 @@ Each case says what `OcamlFast` answers; where that is green or red, `dune build
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -266,8 +267,8 @@ async def test_diagnostics_are_read_as_dunes_are(fast: OcamlFast, base: tuple[Pa
     sources = Sources(base[0], {change.path: change.after for change in made})
     (only,) = dune_output.parse(sources, found.output)
     assert (only.file, only.severity) == ("shapes/point.ml", "error")
-    assert "The value `more' is required but not provided" in only.message
-    assert "shapes/.shapes.objs/byte/shapes__Point.cmi" in only.message
+    assert re.search(r"The value `?more'? is required but not provided", only.message)
+    assert "ocaml_fast" not in only.message  # where new interfaces are kept is nobody's business
 
 
 async def test_a_moved_module_keeps_its_users_or_breaks_them(
@@ -329,12 +330,18 @@ def has_ppx() -> bool:
     return found.returncode == 0
 
 
-@pytest.fixture
-def ppx_base(workspace: Callable[[str], Path]) -> tuple[Path, str]:
+@pytest.fixture(scope="module")
+def ppx_base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     if shutil.which("ocamlfind") is None or not has_ppx():
         pytest.skip("needs ppx_sexp_conv: apt-get install libppx-sexp-conv-ocaml-dev")
-    root = workspace(PPX)
+    root = tmp_path_factory.mktemp("ppx")
+    unpack(PPX, root)
     return root, build(root)
+
+
+@pytest.fixture(scope="module")
+def ppx_copy(ppx_base: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(ppx_base[0], tmp_path_factory.mktemp("ppx_copy") / "tree"))
 
 
 async def run_ppx(argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
@@ -351,7 +358,7 @@ async def run_ppx(argv: Sequence[str], directory: Path, timeout_s: float) -> pro
         ({"lib/use.ml": ("Shape.Dot", "(Shape.Box 1)")}, "green, 1 checked"),
     ],
 )
-async def test_preprocessed_modules(ppx_base: tuple[Path, str], edits: Edits, expected: str) -> None:
+async def test_preprocessed_modules(ppx_base: tuple[Path, str], ppx_copy: Path, edits: Edits, expected: str) -> None:
     root, rules = ppx_base
     fast = await OcamlFast.start(root, root / "_build", rules, run_ppx)
     assert isinstance(fast, OcamlFast), fast
@@ -359,7 +366,7 @@ async def test_preprocessed_modules(ppx_base: tuple[Path, str], edits: Edits, ex
     found = await fast.check(made, 60.0)
     await fast.close()
     assert told(found) == expected, found
-    assert dune_says(root, made) == found.status
+    assert dune_says(ppx_copy, made) == found.status
 
 
 async def test_a_preprocessor_is_never_run_without_a_sandbox(ppx_base: tuple[Path, str]) -> None:

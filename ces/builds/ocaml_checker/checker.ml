@@ -96,6 +96,8 @@ let changed message (signature, alerts) =
   in
   if not same then (
     let path = Frames.value message "out_cmi" in
+    (* Saving enters the new interface beside the base's, which may be loaded. *)
+    Env.reset_cache ();
     Compat.save_cmi ~alerts signature ~unit:(Frames.value message "unit") path;
     if base <> "" then keep_digest ~base path);
   not same
