@@ -29,6 +29,9 @@ from ces.fingerprint import Fingerprint
 from ces.frozen import freeze_directory, freeze_revision, resolve_revision
 from ces.isolation import KINDS, Kind
 from ces.jobs import Jobs, Memory
+from ces.process import build_environment
+from ces.quick import Quick
+from ces.toolchain import digest
 from ces.verdict import BuildStatus
 from ces.waiting import in_thread
 
@@ -68,17 +71,23 @@ class BaseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Warm:
-    """A base that is open: what it is, and the builder to check changes with."""
+    """A base that is open: what it is, and the builder to check changes with.
+
+    `quick` answers without the build system, where there is such a way and the base is green.
+    """
 
     def __init__(self, folder: Path, record: BaseRecord, builder: Builder, digest: str, lock: int) -> None:
         self.record = record
+        self.quick: Quick | None = None
         self.tree = folder / "tree"
         self.builder = builder
         self.digest = digest
         self.holders = 0
         self._lock = lock
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        if self.quick is not None:
+            await self.quick.close()
         os.close(self._lock)
 
 
@@ -115,7 +124,7 @@ class Bases:
     async def close(self) -> None:
         await self._jobs.close()
         for warm in self._open.values():
-            warm.close()
+            await warm.close()
         self._open.clear()
 
     async def _warm(self, workspace: Path, rev: str | None) -> Warm:
@@ -147,7 +156,7 @@ class Bases:
                 content = await in_thread(lambda: freeze_directory(workspace, draft / "tree", tree))
             else:
                 content = await freeze_revision(workspace, rev, draft / "tree", adapter.outputs)
-            toolchain = await in_thread(lambda: toolchain_digest(adapter, draft / "tree"))
+            toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
             whole = "\0".join((content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
                 id=hashlib.sha256(whole.encode()).hexdigest()[:32],
@@ -194,6 +203,8 @@ class Bases:
                 known = msgspec.structs.replace(record, status=await self._built(builder))
                 await in_thread(lambda: _write(folder, known))
             warm = Warm(folder, known, builder, look.digest, lock)
+            if known.status.status == "green":
+                warm.quick = await builder.quick()
         except BaseException:
             os.close(lock)
             raise
@@ -221,13 +232,8 @@ class Bases:
             if not number or total <= self._settings.quota_bytes or (warm is not None and warm.holders):
                 continue
             if warm is not None:
-                self._open.pop(record.id).close()
+                await self._open.pop(record.id).close()
             await asyncio.to_thread(_remove, self._folder / record.id)
-
-
-def toolchain_digest(adapter: Adapter, tree: Path) -> str:
-    """What builds the tree, as far as its verdicts may depend on it."""
-    return adapter.name
 
 
 def _existing(workspace: Path) -> Path:

@@ -12,17 +12,19 @@ from pathlib import Path
 
 import msgspec
 
-from ces import builds, isolation, steps, workspace
+from ces import builds, isolation, quick, steps, workspace
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.change import FileChange
 from ces.errors import CesError, InfraError
 from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
+from ces.quick import Quick, Ready
 from ces.verdict import BuildStatus, Stage, Status
 from ces.waiting import in_thread, wait_out
 
 DISABLED = "none"
 TRIES = 3
+QUICK_START_S = 300.0
 CHANGING = "the workspace kept changing while it was being built"
 
 
@@ -80,12 +82,33 @@ class Builder:
         self._frozen = await self.look()
         return self._frozen
 
+    async def quick(self) -> Quick | None:
+        """A way to ask about changes to the tree as it was built without building; None where there is none."""
+        outputs = self._views.outputs
+        if outputs is None:
+            return None
+        async with self._turns.base(), self._view(self._views.open_base) as place:
+            build = self._build(place, {}, time.monotonic() + QUICK_START_S, None)
+            ready = Ready(
+                tree=self._root,
+                outputs=outputs,
+                isolation=self.isolation,
+                run=lambda step: steps.step(build, step),
+            )
+            return await quick.start(self.adapter.name, ready)
+
     async def build_changed(
-        self, digest: str, changes: Sequence[FileChange], deadline: float, upto: Stage | None = None
+        self,
+        digest: str,
+        changes: Sequence[FileChange],
+        deadline: float,
+        upto: Stage | None = None,
+        *,
+        cold: bool = False,
     ) -> BuildStatus:
         """Build the tree with `changes` over it; `unchecked` when the tree is not in the state `digest` afterwards.
 
-        `upto` None: as far as the settings say.
+        `upto` None: as far as the settings say. `cold`: without what building the tree has left.
         """
         built = self._failed("the build's sandbox failed")
         for _ in range(TRIES):
@@ -93,7 +116,7 @@ class Builder:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)) as limit:
                     async with self._turns.proposal():
                         limit.reschedule(None)
-                        built = await self._guarded(self._build_view(changes, deadline, upto))
+                        built = await self._guarded(self._build_view(changes, deadline, upto, cold))
             except TimeoutError:
                 return self._status("timeout", None, "other builds took the time")
             if built.status != "infra_error":
@@ -134,14 +157,16 @@ class Builder:
         built_ns = self._built_ns
         return built_ns is not None and any(entry is not None and entry.stat[1] <= built_ns for entry in entries)
 
-    async def _build_view(self, changes: Sequence[FileChange], deadline: float, upto: Stage | None) -> BuildStatus:
+    async def _build_view(
+        self, changes: Sequence[FileChange], deadline: float, upto: Stage | None, cold: bool
+    ) -> BuildStatus:
         changed: dict[str, bytes | None] = {}
         for change in changes:
             if change.old_path is not None:
                 changed[change.old_path] = None
             changed[change.path] = change.after
-        async with self._view(lambda: self._views.open(changes)) as place:
-            built = await steps.run(self._build(place, changed, deadline, upto), hopeful=self._hopeful)
+        async with self._view(lambda: self._views.open(changes, cold=cold)) as place:
+            built = await steps.run(self._build(place, changed, deadline, upto), hopeful=self._hopeful and not cold)
         self._hopeful = built.status == "green"
         return built
 

@@ -7,6 +7,8 @@ In: `CheckRequest`s. Out: `Verdict`s, one each, in any order of arrival. What th
 import asyncio
 import contextlib
 import hashlib
+import logging
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,30 +16,34 @@ from pathlib import Path
 
 import msgspec
 
-from ces import VERSION, diff, workspace
+from ces import VERSION
 from ces.bases import Bases, BaseSettings, Warm
 from ces.builds.stages import ORDER
-from ces.change import FileChange, merge
 from ces.compare import compare
-from ces.diff import Malformed, Misfit
-from ces.errors import BadChange, InfraError
+from ces.errors import InfraError
 from ces.jobs import Jobs
+from ces.lay import Laid, lay
 from ces.request import CheckRequest
 from ces.score import DEFAULT, Scoring, scored
-from ces.verdict import BuildStatus, Diagnostic, Flag, Stage, Verdict
+from ces.verdict import BuildStatus, Stage, Verdict
 from ces.verdicts import Verdicts
 from ces.waiting import in_thread
 
+log = logging.getLogger(__name__)
+
+AUDIT_TIMEOUT_S = 600.0
 _JUDGED = ("green", "red")
 SHOWN_PATHS = 3
 
 
 class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`workers` is how many builds run at once, over all bases."""
+    """`workers` is how many builds run at once, over all bases. `audit_share` of the answers that were given without
+    the build system are checked against a cold build afterwards, drawn by chance."""
 
     bases: BaseSettings
     workers: int = 2
     scoring: Scoring = DEFAULT
+    audit_share: float = 0.02
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +56,12 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
-class _Laid(msgspec.Struct, frozen=True, kw_only=True):
-    """A request laid over its base: the whole change, and the candidate's own part of it."""
+class AuditCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many quick answers were checked against a build, and how many of those it did not bear out."""
 
-    whole: tuple[FileChange, ...]
-    own: tuple[FileChange, ...]
-    flags: tuple[Flag, ...]
+    audited: int = 0
+    disagreements: int = 0
+    false_greens: int = 0
 
 
 class Judge:
@@ -67,7 +73,10 @@ class Judge:
         self._jobs = Jobs()
         self._workers = asyncio.Semaphore(settings.workers)
         self.at_work: list[Running | None] = [None] * settings.workers  # one place a worker
+        self.audits = AuditCount()
         self._verdicts = Verdicts(settings.bases.state_dir / "verdicts.db")
+        self._chance = random.Random()
+        self._audits: set[asyncio.Task[None]] = set()
 
     async def check(self, request: CheckRequest, *, fresh: bool = False) -> Verdict:
         """The verdict on one diff. Raises BadChange for a request that can't be meant, never for a bad `diff`.
@@ -78,7 +87,12 @@ class Judge:
         try:
             async with self.bases.held(Path(request.workspace), request.rev) as warm:
                 laid = await in_thread(lambda: lay(request, warm))
-                verdict = laid if isinstance(laid, Verdict) else await self._once(request, warm, laid, fresh)
+                if isinstance(laid, Verdict):
+                    verdict = laid
+                elif laid.tricks:
+                    verdict = _hack(laid)
+                else:
+                    verdict = await self._once(request, warm, laid, fresh)
                 verdict = msgspec.structs.replace(verdict, base=warm.record.id, toolchain=warm.record.toolchain)
         except InfraError as error:
             verdict = Verdict(status="infra_error", stage=None, reason=str(error))
@@ -104,12 +118,16 @@ class Judge:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def audited(self) -> None:
+        """Wait for the audits that are under way."""
+        await asyncio.gather(*self._audits)
+
     async def close(self) -> None:
         await self._jobs.close()
         await self.bases.close()
         self._verdicts.close()
 
-    async def _once(self, request: CheckRequest, warm: Warm, laid: _Laid, fresh: bool) -> Verdict:
+    async def _once(self, request: CheckRequest, warm: Warm, laid: Laid, fresh: bool) -> Verdict:
         """The cached answer, else one run however many ask at once."""
         key = _key(warm, request, laid)
         known = None if fresh else await in_thread(lambda: self._verdicts.get(key))
@@ -121,18 +139,18 @@ class Judge:
         verdict: Verdict = await self._jobs.join(asked, lambda: self._run(request, warm, laid, key))
         return msgspec.structs.replace(verdict, flags=laid.flags)
 
-    async def _run(self, request: CheckRequest, warm: Warm, laid: _Laid, key: str) -> Verdict:
+    async def _run(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Verdict:
         queued = time.monotonic()
         async with self._workers:
             waited_ms = (time.monotonic() - queued) * 1000
             with self._seen_at_work(request, laid):
-                verdict = await self._built(request, warm, laid)  # the builder tries again what the machine failed
+                verdict = await self._built(request, warm, laid, key)  # tried again where the machine failed
         verdict = msgspec.structs.replace(verdict, queue_ms=waited_ms)
         await in_thread(lambda: self._verdicts.put(key, verdict))
         return verdict
 
     @contextlib.contextmanager
-    def _seen_at_work(self, request: CheckRequest, laid: _Laid) -> Iterator[None]:
+    def _seen_at_work(self, request: CheckRequest, laid: Laid) -> Iterator[None]:
         place = self.at_work.index(None)
         self.at_work[place] = Running(
             workspace=request.workspace,
@@ -146,79 +164,65 @@ class Judge:
         finally:
             self.at_work[place] = None
 
-    async def _built(self, request: CheckRequest, warm: Warm, laid: _Laid) -> Verdict:
+    async def _built(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Verdict:
         deadline = time.monotonic() + request.timeout_s
+        quick = None
+        if warm.quick is not None:
+            quick = await warm.quick.check(laid.whole, request.timeout_s)
+        if quick is not None and (quick.status == "red" or ORDER.index(request.upto) <= ORDER.index("typecheck")):
+            if self._chance.random() < self._settings.audit_share:
+                audit = self._jobs.start(self._audit(request, warm, laid, key, quick))
+                self._audits.add(audit)
+                audit.add_done_callback(self._audits.discard)
+            return _verdict(quick, warm, laid)
         after = await warm.builder.build_changed(warm.digest, laid.whole, deadline, request.upto)
-        if after.status not in _JUDGED:
-            return _unjudged(after)
-        found = compare(warm.record.status, after, laid.whole, ORDER)
-        return Verdict(
-            status=after.status,
-            stage=after.stage,
-            diagnostics=found.new,
-            remaining=found.remaining,
-            fixed=found.fixed,
-            adapter=after.adapter,
-            cpu_ms=after.cpu_ms,
+        if quick is not None and after.status in _JUDGED:
+            self._count(quick, agrees=after.status == "green" or after.stage not in ("parse", "typecheck"))
+        return _verdict(after, warm, laid)
+
+    async def _audit(self, request: CheckRequest, warm: Warm, laid: Laid, key: str, quick: BuildStatus) -> None:
+        """Build the same from nothing; where that says otherwise, it is what is remembered."""
+        warm.holders += 1
+        try:
+            async with self._workers:
+                deadline = time.monotonic() + AUDIT_TIMEOUT_S
+                cold = await warm.builder.build_changed(warm.digest, laid.whole, deadline, "typecheck", cold=True)
+        finally:
+            warm.holders -= 1
+        if cold.status not in _JUDGED:
+            return
+        self._count(quick, agrees=cold.status == quick.status)
+        if cold.status != quick.status:
+            log.error("a quick answer was %s, a cold build %s (%s)", quick.status, cold.status, key)
+            await in_thread(lambda: self._verdicts.put(key, _verdict(cold, warm, laid)))
+
+    def _count(self, quick: BuildStatus, *, agrees: bool) -> None:
+        self.audits = AuditCount(
+            audited=self.audits.audited + 1,
+            disagreements=self.audits.disagreements + (not agrees),
+            false_greens=self.audits.false_greens + (not agrees and quick.status == "green"),
         )
 
 
-def lay(request: CheckRequest, warm: Warm) -> _Laid | Verdict:
-    """`request` laid over its base; the verdict on a diff that can't be."""
-    onto = _changes(request.onto, "onto", warm, ())
-    parsed = diff.parse(request.diff)
-    if isinstance(parsed, Malformed):
-        return _refused("format", None, None, parsed.reason)
-    read = _reading(warm, onto)
-    own = diff.apply(parsed, read)
-    if isinstance(own, Misfit):
-        return _refused("apply", own.path, own.line, f"{own.path} {own.reason}")
-    hidden = tuple(
-        FileChange(path=path, before=_reading(warm, merge(onto, own))(path), after=text.encode())
-        for path, text in request.hidden.items()
+def _verdict(after: BuildStatus, warm: Warm, laid: Laid) -> Verdict:
+    """What `after`, the build with the change, says of it."""
+    if after.status not in _JUDGED:
+        return _unjudged(after)
+    found = compare(warm.record.status, after, laid.whole, ORDER)
+    return Verdict(
+        status=after.status,
+        stage=after.stage,
+        diagnostics=found.new,
+        remaining=found.remaining,
+        fixed=found.fixed,
+        adapter=after.adapter,
+        cpu_ms=after.cpu_ms,
     )
-    whole = merge(merge(onto, own), hidden)
-    try:
-        workspace.validate(warm.tree, whole, {})
-    except BadChange as error:
-        return _refused("apply", None, None, str(error))
-    return _Laid(whole=whole, own=own, flags=())
 
 
-def _changes(text: str, name: str, warm: Warm, over: Sequence[FileChange]) -> tuple[FileChange, ...]:
-    """A diff that the caller vouches for."""
-    parsed = diff.parse(text)
-    if isinstance(parsed, Malformed):
-        raise BadChange(f"`{name}` is {parsed.reason}")
-    changes = diff.apply(parsed, _reading(warm, over))
-    if isinstance(changes, Misfit):
-        raise BadChange(f"`{name}` doesn't fit the base: {changes.path} {changes.reason}")
-    return changes
-
-
-def _reading(warm: Warm, over: Sequence[FileChange]) -> diff.Read:
-    """The base's files, with `over` laid over them. What may not be read is not there: `validate` says why."""
-    laid: dict[str, bytes | None] = {}
-    for change in over:
-        if change.old_path is not None:
-            laid[change.old_path] = None
-        laid[change.path] = change.after
-
-    def read(path: str) -> bytes | None:
-        if path in laid:
-            return laid[path]
-        try:
-            workspace.check_path(warm.tree, path)
-            return (warm.tree / path).read_bytes()
-        except (BadChange, OSError):
-            return None
-
-    return read
-
-
-def _refused(stage: Stage, path: str | None, line: int | None, reason: str) -> Verdict:
-    said = Diagnostic(file=path, range=None, severity="error", message=reason, code=stage, source="ces")
-    return Verdict(status="red", stage=stage, diagnostics=(said,), reason=reason)
+def _hack(laid: Laid) -> Verdict:
+    names = ", ".join(dict.fromkeys(flag.name for flag in laid.tricks))
+    return Verdict(status="hack", stage="apply", flags=laid.flags, reason=f"not built: {names}")
 
 
 def _unjudged(status: BuildStatus) -> Verdict:
@@ -227,7 +231,7 @@ def _unjudged(status: BuildStatus) -> Verdict:
     )
 
 
-def _key(warm: Warm, request: CheckRequest, laid: _Laid) -> str:
+def _key(warm: Warm, request: CheckRequest, laid: Laid) -> str:
     """What the verdict depends on: the base and its tools, every changed file as it becomes, how far, our version."""
     whole = hashlib.sha256(f"{VERSION}\0{warm.record.id}\0{request.upto}\0".encode())
     for change in sorted(laid.whole, key=lambda change: change.path):

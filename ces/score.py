@@ -39,8 +39,8 @@ def _components(verdict: Verdict, upto: Stage) -> dict[Stage, float]:
         return {}
     reached = ORDER.index(verdict.stage)
     passed: dict[Stage, float] = dict.fromkeys(ORDER[:reached], 1.0)
-    if verdict.status in ("red", "timeout"):
-        passed[verdict.stage] = 0.0
+    if verdict.status in ("red", "timeout", "hack"):
+        passed[verdict.stage] = float(verdict.status == "hack")
     return passed
 
 

@@ -44,11 +44,13 @@ _AHEAD_NS = 2_000_000_000  # a stale .pyc is told by mtime in whole seconds
 class Views(Protocol):
     """What both kinds of view offer. `side_by_side` is how many proposals may be open at once.
 
-    `kept`: what an earlier process's build left in the build directories was there already.
+    `kept`: what an earlier process's build left in the build directories was there already. `outputs` is where the
+    base's build directories are on this machine, None where they aren't apart from the sources.
     """
 
     side_by_side: int
     kept: bool
+    outputs: Path | None
 
     def sync(self, tree: Fingerprint) -> None:
         """Bring the base in step with the tree as `tree` last saw it. No view may be open."""
@@ -58,8 +60,11 @@ class Views(Protocol):
         """Where to build the tree as it stands; what that leaves in the build directories is kept."""
         ...
 
-    def open(self, changes: Sequence[FileChange]) -> Place:
-        """Where to build the tree with `changes` laid over it, later ones over earlier ones."""
+    def open(self, changes: Sequence[FileChange], *, cold: bool = False) -> Place:
+        """Where to build the tree with `changes` laid over it, later ones over earlier ones.
+
+        `cold`: without the base's build directories, where views can do that.
+        """
         ...
 
     def close(self, place: Place) -> None: ...
@@ -92,6 +97,7 @@ class OverlayViews:
         self._outputs = outputs
         self._base = views / "base"
         self._vcs: tuple[str, ...] = ()
+        self.outputs: Path | None = self._base / "upper"
         self.kept = all((self._base / "upper" / name).is_dir() for name in outputs)
         layout(self._base)
         self._warm_outputs(copied=True)
@@ -103,7 +109,7 @@ class OverlayViews:
     def open_base(self) -> Place:
         return self._place(self._base, ("lower",))
 
-    def open(self, changes: Sequence[FileChange]) -> Place:
+    def open(self, changes: Sequence[FileChange], *, cold: bool = False) -> Place:
         made = self._views / uuid.uuid4().hex
         layout(made)
         try:
@@ -112,7 +118,7 @@ class OverlayViews:
         except OSError as error:
             remove_tree(made)
             raise InfraError(f"can't write the view in {made}: {error.strerror}") from error
-        return self._place(made, ("../base/upper", "lower"))
+        return self._place(made, ("lower",) if cold else ("../base/upper", "lower"))
 
     def close(self, place: Place) -> None:
         if place.tree != self._base:
@@ -174,6 +180,7 @@ class OverlayViews:
 class CopyViews:
     side_by_side = 1
     kept = False
+    outputs: Path | None = None
 
     def __init__(self, root: Path, views: Path, outputs: tuple[str, ...]) -> None:
         self._root = root
@@ -195,7 +202,7 @@ class CopyViews:
     def open_base(self) -> Place:
         return self._place()
 
-    def open(self, changes: Sequence[FileChange]) -> Place:
+    def open(self, changes: Sequence[FileChange], *, cold: bool = False) -> Place:
         self._restore()
         try:
             for change in changes:

@@ -9,10 +9,9 @@ import msgspec
 
 from ces import VERSION
 from ces.bases import BaseRecord
-from ces.judge import Judge, Running
+from ces.judge import AuditCount, Judge, Running
 from ces.request import CheckRequest
 from ces.service.queue import Queue
-from ces.service.settings import AuditCount
 from ces.verdict import Stage, Status, Verdict
 from ces.waiting import in_thread
 
@@ -76,8 +75,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board:
-    def __init__(self, judge: Judge, audits: Callable[[], AuditCount]) -> None:
-        self.audits = audits
+    def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._started_at = time.time()
         self._verdicts: Counter[str] = Counter()
@@ -153,7 +151,7 @@ class Board:
             waiting_limit=queue.limits.waiting,
             verdicts=dict(self._verdicts),
             cached=self._cached,
-            audits=self.audits(),
+            audits=self._judge.audits,
             wall=spread(self._walls),
             queue=spread(self._queues),
             per_s=self._rate(),

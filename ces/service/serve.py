@@ -68,7 +68,7 @@ class Service:
         self._lock = _locked(settings.state_dir)
         try:
             self._judge = Judge(settings.judge)
-            self._board = Board(self._judge, settings.audits)
+            self._board = Board(self._judge)
             self._metrics = Metrics(Now(self._gauges, self._counters))
             self._queue = Queue(
                 self._judge.check, _limits(settings), settings.remember_s, self._judged, self._board.changed
@@ -152,7 +152,8 @@ class Service:
         ]
 
     def _counters(self) -> list[tuple[str, str, float]]:
-        count = self.settings.audits()
+        assert self._judge is not None
+        count = self._judge.audits
         return [
             ("ces_audits", "Verdicts checked against a cold build.", count.audited),
             ("ces_audit_disagreements", "Those the cold build did not bear out.", count.disagreements),

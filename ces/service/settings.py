@@ -1,6 +1,5 @@
 """What a service is told when it starts. Data only."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,13 +8,6 @@ from ces.judge import JudgeSettings
 
 PORT = 8437
 QUEUE_LIMIT = 20_000
-
-
-class AuditCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many verdicts were checked against a cold build, and how many of those differed."""
-
-    audited: int = 0
-    disagreements: int = 0
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +33,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout_s: float = 30.0
     remember_s: float = 600.0
     drain_s: float = 300.0
-    audits: Callable[[], AuditCount] = AuditCount
 
     @property
     def state_dir(self) -> Path:

@@ -1,0 +1,115 @@
+"""A request laid over its base: the whole change to be built, what of it is the candidate's, and what smells of tricks.
+
+In: a `CheckRequest` and an open base. Out: a `Laid`, or the verdict on a diff that can't be laid. Blocking.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ces import diff, hacks, workspace
+from ces.bases import Warm
+from ces.change import FileChange, merge
+from ces.diff import Malformed, Misfit
+from ces.errors import BadChange
+from ces.request import CheckRequest
+from ces.testfiles import restore_tests
+from ces.verdict import Diagnostic, Flag, Stage, Verdict
+
+REWARD = "reward"
+
+
+class Laid(msgspec.Struct, frozen=True, kw_only=True):
+    """`whole` is the change to the base that is built, `own` the candidate's part of it as it was written.
+
+    `flags` are all signs of tricks, `tricks` those of them that count under the request's policy.
+    """
+
+    whole: tuple[FileChange, ...]
+    own: tuple[FileChange, ...]
+    flags: tuple[Flag, ...] = ()
+    tricks: tuple[Flag, ...] = ()
+
+
+def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
+    """Raises BadChange where it is not the candidate's diff that doesn't fit, but the task's own."""
+    onto = _vouched(request.onto, "onto", warm, ())
+    reference = None if request.reference is None else _vouched(request.reference, "reference", warm, onto)
+    parsed = diff.parse(request.diff)
+    if isinstance(parsed, Malformed):
+        return _refused("format", None, parsed.reason)
+    broken = reading(warm, onto)
+    own = diff.apply(parsed, broken)
+    if isinstance(own, Misfit):
+        return _refused("apply", own.path, f"{own.path} {own.reason}")
+    kept = own
+    if request.policy == REWARD:
+        kept, _ = restore_tests(own, broken, reference)
+    laid = merge(onto, kept)
+    whole = merge(laid, _hidden(request, reading(warm, laid)))
+    try:
+        workspace.validate(warm.tree, whole, {})
+    except BadChange as error:
+        return _refused("apply", None, str(error))
+    case = hacks.Case(
+        changes=own,
+        base=broken,
+        paths=_paths(warm, onto),
+        reference=reference,
+        original=reading(warm, ()) if onto else None,
+    )
+    flags = hacks.flags(case)
+    tricks = hacks.unshared(case, flags) if request.policy == REWARD else ()
+    return Laid(whole=whole, own=own, flags=flags, tricks=tricks)
+
+
+def reading(warm: Warm, over: Sequence[FileChange]) -> diff.Read:
+    """The base's files, with `over` laid over them. What may not be read is not there: `validate` says why."""
+    laid: dict[str, bytes | None] = {}
+    for change in over:
+        if change.old_path is not None:
+            laid[change.old_path] = None
+        laid[change.path] = change.after
+
+    def read(path: str) -> bytes | None:
+        if path in laid:
+            return laid[path]
+        try:
+            workspace.check_path(warm.tree, path)
+            return (warm.tree / path).read_bytes()
+        except (BadChange, OSError):
+            return None
+
+    return read
+
+
+def _vouched(text: str, name: str, warm: Warm, over: Sequence[FileChange]) -> tuple[FileChange, ...]:
+    """The changes of a diff that the caller vouches for."""
+    if not text:
+        return ()
+    parsed = diff.parse(text)
+    if isinstance(parsed, Malformed):
+        raise BadChange(f"`{name}` is {parsed.reason}")
+    changes = diff.apply(parsed, reading(warm, over))
+    if isinstance(changes, Misfit):
+        raise BadChange(f"`{name}` doesn't fit the base: {changes.path} {changes.reason}")
+    return changes
+
+
+def _hidden(request: CheckRequest, read: diff.Read) -> tuple[FileChange, ...]:
+    return tuple(
+        FileChange(path=path, before=read(path), after=text.encode("utf-8", "surrogateescape"))
+        for path, text in request.hidden.items()
+    )
+
+
+def _paths(warm: Warm, onto: Sequence[FileChange]) -> frozenset[str]:
+    """The files of the broken state."""
+    gone = {change.old_path for change in onto} | {change.path for change in onto if change.after is None}
+    there = {change.path for change in onto if change.after is not None}
+    return frozenset((warm.builder.tree.entries.keys() - gone) | there)
+
+
+def _refused(stage: Stage, path: str | None, reason: str) -> Verdict:
+    said = Diagnostic(file=path, range=None, severity="error", message=reason, code=stage, source="ces")
+    return Verdict(status="red", stage=stage, diagnostics=(said,), reason=reason)
