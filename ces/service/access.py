@@ -32,7 +32,7 @@ class Access:
     def refusal(self, request: web.Request) -> tuple[int, str] | None:
         """(status, reason), or None when `request` may go on."""
         origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _origin_host(origin) != host:
             return 403, f"requests from pages of {origin} are not answered"
         if self._token is None:
             if request.transport is not None and not _local(request.transport.get_extra_info("sockname"), host):
@@ -110,6 +110,18 @@ def _bytes(given: str) -> bytes:
     return given.encode("utf-8", "surrogateescape")  # what is no UTF-8 arrives so
 
 
+def _origin_host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def _local(sockname: object, host: str) -> bool:
     """Whether `host`, a Host header, names this machine; on a unix socket it names nothing."""
-    return not isinstance(sockname, tuple) or is_loopback(urlsplit(f"//{host}").hostname or "")
+    if not isinstance(sockname, tuple):
+        return True
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False

@@ -16,6 +16,7 @@ from ces.verdict import Stage, Status, Verdict
 from ces.waiting import in_thread
 
 RECENT = 20
+SHOWN_CHARACTERS = 200
 TIMES_OVER = 1024
 BASES_EVERY_S = 2.0
 PUSH_EVERY_S = 0.25
@@ -95,12 +96,19 @@ class Board:
         self._queues.append(verdict.queue_ms)
         self._ended.append(time.monotonic())
         flags = tuple(sorted({flag.name for flag in verdict.flags}))
+        reason = None if verdict.reason is None else verdict.reason[:SHOWN_CHARACTERS]
         self._recent.appendleft(
             Recent(
-                time.time(), request.workspace, verdict.status, verdict.stage, flags, verdict.cached, verdict.wall_ms,
-                verdict.reason,
+                at=time.time(),
+                workspace=request.workspace,
+                status=verdict.status,
+                stage=verdict.stage,
+                flags=flags,
+                cached=verdict.cached,
+                wall_ms=verdict.wall_ms,
+                reason=reason,
             )
-        )  # fmt: skip
+        )
 
     def changed(self) -> None:
         for watcher in self._watchers:

@@ -185,8 +185,8 @@ class CesClient:
                 if line.verdict is None and line.status in _AGAIN:
                     again = line.error
                     continue
-                del left[order[line.index]]
-                answers.put_nowait((order[line.index], line.verdict or BadChange(line.error)))
+                if left.pop(order[line.index], None) is not None:
+                    answers.put_nowait((order[line.index], line.verdict or BadChange(line.error)))
         if left:
             raise _Again(again or "the stream ended early")
 

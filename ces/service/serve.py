@@ -37,6 +37,9 @@ SLOTS_A_WORKER = 4
 BACKLOG = 1024
 ANSWERED_WITHIN_S = 10.0  # for the last answers to reach their clients
 ENDED_WITHIN_S = 15.0
+LOCK_TRIES = 10
+LOCK_POLL_S = 0.05
+LINGER_S = 1.0  # for the rest of a body that is not read any more
 HEADER_BYTES = 16 * 1024
 
 
@@ -80,6 +83,7 @@ class Service:
                 handler_cancellation=True,
                 keepalive_timeout=settings.idle_timeout_s,
                 shutdown_timeout=ANSWERED_WITHIN_S,
+                lingering_time=LINGER_S,
                 max_field_size=HEADER_BYTES,
                 max_line_size=HEADER_BYTES,
             )
@@ -234,14 +238,16 @@ def _limits(settings: ServiceSettings) -> Limits:
 def _locked(state_dir: Path) -> int:
     state_dir.mkdir(parents=True, exist_ok=True)
     lock = os.open(state_dir / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        found = running(state_dir)
-        where = "" if found is None else f" (pid {found.pid}, {found.url or found.unix})"
-        raise CesError(f"a service runs already in {state_dir}{where}: stop it first") from None
-    return lock
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(LOCK_POLL_S)  # one who only looks (`running`) holds it for a moment, too
+    os.close(lock)
+    found = running(state_dir)
+    where = "" if found is None else f" (pid {found.pid}, {found.url or found.unix})"
+    raise CesError(f"a service runs already in {state_dir}{where}: stop it first")
 
 
 def _announce(state_dir: Path, address: Address) -> None:

@@ -65,6 +65,8 @@ async def test_without_a_token_only_this_machine_is_answered(service: MakeServic
     assert (await ask.check(ask.request("bad")))[0] == 200
     assert await status(ask.http, "GET", "/v1/health", headers={"Host": "rebound.example"}) == 403
     assert await status(ask.http, "POST", "/v1/check", headers={"Origin": "http://evil.example"}) == 403
+    assert await status(ask.http, "GET", "/v1/health", headers={"Origin": "http://[evil"}) == 403
+    assert await status(ask.http, "GET", "/v1/health", headers={"Host": "[evil"}) in (400, 403)
     with pytest.raises(CesError, match="would let the whole network"):
         await service(open_to_all=True, host="0.0.0.0")
 
