@@ -56,7 +56,7 @@ def is_empty(one: Definition) -> bool:
 
 
 def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
-    if file.change.before is None or not squeezed(file.before):
+    if file.change.before is None or 2 * len(file.removed) < len(file.before.lines) or not squeezed(file.before):
         return
     if file.change.after is None:
         if not _moved(file, change):
