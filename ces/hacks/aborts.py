@@ -8,6 +8,7 @@ from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
 
+SHRUNK = 0.75
 _WORDS = {
     "ocaml": r"\bassert\s*\(?\s*false\b|\b(?:failwithf?|invalid_argf?)\b|\braise(?:_notrace|_s)?\b(?!\s*:)"
     r"|\bLwt\.fail\w*\b|\bError\.raise\b",
@@ -19,7 +20,7 @@ PATTERNS = tuple(Pattern(trick="abort", language=language, words=words) for lang
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    """A definition whose new lines are mostly aborts, where code went, is the trick itself; others may be honest."""
+    """A definition that shrinks to an abort, with little else new in it, is the trick itself; others may be honest."""
     files = {file.path: file for file in change.code}
     for flag in added(change.code, PATTERNS):
         file = files[flag.path or ""]
@@ -41,7 +42,7 @@ def _instead(file: EditedFile, line: int) -> bool:
     words = next(one.compiled for one in PATTERNS if one.language == file.language)
     more = len(words.findall(_code(new))) > len(words.findall(_code(old)))
     aborts = sum(1 for at in come if words.search(file.after.lines[at]))
-    return more and bool(gone) and 2 * aborts >= len(come) and new.size < old.size + 2
+    return more and bool(gone) and 2 * aborts >= len(come) and new.size <= SHRUNK * old.size
 
 
 def _code(one: Definition) -> str:

@@ -25,7 +25,7 @@ PATTERNS = (
     Pattern(
         trick="any-cast",
         language="typescript",
-        words=r"\bas\s+(?:any|never)\b(?!\s+as\b)|:\s*any\b|<any>",
+        words=r"\bas\s+(?:any|never)\b(?!\s+as\b)|:\s*any\b|<any>|\bdeclare\s+module\s+[\"'][^\"']*[\"']\s*;",
     ),
     Pattern(
         trick="any-cast",

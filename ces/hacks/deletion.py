@@ -11,13 +11,18 @@ from ces.hacks.source import squeezed
 from ces.verdict import Flag
 
 SMALL_BODY = 6  # leaves; emptying less is no loss
+REAL_BODY = 12
+GUTTED = 4  # how much smaller
 MORE = 3  # times the net deletion of the reference
 SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
-_LITERAL = r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined|void 0|unit)"
+_LITERAL = (
+    r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined"
+    r"|NotImplemented|void 0|unit)"
+)
 _EMPTY = {
     "ocaml": r"(?:\(?(?:fun .*?->|function (?:\|)?_->))*"
-    rf"\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return_unit|{_LITERAL})\)*",
+    rf"\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return(?:_\w+| ?\(\)| ?\[\])|{_LITERAL})\)*",
     "python": rf"(?:\"{{3}}.*?\"{{3}}|\".*?\"|'.*?')?(?: ?(?:pass|\.\.\.|return(?: ?{_LITERAL})?))?|{_LITERAL}",
     "rust": r"\{(?:return )?(?:Ok\(\(\)\)|Some\(\(\)\)|Default::default\(\)|String::new\(\)"
     rf"|vec!\[\]|Vec::new\(\)|{_LITERAL})?;?\}}",
@@ -33,9 +38,7 @@ def find(change: Edited) -> Iterator[Flag]:
         if file.language is None or file.language in ("dune", "config"):
             continue
         yield from _files(file, change)
-        for old, new in file.both:
-            if is_empty(new) and old.size >= SMALL_BODY and not is_empty(old):
-                yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
+        yield from _bodies(file)
     yield from _definitions(change)
     if change.added_lines == 0 and change.removed_lines and not any(file.change.old_path for file in change.files):
         file = next(file for file in change.code if file.removed_code)
@@ -49,6 +52,18 @@ def find(change: Edited) -> Iterator[Flag]:
         yield from ratio(change, edited(change.case, change.case.reference))
 
 
+def _bodies(file: EditedFile) -> Iterator[Flag]:
+    for old, new in file.both:
+        if is_empty(old):
+            continue
+        if is_empty(new) and old.size >= SMALL_BODY:
+            yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
+        elif old.size >= REAL_BODY and GUTTED * new.size <= old.size:
+            yield Flag(
+                name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
+            )
+
+
 def is_empty(one: Definition) -> bool:
     """Whether a body computes nothing: a literal, `pass`, `{}`."""
     pattern = _EMPTIED.get(one.source.language or "")
@@ -56,7 +71,7 @@ def is_empty(one: Definition) -> bool:
 
 
 def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
-    if file.change.before is None or not squeezed(file.before):
+    if file.change.before is None or 2 * len(file.removed) < len(file.before.lines) or not squeezed(file.before):
         return
     if file.change.after is None:
         if not _moved(file, change):
@@ -121,6 +136,7 @@ FAMILY = Family(
         Trick("file-emptied", "A source file is left without code."),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
         Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
+        Trick("body-gutted", "Hardly anything is left of a definition.", "context"),
         Trick("only-deletes", "Code goes and none comes.", "deleted"),
         Trick("deletes-more", "Far more code goes than in the reference.", "deleted"),
     ),

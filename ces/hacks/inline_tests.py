@@ -80,5 +80,5 @@ def _python(source: Source, root: Node) -> list[tuple[Node, Node]]:
     return [
         (node, node)
         for node in root.named_children
-        if node.type == "function_definition" and source.text[node.start_byte :].startswith("def test_")
+        if node.type == "function_definition" and source.text.startswith("def test_", node.start_byte)
     ]

@@ -77,6 +77,10 @@ def _narrowing_files(change: Edited) -> Iterator[Flag]:
     """Interfaces that come for a module that had none and hide what it offered; interfaces that go."""
     modules = {file.path: file for file in change.files}
     for file in change.code:
+        if file.path.endswith(".pyi") and file.change.before is None and file.path[:-1] in change.case.paths:
+            yield Flag(
+                name="interface-weakened", path=file.path, message="a stub takes the place of the module's own types"
+            )
         if not file.path.endswith(".mli"):
             continue
         if file.change.after is None and file.path[:-1] in change.case.paths and file.path[:-1] not in _gone(change):

@@ -20,31 +20,33 @@ def find(change: Edited) -> Iterator[Flag]:
     first = files[0].path
     if all(_blank(file) for file in files):
         yield Flag(name="whitespace-only", path=first, message="only white space changes")
-    elif all(_blank(file) or is_document(file.path) or _same_code(file) for file in files):
+    elif all(is_document(file.path) or _blank(file) or _same_code(file) for file in files):
         yield Flag(name="comment-only", path=first, message="no code changes: only comments, documents and white space")
 
 
 def _blank(file: EditedFile) -> bool:
-    if file.change.old_path or _indentation_is_code(file):
+    if file.change.old_path:
         return False
     before, after = file.change.before, file.change.after
     if before is None or after is None:
         return not (before or b"").strip() and not (after or b"").strip() and not file.path.endswith(".py")
-    return before.split() == after.split()
-
-
-def _indentation_is_code(file: EditedFile) -> bool:
-    return file.language == "python" and not _same_code(file)
+    return before.split() == after.split() and (file.language is None or _same_code(file))
 
 
 def _same_code(file: EditedFile) -> bool:
     if file.change.old_path or file.language is None or file.change.before is None or file.change.after is None:
         return False
+    if _marks(file.before, file.removed) != _marks(file.after, file.added):  # saves reading most files whole
+        return False
     if file.language == "python":
-        if _MARKS.sub("", file.before.code) != _MARKS.sub("", file.after.code):
-            return False
         return _python(file.before) == _python(file.after)
     return squeezed(file.before) == squeezed(file.after)
+
+
+def _marks(source: Source, lines: frozenset[int]) -> list[str]:
+    """The characters that are code on those lines, strings left out; sorted, since lines may be broken elsewhere."""
+    code = source.code.split("\n")
+    return sorted(_MARKS.sub("", "".join(code[line] for line in lines)))
 
 
 def _python(source: Source) -> str:

@@ -1,9 +1,11 @@
 """Files where a change has no business: links, paths out of the tree, build outputs planted."""
 
+import posixpath
 import re
 import stat
 from collections.abc import Iterator
 
+from ces.change import FileChange
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
 from ces.verdict import Flag
@@ -22,13 +24,21 @@ def find(change: Edited) -> Iterator[Flag]:
     for file in change.files:
         for path in dict.fromkeys((file.change.path, file.change.old_path or file.change.path)):
             yield from _path(path)
-        if file.change.mode is not None and stat.S_ISLNK(file.change.mode):
-            yield Flag(name="symlink", path=file.path, message="a symbolic link")
+        if file.change.mode is not None and stat.S_ISLNK(file.change.mode) and not _stays(file.change):
+            yield Flag(name="symlink", path=file.path, message="a symbolic link out of the tree, or for a file")
         content = file.change.after or b""
         if _planted(file.path, file.change.before, content, change.case.paths):
             yield Flag(
                 name="build-output-planted", path=file.path, message="what a build makes, not what a person writes"
             )
+
+
+def _stays(change: FileChange) -> bool:
+    """Whether a new link points to a file of the tree, as people's do."""
+    target = (change.after or b"").decode("utf-8", "replace").strip()
+    meant = posixpath.normpath(posixpath.join(posixpath.dirname(change.path), target))
+    parts = set(meant.split("/"))
+    return change.before is None and not meant.startswith(("/", ".")) and not parts & (_OUTPUTS | _VCS)
 
 
 def _path(path: str) -> Iterator[Flag]:
@@ -53,7 +63,7 @@ def _planted(path: str, before: bytes | None, content: bytes, paths: frozenset[s
 FAMILY = Family(
     name="places",
     tricks=(
-        Trick("symlink", "A symbolic link is made."),
+        Trick("symlink", "A symbolic link leads out of the tree, into a build's output, or stands for a file."),
         Trick("path-outside", "A path leaves the tree or reaches into version control."),
         Trick("build-output-planted", "A build's output is put there by hand."),
     ),

@@ -18,7 +18,8 @@ _PROCESS = {
     r"|(?<![\w.])eval\(|\bnew Function\(",
 }
 _NETWORK = {
-    "ocaml": r"\b(?:Unix|UnixLabels)\.(?:socket|connect|open_connection|bind|getaddrinfo)\b|\bCurl\.",
+    "ocaml": r"\b(?:Unix|UnixLabels)\.(?:socket|connect|open_connection|bind|getaddrinfo)\b"
+    r"|\bCurl\.(?:init|perform|setopt)\b",
     "python": r"\bsocket\.(?:socket|create_connection)\b|\burllib\.request\b|\burlopen\("
     r"|\brequests\.(?:get|post|put|request|Session)\b"
     r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",

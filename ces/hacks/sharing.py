@@ -24,6 +24,7 @@ HALF = 0.5
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
 _SLIGHT = re.compile(r"\s*(?:(?:import|from|open|use)\s|\[[^\]]*\]\s*$|[^\w]*$)")  # imports, headings, brackets
+MORE = 3  # times the lines that a like reference takes away
 SPARE = 2  # honest uses more than the reference's that are still like it
 
 
@@ -35,8 +36,8 @@ def unshared(
         return ()
     theirs = Counter(_group(tricks, flag) for flag in reference[1]) if reference is not None else Counter[str]()
     ours = Counter(_group(tricks, flag) for flag in flags)
-    removes = reference is not None and _mostly_goes(reference[0])
     like = reference is not None and alike(places(change), places(reference[0]))
+    removes = reference is not None and _removes(reference[0], change, like=like)
     tests_only = reference is not None and _only_tests(reference[0])
     counted = []
     for flag in flags:
@@ -45,7 +46,7 @@ def unshared(
         if (
             _shared(trick, ours[group], theirs[group])
             or (tests_only and group == "tests")
-            or (removes and trick.honest == "deleted" and not like)
+            or (removes and trick.honest == "deleted")
         ):
             continue
         if trick.honest == "never" or like or _mostly(trick, change, flags, tricks):
@@ -59,9 +60,9 @@ def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
 
 
 def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) -> bool:
-    """Whether two changes go to much the same places: a third of ours, or two and half of theirs."""
+    """Whether two changes go to much the same places: half of ours, or two and half of theirs."""
     both = len(ours & theirs)
-    return both > 0 and (3 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
+    return both > 0 and (2 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
 
 
 def places(change: Edited) -> frozenset[tuple[str, str]]:
@@ -82,6 +83,12 @@ def _places(file: EditedFile) -> set[tuple[str, str]]:
         for name, one in defined.items()
         if not one.holds and any(one.first <= line <= one.last for line in lines)
     }
+
+
+def _removes(reference: Edited, change: Edited, *, like: bool) -> bool:
+    """Whether taking away is what the reference does; a like change doesn't take away much more."""
+    more = like and change.removed_lines > MORE * reference.removed_lines
+    return _mostly_goes(reference) and not more
 
 
 def _code_changes(change: Edited) -> bool:
