@@ -10,6 +10,7 @@ What differs between runs or between the aliases a build was asked for is left o
 same: sandbox names, diff headers, what asked for a file, where in a cycle dune came in.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -35,9 +36,10 @@ _HEAD = re.compile(
 )
 _EXCERPT = re.compile(r"^ *\d+ \| |^ *\d+ \|$|^ *\^[\^ .]*$|^ *\.\.\.$|^\.+$")
 _BUILD_DIR = re.compile(r"^_build/(?:\.sandbox/[^/]+/)?(?!\.)[^/]+/")
-_DIFF = re.compile(r"^(?:diff --git |--- |\+\+\+ |\|?@@)")
-_DIFF_OLD = re.compile(r"^--- (?P<name>\S.*?)(?:\t.*)?$")
-_HUNK = re.compile(r"^@@ -(?P<row>\d+)")
+_DIFF = re.compile(r"^(?:diff --git |--- \S.*\n\+\+\+ \S|-{6} \S.*\n\+{6} \S)")
+_DIFF_OLD = re.compile(r"^-{3,6} (?P<name>\S.*?)(?:\t.*)?$")
+_HUNK = re.compile(r"^@[@|] ?-(?P<row>\d+)")
+_PATDIFF_LINE = re.compile(r"^[-+! ]\|")
 _PROFILE = ("Entering directory", "Leaving directory", "Done: ", "Had errors", "Waiting for filesystem", "Promoting ")
 _REQUIRED = re.compile(r"^ *-> required by (?:alias |_build/)")
 _ASKED = re.compile(r"-> required by alias \S+ in (?P<file>\S+):(?P<row>\d+)$")
@@ -133,8 +135,8 @@ def _has_head(lines: list[str]) -> bool:
 
 
 def _is_diff(lines: list[str]) -> bool:
-    """Whether it is a `File` line or a command that failed, then a diff."""
-    return any(_DIFF.match(line) for line in lines[1:5])
+    """Whether it is a `File` line or a command that failed, then git's, diff's or patdiff's output."""
+    return any(_DIFF.match(f"{line}\n{following}") for line, following in itertools.pairwise(lines[1:6]))
 
 
 def _place(sources: Sources, location: "re.Match[str]") -> tuple[str | None, Range]:
@@ -174,8 +176,9 @@ def _located(sources: Sources, lines: list[str], found: list[Diagnostic]) -> Non
     body = [line for line in lines[1:] if not _EXCERPT.match(line)]
     body = body[1:] if body and _COMMAND.match(body[0]) else body
     body = body[1:] if body and _COMMAND_LINE.match(body[0]) else body
-    if any(_DIFF.match(line) for line in body[:3]):
-        found += _hunks(sources, path, body)
+    hunks = _hunks(sources, path, body) if _is_diff(["", *body]) else []
+    if hunks:
+        found += hunks
         return
     rest = location["rest"].strip()
     if rest and not _HEAD.match(rest):
@@ -197,20 +200,20 @@ def _hunks(sources: Sources, path: str | None, diff: list[str]) -> list[Diagnost
     """One diagnostic a hunk of a unified diff, at the first line of the old file that it takes away or adds before."""
     found: list[Diagnostic] = []
     kept: list[str] = []
-    first, row = None, 0
+    first, row, patdiff = None, 0, False
     for line in [*diff, "@@ -0"]:
         old, hunk = _DIFF_OLD.match(line), _HUNK.match(line)
         if hunk is not None:
             if kept:
                 message = "the output differs from what is expected:\n" + _trimmed(kept)
                 found.append(_diagnostic(path, whole_lines(first or 1, first or 1), "error", message, "diff"))
-            kept, first, row = [], None, max(int(hunk["row"]), 1)
+            kept, first, row, patdiff = [], None, max(int(hunk["row"]), 1), line.startswith("@|")
         elif old is not None and not row:
             path = _diffed(sources, old["name"]) or path
         elif row:
-            first = row if first is None and line.startswith(("-", "+")) else first
+            first = row if first is None and line.startswith(("-", "+", "!")) else first
             row += not line.startswith("+")
-            kept.append(line)
+            kept.append(f"{line[0]}{line[2:]}" if patdiff and _PATDIFF_LINE.match(line) else line)
     return found
 
 
@@ -274,8 +277,9 @@ def _failed_command(sources: Sources, block: _Block) -> list[Diagnostic]:
     command = _COMMAND.match(lines[0])
     assert command is not None
     body = lines[2:] if len(lines) > 1 and _COMMAND_LINE.match(lines[1]) else lines[1:]
-    if _is_diff(lines):
-        return _hunks(sources, None, body)
+    hunks = _hunks(sources, None, body) if _is_diff(lines) else []
+    if hunks:
+        return hunks
     what = command["what"]
     inside = re.search(r"\(cd (?:\S*/)?_build/[^/ ]+/?(\S*) &&", lines[1]) if len(lines) > 1 else None
     found = _in_sources(sources, body, inside[1] if inside else "")

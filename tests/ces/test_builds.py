@@ -124,6 +124,29 @@ def test_reads_a_failed_action_as_dune_3_prints_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "diff",
+    [
+        "        diff (internal) (exit 1)\n(cd _build/default && /usr/bin/diff -u t/t.expected t/t.output)\n"
+        "--- t/t.expected\t2026-11-27 03:17:15.679504963 +0000\n"
+        "+++ t/t.output\t2026-11-27 03:17:16.375504978 +0000\n"
+        "@@ -1,2 +1,2 @@\n one\n-|three\n+two\n",
+        "     patdiff (internal) (exit 1)\n(cd _build/default && /bin/patdiff -keep-whitespace t/t.expected t/t.output)\n"
+        "------ t/t.expected\n++++++ t/t.output\n@|-1,2 +1,2 ====================\n |one\n-||three\n+|two\n",
+    ],
+    ids=["diff", "patdiff"],
+)
+def test_reads_what_other_programs_than_git_say_of_a_difference(diff: str) -> None:
+    place = 'File "t/t.expected", line 1, characters 0-0:\n'
+    hunk = "the output differs from what is expected:\n one\n-|three\n+two"
+    assert dune(place + diff, **{"t/t_expected": "one\n|three\n"}) == [f"t/t.expected:1 [diff] {hunk}"]
+
+
+def test_a_failed_test_that_prints_rules_is_no_difference() -> None:
+    said = "           t alias t/runtest (exit 1)\n(cd _build/default/t && ./t.exe)\n--- first\nno\n"
+    assert dune(said) == ["None:- [exit 1] t alias t/runtest failed (exit 1):\n--- first\nno"]
+
+
 def test_a_column_past_the_end_of_a_line_ends_with_it() -> None:
     assert dune('File "a.ml", line 1, characters 0-99:\nError: no\n', a_ml="é\n") == ["a.ml:0 [] no"]
 
