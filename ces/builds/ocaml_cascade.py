@@ -79,7 +79,7 @@ class Cascade:
     async def _follow(self, dirty: set[str]) -> None:
         """Check what is dirty or uses what changed, each after what it needs."""
         named = await self._naming_the_renamed()
-        sorter = TopologicalSorter({key: self._before(node, dirty) for key, node in self._plan.nodes.items()})
+        sorter = TopologicalSorter({key: self._before(node, dirty | named) for key, node in self._plan.nodes.items()})
         try:
             sorter.prepare()
         except CycleError:
@@ -90,27 +90,23 @@ class Cascade:
             await self._check([self._plan.nodes[key] for key in due])
             sorter.done(*ready)
 
-    def _before(self, node: Node, dirty: set[str]) -> set[str]:
-        """The compilations that come before this one."""
-        graph = self._graph
-        names = self._names.get(node.key)
-        if names is None and node.key in graph.modules.nodes:
-            needed = graph.needed(node.key)
-        else:
-            members = {other.module: other.cmi for other in self._plan.nodes.values() if other.objects == node.objects}
-            needed = {members[name] for name in names or () if name in members}
-            needed |= {
-                other.cmi for other in self._plan.nodes.values() if other.objects == node.objects and other.generated
-            }
-        if node.key in dirty:  # what it reads of other stanzas may be anything there
+    def _before(self, node: Node, open_to_all: set[str]) -> set[str]:
+        """The compilations that come before this one; for those `open_to_all`, all that it may come to read too."""
+        graph, nodes = self._graph, self._plan.nodes.values()
+        needed = set() if node.key in self._plan.texts else graph.needed(node.key)
+        if node.key in open_to_all:
+            names = self._names.get(node.key) or graph.names.get(node.key, frozenset())
             elsewhere = set(graph.dirs(node.options)) - {node.objects}
+            needed |= {other.cmi for other in nodes if other.objects in elsewhere and other.makes_cmi}
             needed |= {
-                other.cmi for other in self._plan.nodes.values() if other.objects in elsewhere and other.makes_cmi
+                other.cmi
+                for other in nodes
+                if other.objects == node.objects and (other.module in names or other.generated)
             }
-        if not node.makes_cmi:
-            needed.add(node.cmi)
-        else:
+        if node.makes_cmi:
             needed.discard(node.cmi)
+        else:
+            needed.add(node.cmi)
         return {key for key in map(self._maker, needed) if key is not None and key != node.key}
 
     def _maker(self, cmi: str) -> str | None:
@@ -124,16 +120,18 @@ class Cascade:
         return not seen.isdisjoint(self._changed | self._plan.gone)
 
     async def _naming_the_renamed(self) -> set[str]:
-        """What names a module that came or went: another library's module may have had that name."""
-        asked = [
-            node
-            for node in self._plan.nodes.values()
-            if node.objects in self._plan.renamed and not node.generated and node.key not in self._names
-        ]
+        """What names a module that came or went where it looks for modules: another may have had that name."""
+        renamed = self._plan.renamed
+        asked: dict[str, set[str]] = {}
+        for node in self._plan.nodes.values():
+            names = {name for each in self._graph.dirs(node.options) for name in renamed.get(each, ())}
+            if names and not node.generated:
+                asked[node.key] = names
         known = self._graph.names
-        await self._parse([node for node in asked if node.key not in known])
-        known.update({node.key: self._names[node.key] for node in asked if node.key not in known})
-        return {node.key for node in asked if not known[node.key].isdisjoint(self._plan.renamed[node.objects])}
+        unknown = [key for key in asked if key not in known and key not in self._names]
+        await self._parse([self._plan.nodes[key] for key in unknown])
+        known.update({key: self._names[key] for key in unknown})
+        return {key for key, names in asked.items() if names & (self._names[key] if key in self._names else known[key])}
 
     # --- asking ---
 

@@ -50,9 +50,15 @@ let length_squared ((a, b) : t) =
 let corners (a, b) = [ a; b; Point.add a b ]
 let diagonal (line : Line.t) = Line.length_squared line
 -- plain/dune --
-(library (name plain) (wrapped false) (modules :standard) (libraries shapes))
+(library (name plain) (wrapped false) (modules :standard) (libraries shapes loose))
+-- loose/dune --
+(library (name loose) (wrapped false))
+-- loose/first.ml --
+let one = 1
+-- loose/second.ml --
+let two = First.one + 1
 -- plain/words.ml --
-let plural n word = if n = 1 then word else word ^ "s"
+let plural n word = if n = 1 then String.trim word else word ^ "s"
 -- plain/report.ml --
 let corners line = Words.plural (Shapes.Box.diagonal line) "corner"
 -- bin/dune --
@@ -159,6 +165,11 @@ CASES: dict[str, tuple[Edits, str]] = {
     "an_interface_is_deleted": ({"shapes/point.mli": None}, "green, 1 checked"),
     "a_used_module_is_deleted": ({"bin/options.ml": None}, "unsure: the dune file of bin has 'ocamllex'"),
     "a_used_module_of_a_library_is_deleted": ({"shapes/line.ml": None}, "red, typecheck"),
+    "an_added_module_takes_the_place_of_a_standard_one": ({"loose/string.ml": "let x = 1\n"}, "red, typecheck"),
+    "an_added_module_of_an_unwrapped_library": (
+        {"loose/third.ml": "let x = 1\n", "plain/words.ml": ("let plural", "let _ = Third.x let plural")},
+        "green, 2 checked",
+    ),
     "modules_name_each_other": (
         {"shapes/line.ml": ("type t", "let box = Box.corners type t")},
         "unsure: shapes/line.ml and Box depend on each other",

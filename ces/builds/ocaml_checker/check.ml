@@ -76,7 +76,7 @@ let set_interface job =
 let implementation info job tree =
   set_interface job;
   let typed = Compile_common.typecheck_impl info tree in
-  ignore (Compile.to_bytecode info typed);
+  Compat.translate info typed;
   Warnings.check_fatal ();
   if job.has_interface then None else Some (typed.Typedtree.signature, Compat.alerts_of_str tree)
 

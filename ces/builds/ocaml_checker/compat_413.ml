@@ -14,6 +14,11 @@ let make_info ~source ~prefix ~unit env =
 let set_unit (info : Compile_common.info) = Env.set_unit_name info.module_name
 let map_include_dirs change = Clflags.include_dirs := change !Clflags.include_dirs
 
+(* Up to where ocamlc can still find errors: what comes after only writes instructions. *)
+let translate info (typed : Typedtree.implementation) =
+  let program = Translmod.transl_implementation info.Compile_common.module_name (typed.structure, typed.coercion) in
+  ignore (Simplif.simplify_lambda program.Lambda.code)
+
 let included env one other =
   match Includemod.signatures env ~mark:Includemod.Mark_neither one other with
   | _ -> true

@@ -16,6 +16,11 @@ let map_include_dirs change =
   Clflags.include_dirs := change !Clflags.include_dirs;
   Clflags.hidden_include_dirs := change !Clflags.hidden_include_dirs
 
+(* Up to where ocamlc can still find errors: what comes after only writes instructions. *)
+let translate info (typed : Typedtree.implementation) =
+  let program = Translmod.transl_implementation (Unit_info.modname info.Compile_common.target) (typed.structure, typed.coercion) in
+  ignore (Simplif.simplify_lambda program.Lambda.code)
+
 let included env one other =
   match Includemod.signatures env ~mark:false one other with
   | _ -> true
