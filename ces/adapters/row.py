@@ -64,7 +64,7 @@ def row(values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) ->
         for name, value in source.items():
             field = _OTHER_NAMES.get(name, name)
             if field in Row.__struct_fields__ and value is not None:
-                found[field] = value
+                found[field] = value.tolist() if hasattr(value, "tolist") else value  # pandas gives lists as arrays
     if isinstance(found.get("hidden"), Mapping):
         found["hidden"] = {path: text for path, text in found["hidden"].items() if text is not None}
     if not isinstance(found.get("prompt", ""), str):
