@@ -1,0 +1,59 @@
+"""A data set's rows, as column stores give them, to tasks."""
+
+import msgspec
+import pytest
+
+from ces.adapters import replies
+from ces.adapters.row import Row, row, rows
+from ces.errors import CesError
+
+
+def test_a_row_has_the_fields_that_have_columns() -> None:
+    assert row({"workspace": "/w", "reference": "diff", "answer": 42, "rev": None}) == Row(workspace="/w", gold="diff")
+
+
+def test_what_a_row_lacks_is_the_default() -> None:
+    assert row({"rev": None, "upto": "build"}, {"workspace": "/w", "rev": "x", "upto": "test"}) == Row(
+        workspace="/w", rev="x", upto="build"
+    )
+
+
+def test_a_task_column_holds_the_whole_task() -> None:
+    task = Row(workspace="/w", onto="diff", hidden={"t.sh": "exit 1\n"}, prompt="fix it")
+    assert row({"task": msgspec.json.encode(task).decode(), "prompt": "as TRL shows it"}) == task
+
+
+def test_keys_that_other_rows_have_are_no_hidden_files() -> None:
+    assert row({"workspace": "/w", "hidden": {"a": "1", "b": None}}).hidden == {"a": "1"}
+
+
+def test_a_row_without_a_task_says_what_it_has() -> None:
+    with pytest.raises(CesError, match=r"columns answer, rev is no task: .*workspace"):
+        row({"rev": "x", "answer": 42})
+
+
+def test_a_batch_has_a_task_for_each_completion() -> None:
+    columns = {"workspace": ["/a", "/b"], "log_extra": print, "trainer_state": object(), "kind": "no column"}
+    assert rows(columns, 2, {"upto": "build"}) == [Row(workspace="/a", upto="build"), Row(workspace="/b", upto="build")]
+
+
+def test_a_reply_is_what_the_assistant_said_last() -> None:
+    chat = [
+        {"role": "assistant", "content": "first"},
+        {"role": "assistant", "content": [{"type": "text", "text": "la"}, {"type": "text", "text": "st"}]},
+        {"role": "tool", "content": "output"},
+    ]
+    assert (replies.text("plain"), replies.text(chat), replies.text([])) == ("plain", "last", "")
+
+
+def test_a_diff_is_found_in_a_reply() -> None:
+    diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n"
+    task = Row(workspace="/w")
+    assert replies.unified(f"First:\n```diff\nno\n```\nno, better:\n```diff\n{diff}```\ndone\n", task) == diff
+    assert replies.unified(f"Here it is:\n{diff}", task) == diff
+    assert replies.unified("I will do it tomorrow.", task) is None
+
+
+def test_a_conversion_that_is_not_there_is_named() -> None:
+    with pytest.raises(CesError, match=r"'ces.adapters.replies:nothing' names no function"):
+        replies.to_diff("ces.adapters.replies:nothing")
