@@ -9,11 +9,20 @@ import click
 
 if TYPE_CHECKING:
     from ces.builds.adapter import BuildSettings
+    from ces.judge import JudgeSettings
     from ces.service.serve import Address
+    from ces.service.settings import ServiceSettings
 
 
 @click.command()
-@click.option("--workers", type=click.IntRange(min=1), help="Builds at once.  [default: one a processor]")
+@click.option("--workers", type=click.IntRange(min=1), help="Builds at once, on each node.  [default: one a processor]")
+@click.option(
+    "--ray",
+    metavar="[HOST:PORT]",
+    is_flag=False,
+    flag_value="",
+    help="Judge on the nodes of this Ray cluster, else that of RAY_ADDRESS, else one started here.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), help="0: any that is free.  [default: 8437, none with --unix]")
 @click.option("--unix", type=click.Path(path_type=Path), help="Listen on this unix socket.")
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep bases and verdicts here.")
 def serve(
     workers: int | None,
+    ray: str | None,
     host: str,
     port: int | None,
     unix: Path | None,
@@ -34,7 +44,6 @@ def serve(
     state: Path | None,
 ) -> None:
     """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /."""
-    import asyncio
     import logging
     import os
     import sys
@@ -44,7 +53,6 @@ def serve(
     from ces.bases import BaseSettings
     from ces.errors import CesError
     from ces.judge import JudgeSettings
-    from ces.service.serve import run
     from ces.service.settings import PORT, ServiceSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -61,9 +69,33 @@ def serve(
         **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
     )
     try:
-        sys.exit(asyncio.run(run(settings, _say)))
+        sys.exit(_run(settings) if ray is None else _run_on_ray(settings, ray, workers))
     except CesError as error:
         raise UsageError(str(error)) from error
+
+
+def _run(settings: ServiceSettings) -> int:
+    import asyncio
+
+    from ces.service.serve import run
+
+    return asyncio.run(run(settings, _say))
+
+
+def _run_on_ray(settings: ServiceSettings, address: str, workers: int | None) -> int:
+    import asyncio
+
+    from ces.cluster.connect import connected
+    from ces.service.serve import run
+
+    with connected(address or None, settings.judge.workers):
+        from ces.cluster.pool import ClusterJudge
+        from ces.cluster.settings import ClusterSettings
+
+        def judge(each: JudgeSettings) -> ClusterJudge:
+            return ClusterJudge(ClusterSettings(judge=each, workers=workers))
+
+        return asyncio.run(run(settings, _say, judge))
 
 
 def _build(workspace: Path) -> BuildSettings:

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -87,7 +86,7 @@ class Members:
         if member.lost:
             return
         member.lost = True
-        del self._members[member.node]
+        self._members.pop(member.node, None)
         self._failed(member.node)
         log.warning("lost the judge %s: %s", member.name, reason)
         self._run(asyncio.to_thread(_kill, member.actor))

@@ -29,6 +29,7 @@ from ces.verdict import Verdict
 log = logging.getLogger(__name__)
 
 INFRA_RETRIES = 1  # a node's own verdict that its machine failed, asked of another
+AGAIN_S = 1.0
 
 
 class _Asked(msgspec.Struct, eq=False):
@@ -37,7 +38,6 @@ class _Asked(msgspec.Struct, eq=False):
     request: CheckRequest
     key: Key
     since: float
-    place: "asyncio.Future[Member | None]"
     without: set[str] = msgspec.field(default_factory=set)
     absent: int = 0
     losses: int = 0
@@ -62,11 +62,12 @@ class ClusterJudge:
     def __init__(self, settings: ClusterSettings) -> None:
         self._settings = settings
         self._router = Router(settings.depth)
-        self._waiting: dict[_Asked, None] = {}
+        self._waiting: dict[_Asked, asyncio.Future[Member | None]] = {}
         self._queued: Callable[[], int] = lambda: 0
         self._resize: Callable[[int], None] = lambda slots: None
         self._bare_since: float | None = time.monotonic()
-        self._scaled: int | None = None
+        self._scaled = 0
+        self._scaling: asyncio.Task[None] | None = None
         self._retries = self._lost = 0
         self._past = AuditCount()  # of members that are gone
         self._members = Members(settings, self)
@@ -97,8 +98,7 @@ class ClusterJudge:
     async def check(self, request: CheckRequest) -> Verdict:
         """The verdict on one diff, as `Judge.check`. Raises BadChange for a request that can't be meant."""
         started = time.monotonic()
-        loop = asyncio.get_running_loop()
-        asked = _Asked(request, (request.workspace, request.rev), started, loop.create_future())
+        asked = _Asked(request, (request.workspace, request.rev), started)
         verdict = None
         while verdict is None:
             member = await self._place(asked)
@@ -111,6 +111,10 @@ class ClusterJudge:
         for asked in list(self._waiting):
             self._settle(asked, None)
         await self._members.close()
+        if self._scaling is not None:
+            await self._scaling
+        if self._scaled:
+            await self._scale(0)  # Ray's autoscaler remembers what it was asked for
 
     def joined(self, member: Member) -> None:
         self._router.add(member.name, member.workers)
@@ -130,10 +134,16 @@ class ClusterJudge:
 
     def looked(self) -> None:
         wanted = self.wanted_workers()
-        if wanted != self._scaled:
+        if wanted != self._scaled and (self._scaling is None or self._scaling.done()):
             self._scaled = wanted
-            self._settings.scale(wanted)
+            self._scaling = asyncio.ensure_future(self._scale(wanted))
         self._dispatch()
+
+    async def _scale(self, workers: int) -> None:
+        try:
+            await asyncio.to_thread(self._settings.scale, workers)
+        except Exception:  # theirs, whatever it does
+            log.exception("the cluster could not be told that %d workers are wanted", workers)
 
     def _moved(self) -> None:
         self._resize(max(self._router.places, 1))
@@ -141,19 +151,19 @@ class ClusterJudge:
 
     async def _place(self, asked: _Asked) -> Member | None:
         """A member that has a place for it, taken; None when there will be none."""
-        queued = asked.since = time.monotonic()
-        asked.place = asyncio.get_running_loop().create_future()
-        self._waiting[asked] = None
+        asked.since = time.monotonic()
+        place: asyncio.Future[Member | None] = asyncio.get_running_loop().create_future()
+        self._waiting[asked] = place
         self._dispatch()
         try:
-            return await asked.place
+            return await place
         except asyncio.CancelledError:
             self._waiting.pop(asked, None)
-            if asked.place.done() and not asked.place.cancelled():
-                self._release(asked.place.result())
+            if place.done() and not place.cancelled():
+                self._release(place.result())
             raise
         finally:
-            asked.waited_ms += (time.monotonic() - queued) * 1000
+            asked.waited_ms += (time.monotonic() - asked.since) * 1000
 
     def _dispatch(self) -> None:
         """Give those that wait the room there is, the first first."""
@@ -161,6 +171,8 @@ class ClusterJudge:
         for asked in list(self._waiting):
             if members and self._router.full:
                 return
+            if asked not in self._waiting:
+                continue  # settled by what settling another set off
             name = self._router.choose(asked.key, asked.without)
             if name is not None:
                 self._settle(asked, members[name])
@@ -176,11 +188,11 @@ class ClusterJudge:
         return self._bare_since is not None and time.monotonic() - self._bare_since >= self._settings.patience_s
 
     def _settle(self, asked: _Asked, member: Member | None) -> None:
-        del self._waiting[asked]
-        if not asked.place.done():
-            asked.place.set_result(member)
-        else:
+        place = self._waiting.pop(asked)
+        if place.done():  # cancelled
             self._release(member)
+        else:
+            place.set_result(member)
 
     def _release(self, member: Member | None) -> None:
         if member is not None:
@@ -192,7 +204,9 @@ class ClusterJudge:
         if asked.failed is not None:
             return asked.failed
         if asked.absent:
-            raise BadChange(f"workspace {asked.request.workspace!r} is no directory on any node: share it with them all")
+            raise BadChange(
+                f"workspace {asked.request.workspace!r} is no directory on any node: share it with them all"
+            )
         return Verdict(status="infra_error", stage=None, reason="the cluster has no node that judges")
 
     async def _answer(self, asked: _Asked, member: Member) -> Verdict | None:
@@ -200,7 +214,7 @@ class ClusterJudge:
         try:
             reply = await self._call(member, asked.request)
         except RayError as error:
-            return self._missed(asked, member, error)
+            return await self._missed(asked, member, error)
         if reply.bad is not None:
             raise BadChange(reply.bad)
         if reply.verdict is None:
@@ -219,14 +233,17 @@ class ClusterJudge:
         self._retries += 1
         return None
 
-    def _missed(self, asked: _Asked, member: Member, error: RayError) -> Verdict | None:
+    async def _missed(self, asked: _Asked, member: Member, error: RayError) -> Verdict | None:
         """The node is lost, or the way to it: whether to ask another."""
+        asked.losses += 1
+        again = asked.losses <= self._settings.retries
+        self._retries += again
+        self._router.ails(member.name)
         if isinstance(error, ActorDiedError):
             self._members.drop(member, dead(error))
-        self._router.ails(member.name)
-        asked.losses += 1
-        if asked.losses <= self._settings.retries:
-            self._retries += 1
+        elif again:
+            await asyncio.sleep(AGAIN_S * asked.losses)  # it may be there again
+        if again:
             return None
         told = f"{asked.losses} nodes were lost while they judged this, the last: {dead(error)}"
         return Verdict(status="infra_error", stage=None, reason=told)

@@ -12,8 +12,9 @@ class ClusterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`judge` is every node's, below a folder of its own in `state_dir`; `workers` is a node's, None: one a CPU it has.
 
     `depth` times its workers is how many requests a node has at most. A request whose node is lost is tried again
-    `retries` times; where no node can take one, it waits `patience_s` for one that can. `start_s` is what a node's judge
-    has to begin, `hung_s` after what silence it is taken for dead. `scale` is told how many workers would be right.
+    `retries` times; where no node can take one, it waits `patience_s` for one that can. `start_s` is what a node's
+    judge has to begin, `hung_s` after what silence it is taken for dead. `scale` is told how many workers would be
+    right, in a thread.
     """
 
     judge: JudgeSettings

@@ -1,7 +1,7 @@
 """The Ray actor: a node's judge. In: requests, in msgpack. Out: replies, in msgpack; it raises nothing of its own.
 
-    <state>/nodes/<host>-<n>/   what it keeps: its host's, so that a node that comes back has its bases still
-                          lock  held while it lives; several nodes of one host take the next n
+<state>/nodes/<host>-<n>/   what it keeps: its host's, so that a node that comes back has its bases still
+                      lock  held while it lives; several nodes of one host take the next n
 """
 
 import fcntl

@@ -1,6 +1,7 @@
 """CES over HTTP: one judge behind a bounded queue, for the machines and people who ask it.
 
     settings   what a service is told
+    judging    what it asks of the judge, or of one in front of many
     queue      who waits, what is judged now, who gets which answer; knows no HTTP
     keys       requests that were sent before
     access     the token, and what a page in a browser is allowed

@@ -9,8 +9,9 @@ import msgspec
 
 from ces import VERSION
 from ces.bases import BaseRecord
-from ces.judge import AuditCount, Judge, Running
+from ces.judge import AuditCount, Running
 from ces.request import CheckRequest
+from ces.service.judging import Judging
 from ces.service.queue import Queue
 from ces.verdict import Stage, Status, Verdict
 from ces.waiting import in_thread
@@ -76,7 +77,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board:
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judging) -> None:
         self._judge = judge
         self._started_at = time.time()
         self._verdicts: Counter[str] = Counter()

@@ -47,6 +47,9 @@ class Metrics:
         self._queue = self._histogram("ces_queue_seconds", "Of that, the wait for the judge and for a worker.")
         self._cpu = self._histogram("ces_cpu_seconds", "CPU time of the builds run for a verdict.")
 
+    def add(self, collector: Collector) -> None:
+        self._registry.register(collector)
+
     def judged(self, request: CheckRequest, verdict: Verdict) -> None:
         self._verdicts.labels(verdict.status, verdict.stage or "none").inc()
         for flag in {flag.name for flag in verdict.flags}:

@@ -172,6 +172,11 @@ class Queue:
             lane.works = deque(kept)
         self._pump()
 
+    def resize(self, slots: int) -> None:
+        """The judge has room for so many from now on."""
+        self.limits = msgspec.structs.replace(self.limits, slots=slots)
+        self._pump()
+
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new, and wait until all is answered; False when `timeout_s` ended first."""
         self.draining = True

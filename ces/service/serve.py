@@ -21,10 +21,11 @@ import msgspec
 from aiohttp import web
 
 from ces.errors import CesError
-from ces.judge import Judge
+from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
 from ces.service.access import access
 from ces.service.board import Board
+from ces.service.judging import Elastic, Judging
 from ces.service.metrics import Metrics, Now
 from ces.service.queue import Limits, Queue
 from ces.service.routes import Routes
@@ -56,11 +57,12 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 class Service:
     """`start`, then `drain` or not, then `stop`. Raises CesError from `start` for settings that can't be."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, judge: Callable[[JudgeSettings], Judging] = Judge) -> None:
         self.settings = settings
+        self._make = judge
         self.address: Address | None = None
         self._lock: int | None = None
-        self._judge: Judge | None = None
+        self._judge: Judging | None = None
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> Address:
@@ -70,12 +72,15 @@ class Service:
         who = access(settings)
         self._lock = _locked(settings.state_dir)
         try:
-            self._judge = Judge(settings.judge)
+            self._judge = self._make(settings.judge)
             self._board = Board(self._judge)
             self._metrics = Metrics(Now(self._gauges, self._counters))
             self._queue = Queue(
                 self._judge.check, _limits(settings), settings.remember_s, self._judged, self._board.changed
             )
+            if isinstance(self._judge, Elastic):
+                self._judge.attach(lambda: self._queue.waiting, self._queue.resize)
+                self._metrics.add(self._judge.collector())
             routes = Routes(settings, who, self._queue, self._board, self._metrics)
             self._runner = web.AppRunner(
                 routes.application(),
@@ -164,14 +169,18 @@ class Service:
         ]
 
 
-async def run(settings: ServiceSettings, started: Callable[[Address], None]) -> int:
+async def run(
+    settings: ServiceSettings,
+    started: Callable[[Address], None],
+    judge: Callable[[JudgeSettings], Judging] = Judge,
+) -> int:
     """Serve until SIGTERM or SIGINT, then drain; the exit status. A second signal ends it without the drain."""
     _raise_descriptor_limit()
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, signals.put_nowait, each)
-    service = Service(settings)
+    service = Service(settings, judge)
     started(await service.start())
     await signals.get()
     log.info("going down: what was taken is answered first")
