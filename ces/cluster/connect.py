@@ -22,14 +22,15 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def connected(address: str | None, workers: int) -> Iterator[None]:
     """Within the cluster at `address` (HOST:PORT), that of RAY_ADDRESS, else one of our own with `workers` CPUs.
 
-    Call it from the main thread, before there is an event loop: it takes seconds. Raises CesError.
+    Call it from the main thread, before there is an event loop and before Ray is imported: it takes seconds. Raises
+    CesError.
     """
     where = address or os.environ.get("RAY_ADDRESS") or "local"
     if "://" in where:
         raise CesError(f"{where} is no address of a cluster's own: give HOST:PORT, and run this on one of its nodes")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if where == "local" and "RAY_AUTH_MODE" not in os.environ:
-        # Ray listens on every interface, and whoever reaches it can run code.
+        # Ray listens on every interface, and whoever reaches it can run code. It reads these when it is imported.
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     try:
         import ray

@@ -30,13 +30,14 @@ SPARE_CALLS = 16  # besides checks: reports, and what was cancelled and has not 
 
 
 class Member:
-    """A node's judge, from its start to its end. `name` is never used twice; `node` is Ray's id."""
+    """A node's judge, from its start to its end. `name` is never used twice; `node` is Ray's id; `pid` is the node's."""
 
-    def __init__(self, name: str, node: str, workers: int, actor: Any) -> None:
+    def __init__(self, name: str, node: str, workers: int, actor: Any, pid: int) -> None:
         self.name = name
         self.node = node
         self.workers = workers
         self.actor = actor
+        self.pid = pid
         self.report = Report()
         self.lost = False
 
@@ -145,7 +146,7 @@ class Members:
             log.warning("no judge on node %s: %s", node[:8], str(error).strip() or "it didn't start in time")
             return
         self._starting.discard(node)
-        member = self._members[node] = Member(name, node, workers, actor)
+        member = self._members[node] = Member(name, node, workers, actor, hello.pid)
         log.info("judge %s: pid %d, %d workers, in %s", name, hello.pid, workers, hello.folder)
         self._watcher.joined(member)
         await self._listen(member)

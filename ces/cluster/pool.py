@@ -69,6 +69,7 @@ class ClusterJudge:
         self._scaled = 0
         self._scaling: asyncio.Task[None] | None = None
         self._retries = self._lost = 0
+        self._next = asyncio.Event()
         self._past = AuditCount()  # of members that are gone
         self._members = Members(settings, self)
         self.bases = ClusterBases(self._members)
@@ -82,13 +83,22 @@ class ClusterJudge:
     def audits(self) -> AuditCount:
         return _sum([self._past, *(member.report.audits for member in self._members)])
 
+    @property
+    def nodes(self) -> list[Member]:
+        """Those that judge now."""
+        return list(self._members)
+
+    async def moved(self) -> None:
+        """Until a node next joins, leaves, reports or ends a call."""
+        await self._next.wait()
+
     def attach(self, queued: Callable[[], int], resize: Callable[[int], None]) -> None:
         """`queued` says how many requests wait before this; `resize` is told how many there is room for here."""
         self._queued, self._resize = queued, resize
         self._moved()
 
     def collector(self) -> ClusterMetrics:
-        return ClusterMetrics(self._count)
+        return ClusterMetrics(self.count)
 
     def wanted_workers(self) -> int:
         """How many workers, over all nodes, what is asked now would keep busy."""
@@ -123,6 +133,7 @@ class ClusterJudge:
 
     def reported(self, member: Member) -> None:
         self._router.has(member.name, [Known((base.workspace, base.rev), base.id) for base in member.report.bases])
+        self._tell()
 
     def left(self, member: Member, reason: str) -> None:
         self._router.remove(member.name)
@@ -148,6 +159,11 @@ class ClusterJudge:
     def _moved(self) -> None:
         self._resize(max(self._router.places, 1))
         self._dispatch()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._next.set()
+        self._next = asyncio.Event()
 
     async def _place(self, asked: _Asked) -> Member | None:
         """A member that has a place for it, taken; None when there will be none."""
@@ -198,6 +214,7 @@ class ClusterJudge:
         if member is not None:
             self._router.release(member.name)
             self._dispatch()
+            self._tell()
 
     def _unplaced(self, asked: _Asked) -> Verdict:
         """What to say of a request that no node can take."""
@@ -265,7 +282,7 @@ class ClusterJudge:
             call.exception()  # seen: whoever waited may be gone
         self._release(member)
 
-    def _count(self) -> Count:
+    def count(self) -> Count:
         return Count(
             in_flight=self._router.in_flight(),
             workers={member.name: member.workers for member in self._members},

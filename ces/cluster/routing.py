@@ -25,6 +25,7 @@ class Known(msgspec.Struct, frozen=True):
 class _Node(msgspec.Struct):
     workers: int
     in_flight: int = 0
+    given: int = 0  # the turn in which it last got one
     ailing: bool = False
     lacks: set[str] = msgspec.field(default_factory=set)
 
@@ -32,6 +33,7 @@ class _Node(msgspec.Struct):
 class Router:
     def __init__(self, depth: int) -> None:
         self._depth = depth
+        self._turn = 0
         self._nodes: dict[str, _Node] = {}
         self._warm: OrderedDict[Key, dict[str, str | None]] = OrderedDict()  # -> node -> base id, None: being made
 
@@ -69,7 +71,9 @@ class Router:
         cold = [name for name in free if name not in warm_at]
         found = self._best(warm, cold)
         if found is not None:
+            self._turn += 1
             self._nodes[found].in_flight += 1
+            self._nodes[found].given = self._turn
             self._learn(key, found, warm_at.get(found))
         return found
 
@@ -118,9 +122,9 @@ class Router:
     def _has_room(self, node: _Node) -> bool:
         return node.in_flight < node.workers * self._depth
 
-    def _rank(self, name: str) -> tuple[bool, float, int]:
+    def _rank(self, name: str) -> tuple[bool, float, int, int]:
         node = self._nodes[name]
-        return node.ailing, node.in_flight / node.workers, -node.workers
+        return node.ailing, node.in_flight / node.workers, -node.workers, node.given
 
     def _learn(self, key: Key, name: str, base: str | None) -> None:
         self._warm.setdefault(key, {})[name] = base
