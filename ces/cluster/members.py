@@ -132,7 +132,8 @@ class Members:
         actor = None
         try:
             actor = await asyncio.to_thread(_made, self._settings, node, workers)
-            said = await asyncio.wait_for(actor.hello.remote(), self._settings.start_s)
+            async with asyncio.timeout(self._settings.start_s):
+                said = await actor.hello.remote()
             hello = msgspec.msgpack.decode(said, type=Hello)
             if hello.version != VERSION:
                 raise RuntimeError(f"it has aid {hello.version}, this is {VERSION}: install the same on every node")
@@ -155,7 +156,8 @@ class Members:
         heard = time.monotonic()
         while not member.lost:
             try:
-                said = await asyncio.wait_for(member.actor.report.remote(), self._settings.hung_s)
+                async with asyncio.timeout(self._settings.hung_s):
+                    said = await member.actor.report.remote()
                 member.report = msgspec.msgpack.decode(said, type=Report)
                 heard = time.monotonic()
                 self._trouble.pop(member.node, None)
@@ -199,5 +201,6 @@ def _kill(actor: Any) -> None:
 
 async def _closed(member: Member) -> None:
     with contextlib.suppress(RayError, TimeoutError):
-        await asyncio.wait_for(member.actor.close.remote(), CLOSE_S)
+        async with asyncio.timeout(CLOSE_S):
+            await member.actor.close.remote()
     await asyncio.to_thread(_kill, member.actor)
