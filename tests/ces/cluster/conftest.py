@@ -69,6 +69,10 @@ class Nodes:
         self._cluster = cluster
         self._made: dict[str, Any] = {}
 
+    @staticmethod
+    def can_be() -> bool:
+        return importlib.util.find_spec("ray") is not None
+
     def have(self, count: int) -> None:
         """So many nodes with one CPU each, those that a test before this lost replaced."""
         while len(self._made) < count:
@@ -91,7 +95,7 @@ def ours() -> set[psutil.Process]:
 
 @pytest.fixture(scope="session")
 def nodes() -> Iterator[Nodes]:
-    if importlib.util.find_spec("ray") is None:
+    if not Nodes.can_be():
         pytest.skip("needs Ray: run 'make test-cluster'")
     # Read when Ray is first imported.
     os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="t" * 32)
