@@ -30,7 +30,7 @@ SPARE_CALLS = 16  # besides checks: reports, and what was cancelled and has not 
 
 
 class Member:
-    """A node's judge, from its start to its end. `name` is never used twice; `node` is Ray's id; `pid` is the node's."""
+    """A node's judge, from its start to its end. `name` is never used twice; `node` is Ray's id."""
 
     def __init__(self, name: str, node: str, workers: int, actor: Any, pid: int) -> None:
         self.name = name

@@ -115,7 +115,7 @@ class Router:
     def _best(self, warm: list[str], cold: list[str]) -> str | None:
         if warm and self._nodes[warm[0]].in_flight < self._nodes[warm[0]].workers * SPILL:
             return warm[0]
-        if cold and self._nodes[cold[0]].in_flight < self._nodes[cold[0]].workers:
+        if cold and not self._nodes[cold[0]].ailing and self._nodes[cold[0]].in_flight < self._nodes[cold[0]].workers:
             return cold[0]
         return next(iter((*warm, *cold)), None)
 

@@ -109,7 +109,7 @@ def nodes() -> Iterator[Nodes]:
             yield Nodes(cluster)
     finally:
         cluster.shutdown()
-        gone, left = psutil.wait_procs(ours() - before, timeout=30)
+        _, left = psutil.wait_procs(ours() - before, timeout=30)
         assert not left, left
 
 

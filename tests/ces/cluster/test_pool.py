@@ -1,8 +1,10 @@
 """Checks on a cluster of several raylets: where they go, and what becomes of them when a node is killed."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,41 @@ async def test_when_nodes_go_on_being_lost_it_says_so_and_gives_no_reward(
     verdict = await task
     assert (verdict.status, verdict.stage, verdict.reward) == ("infra_error", None, None)
     assert "2 nodes were lost" in (verdict.reason or "")
+
+
+async def test_a_judge_that_hangs_is_given_up(nodes: Nodes, judge: MakeJudge, gate: Gate, root: Path) -> None:
+    nodes.have(2)
+    ces = judge(hung_s=3.0)
+    await joined(ces, 2)
+    [task] = begun(ces, root, "held good")
+    await gate.started(1)
+    [stuck] = [member for member in ces.nodes if ces.count().in_flight[member.name]]
+    os.kill(stuck.pid, signal.SIGSTOP)
+    try:
+        await gate.started(1)
+        gate.open()
+        assert (await task).status == "green"
+        assert stuck not in ces.nodes and ces.count().lost == 1
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stuck.pid, signal.SIGKILL)
+
+
+async def test_a_node_whose_disk_fails_is_passed_over(
+    nodes: Nodes, judge: MakeJudge, tmp_path: Path, state_dir: Path
+) -> None:
+    nodes.have(2)
+    broken = state_dir / "nodes" / f"{socket.gethostname()}-0"
+    broken.mkdir(parents=True)
+    (broken / "bases").write_text("where a folder should be")
+    ces = judge()
+    await joined(ces, 2)
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "check.sh").write_text("grep -q good value\n")
+        (tmp_path / name / "value").write_text("good\n")
+        assert (await check(ces, tmp_path / name, "bad")).status == "red"
+    assert ces.count().retries == 1 and ces.count().lost == 0
 
 
 async def test_a_workspace_on_no_node_is_the_requests_fault(

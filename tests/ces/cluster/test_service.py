@@ -82,9 +82,13 @@ async def served(
         words = ("ces", "serve", "--ray", "--workers", "1", "--port", "0", "--no-token", "--state", str(state_dir))
         made.append(
             await asyncio.create_subprocess_exec(
-                sys.executable, "-c", AID, *words,
-                env={**kept, **places, "XDG_RUNTIME_DIR": str(tmp_path)}, stdout=asyncio.subprocess.PIPE,
-            )  # fmt: skip
+                sys.executable,
+                "-c",
+                AID,
+                *words,
+                env={**kept, **places, "XDG_RUNTIME_DIR": str(tmp_path)},
+                stdout=asyncio.subprocess.PIPE,
+            )
         )
         assert made[-1].stdout is not None
         said = await made[-1].stdout.readline()
