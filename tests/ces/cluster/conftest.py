@@ -69,10 +69,6 @@ class Nodes:
         self._cluster = cluster
         self._made: dict[str, Any] = {}
 
-    @staticmethod
-    def can_be() -> bool:
-        return importlib.util.find_spec("ray") is not None
-
     def have(self, count: int) -> None:
         """So many nodes with one CPU each, those that a test before this lost replaced."""
         while len(self._made) < count:
@@ -94,23 +90,34 @@ def ours() -> set[psutil.Process]:
 
 
 @pytest.fixture(scope="session")
-def nodes() -> Iterator[Nodes]:
-    if not Nodes.can_be():
+def ray_folder() -> Iterator[Path]:
+    """For Ray's sockets and logs; where there is Ray."""
+    if importlib.util.find_spec("ray") is None:
         pytest.skip("needs Ray: run 'make test-cluster'")
-    # Read when Ray is first imported.
-    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="t" * 32)
-    from ray.cluster_utils import Cluster
+    folder = Path(tempfile.mkdtemp(prefix="ray"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)  # its processes may be writing their last words
 
-    head = {"num_cpus": 0, "node_ip_address": OWN_ADDRESS, "include_dashboard": False, "_system_config": QUICK}
-    before = ours()
-    cluster = Cluster(initialize_head=True, head_node_args={**head, "object_store_memory": OBJECT_STORE_BYTES})
-    try:
-        with connected(cluster.address, 1):
-            yield Nodes(cluster)
-    finally:
-        cluster.shutdown()
-        _, left = psutil.wait_procs(ours() - before, timeout=30)
-        assert not left, left
+
+@pytest.fixture(scope="session")
+def nodes(ray_folder: Path) -> Iterator[Nodes]:
+    with pytest.MonkeyPatch.context() as environment:
+        # Read when Ray is first imported.
+        for name, value in {"USAGE_STATS_ENABLED": "0", "AUTH_MODE": "token", "AUTH_TOKEN": "t" * 32}.items():
+            environment.setenv(f"RAY_{name}", value)
+        environment.setenv("RAY_TMPDIR", str(ray_folder))
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": 0, "node_ip_address": OWN_ADDRESS, "include_dashboard": False, "_system_config": QUICK}
+        before = ours()
+        cluster = Cluster(initialize_head=True, head_node_args={**head, "object_store_memory": OBJECT_STORE_BYTES})
+        try:
+            with connected(cluster.address, 1):
+                yield Nodes(cluster)
+        finally:
+            cluster.shutdown()
+            _, left = psutil.wait_procs(ours() - before, timeout=30)
+            assert not left, left
 
 
 @pytest.fixture

@@ -68,26 +68,20 @@ async def test_the_service_has_in_hand_what_the_nodes_have_room_for(
 
 @pytest.fixture
 async def served(
-    tmp_path: Path, state_dir: Path
+    tmp_path: Path, state_dir: Path, ray_folder: Path
 ) -> AsyncIterator[Callable[[], Awaitable[tuple[asyncio.subprocess.Process, str]]]]:
-    if not Nodes.can_be():
-        pytest.skip("needs Ray: run 'make test-cluster'")
     (tmp_path / "config" / "aid").mkdir(parents=True)
     (tmp_path / "config" / "aid" / "aid.toml").write_text(BUILD)
     places = {f"XDG_{name}_HOME": str(tmp_path / name.lower()) for name in ("STATE", "CONFIG", "CACHE")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = {**kept, **places, "XDG_RUNTIME_DIR": str(tmp_path), "RAY_TMPDIR": str(ray_folder)}
     made: list[asyncio.subprocess.Process] = []
 
     async def start() -> tuple[asyncio.subprocess.Process, str]:
         words = ("ces", "serve", "--ray", "--workers", "1", "--port", "0", "--no-token", "--state", str(state_dir))
         made.append(
             await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-c",
-                AID,
-                *words,
-                env={**kept, **places, "XDG_RUNTIME_DIR": str(tmp_path)},
-                stdout=asyncio.subprocess.PIPE,
+                sys.executable, "-c", AID, *words, env=environment, stdout=asyncio.subprocess.PIPE
             )
         )
         assert made[-1].stdout is not None
