@@ -129,28 +129,31 @@ class Members:
 
     async def _start(self, node: str, workers: int) -> None:
         name = f"{node[:8]}-{next(self._numbers)}"
-        actor = None
         try:
             actor = await asyncio.to_thread(_made, self._settings, node, workers)
-            async with asyncio.timeout(self._settings.start_s):
-                said = await actor.hello.remote()
-            hello = msgspec.msgpack.decode(said, type=Hello)
-            if hello.version != VERSION:
-                raise RuntimeError(f"it has aid {hello.version}, this is {VERSION}: install the same on every node")
-        except BaseException as error:
-            self._starting.discard(node)
-            if actor is not None:
-                _kill(actor)
-            if not isinstance(error, (RayError, TimeoutError, RuntimeError, OSError)):
-                raise
+            hello = await self._greeted(actor)
+        except (RayError, TimeoutError, RuntimeError) as error:
             self._failed(node)
-            log.warning("no judge on node %s: %s", node[:8], str(error).strip() or "it didn't start in time")
+            log.warning("no judge on node %s: %s", node[:8], dead(error))
             return
-        self._starting.discard(node)
+        finally:
+            self._starting.discard(node)
         member = self._members[node] = Member(name, node, workers, actor, hello.pid)
         log.info("judge %s: pid %d, %d workers, in %s", name, hello.pid, workers, hello.folder)
         self._watcher.joined(member)
         await self._listen(member)
+
+    async def _greeted(self, actor: Any) -> Hello:
+        """What it says of itself; one that won't do is killed."""
+        try:
+            async with asyncio.timeout(self._settings.start_s):
+                hello = msgspec.msgpack.decode(await actor.hello.remote(), type=Hello)
+            if hello.version != VERSION:
+                raise RuntimeError(f"it has aid {hello.version}, this is {VERSION}: install the same on every node")
+        except BaseException:
+            _kill(actor)
+            raise
+        return hello
 
     async def _listen(self, member: Member) -> None:
         heard = time.monotonic()
@@ -177,7 +180,7 @@ class Members:
         trouble.not_before = time.monotonic() + pause_s
 
 
-def dead(error: RayError) -> str:
+def dead(error: Exception) -> str:
     """The last line of what Ray says, which names the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -6,6 +6,7 @@ another, and what the lost one may still say is not listened to. When the nodes 
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -274,7 +275,8 @@ class ClusterJudge:
             return msgspec.msgpack.decode(await asyncio.shield(call), type=Reply)
         except asyncio.CancelledError:
             if not call.done():
-                ray.cancel(reference)
+                with contextlib.suppress(RayError):
+                    ray.cancel(reference)
             raise
 
     def _ended(self, call: "asyncio.Task[bytes]", member: Member) -> None:

@@ -61,8 +61,12 @@ async def test_the_service_has_in_hand_what_the_nodes_have_room_for(
         async with http.get("/metrics") as metrics:
             text = await metrics.text()
         assert 'ces_node_in_flight{node="' in text and "ces_nodes_lost_total 1.0" in text
-        async with http.get("/v1/bases") as response:
-            assert {base["workspace"] for base in (await response.json())["bases"]} == {str(root)}
+        bases: list[dict[str, Any]] = []
+        while not bases:  # they are known when the node next reports
+            await made[0].moved()
+            async with http.get("/v1/bases") as response:
+                bases = (await response.json())["bases"]
+        assert {base["workspace"] for base in bases} == {str(root)}
     await service.stop()
 
 
