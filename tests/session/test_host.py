@@ -274,6 +274,29 @@ async def test_named_lines_are_shown(scene: Scene) -> None:
     assert result.proposal is not None
 
 
+@pytest.mark.parametrize("named", ["calc.txt", "./calc.txt", "{root}/calc.txt"])
+async def test_a_named_file_is_shown_however_it_is_named(scene: Scene, named: str) -> None:
+    scene.replies({"match": "line 12", "reply": SEVEN})
+    result = await scene.ask(files=[FileRef(path=named.format(root=scene.root))])
+    assert result.proposal is not None
+    assert [update.text for update in scene.editor.updates if update.kind == "status"] == []
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("{root}/new.txt", "new.txt is not there yet: nothing of it is shown"),
+        ("{root}/../elsewhere.txt", "{root}/../elsewhere.txt is not shown: it is outside the workspace"),
+        ("{root}/calc.txt", "calc.txt has 20 lines: line 30 is past its end"),
+    ],
+)
+async def test_a_named_file_that_can_not_be_shown_is_said_to_be(scene: Scene, named: str, told: str) -> None:
+    scene.replies(SEVEN)
+    await scene.ask(files=[FileRef(path=named.format(root=scene.root), first=30, last=31)])
+    said = [update.text for update in scene.editor.updates if update.kind == "status"]
+    assert said == [told.format(root=scene.root)]
+
+
 async def test_a_symlink_is_refused_with_the_reason_and_never_written_through(scene: Scene) -> None:
     outside = scene.home / "outside.txt"
     outside.write_text("line 7\n")
