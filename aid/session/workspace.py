@@ -31,7 +31,7 @@ class View:
     """The workspace as one request sees it: the disk, with unsaved text (and edits being tried) over it."""
 
     def __init__(self, root: Path, tree: Tree, over: Mapping[str, bytes | None]) -> None:
-        self._root = root
+        self.root = root
         self._tree = tree
         self._over = over
 
@@ -57,8 +57,8 @@ class View:
     def documents(self) -> dict[Path, OpenDocument]:
         """What lies over the disk, as open documents, for the context to show."""
         return {
-            self._root / path: OpenDocument(
-                path=self._root / path, text=content.decode("utf-8-sig", "replace"), version=None
+            self.root / path: OpenDocument(
+                path=self.root / path, text=content.decode("utf-8-sig", "replace"), version=None
             )
             for path, content in self._over.items()
             if content is not None
@@ -71,7 +71,7 @@ class View:
             if change.old_path is not None:
                 over[change.old_path] = None
             over[change.path] = change.after
-        return View(self._root, self._tree, over)
+        return View(self.root, self._tree, over)
 
 
 def settled(loaded: Loaded) -> tuple[object, ...]:
