@@ -71,11 +71,12 @@ class Scene:
         lines = [reply if isinstance(reply, dict) else {"reply": reply} for reply in replies]
         (self.home / "replies.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    def configure(self, toml: str = "", *, build: bool = False) -> None:
+    def configure(self, toml: str = "", *, build: bool = False, timeout_s: float = 120.0) -> None:
         command = f'[build]\nadapter = "command"\ncommand = ["bash", "-c", {json.dumps(BUILD)}]\n' if build else ""
         if "[verify]" not in toml:
             toml += "[verify]\ncandidates = 1\n"
         model = f'[models.replay]\nbackend = "replay"\npath = "{self.home}/replies.jsonl"\n'
+        model += f"timeout_s = {timeout_s}\n"
         folder = self.home / "config" / "aid"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "aid.toml").write_text(f'default_model = "replay"\n{model}{command}{toml}')

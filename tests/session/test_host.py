@@ -255,6 +255,48 @@ async def test_what_happened_is_counted(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        ({"status": 500, "body": "down"}, "ServerError 500"),
+        ({"status": 401, "body": "who?"}, "ServerError 401"),
+        ({"pieces": [{"text": "I cha"}, {"drop": True}]}, "ServerError"),
+        ({"pieces": [{"text": "I cha"}, {"wait": "never"}]}, "ModelError timeout"),
+    ],
+)
+async def test_a_failing_server_is_counted_as_that_and_not_as_a_malformed_reply(
+    scene: Scene, failure: dict[str, object], kind: str
+) -> None:
+    scene.configure(timeout_s=0.05)
+    scene.replies(failure, SEVEN)
+    await scene.ask()
+    await scene.ask()
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert (stats["requests"], stats["errors"]) == (2, {kind: 1})
+    assert (stats["rates"]["well_formed"], stats["rates"]["applied_cleanly"]) == (1.0, 1.0)
+
+
+async def test_a_server_that_fails_when_asked_again_leaves_its_reply_unjudged(scene: Scene) -> None:
+    scene.replies(NOWHERE, {"status": 500, "body": "down"})
+    result = await scene.ask()
+    assert result.candidates[0].status == "rejected"
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert (stats["rates"]["well_formed"], stats["rates"]["applied_cleanly"]) == (1.0, None)
+    assert stats["errors"] == {"ServerError 500": 1}
+
+
+async def test_tokens_are_those_of_all_candidates(scene: Scene) -> None:
+    scene.configure("[verify]\ncandidates = 3\n", build=True)
+    counts = {"prompt_tokens": 100, "cached_tokens": 10, "completion_tokens": 7}
+    scene.replies(*({"reply": block(f"line {n}", f"broken {n}")} | counts for n in (7, 8, 9)))
+    result = await scene.ask()
+    assert len(result.candidates) == 3
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert {name: stats["tokens"][name] for name in ("prompt", "cached", "completion")} == {
+        "prompt": 300, "cached": 30, "completion": 21,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("fields", "told"),
     [
         ({"prompt": "  "}, "the prompt is empty"),
