@@ -5,13 +5,17 @@ Translates turns into `aid.metrics` records. Make it inside the event loop: it l
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aid.config import MetricsSettings
+from aid.errors import ModelError
 from aid.metrics import Metrics, Outcome, Request, SurvivalWatch
 from aid.session.acceptance import Acceptance
+from aid.session.attempt import Attempt, total
 from aid.session.proposals import Stored
+from aid.session.sampling import Judged
 from aid.session.turn import Ended, Setting
 
 
@@ -23,8 +27,9 @@ class Recording:
 
     def answered(self, setting: Setting, ended: Ended, root: Path) -> None:
         """A turn that came to an end, with a proposal or without."""
-        judged = ended.shown or (ended.judged[-1] if ended.judged else None)
+        judged = ended.shown or _telling(ended.judged)
         attempt = judged.attempt if judged else None
+        attempts = [each.attempt for each in ended.judged]
         verdict = judged.verdict if judged else None
         proposal = ended.stored.proposal if ended.stored else None
         self._metrics.record(
@@ -37,18 +42,18 @@ class Recording:
                 format=ended.format,
                 sources=ended.context.uses,
                 timings_ms=ended.timings,
-                prompt_tokens=attempt.prompt_tokens if attempt else None,
-                cached_tokens=attempt.cached_tokens if attempt else None,
-                completion_tokens=attempt.completion_tokens if attempt else None,
-                well_formed=attempt.well_formed if attempt else None,
-                applied_cleanly=attempt.outcome == "placed" if attempt else None,
+                prompt_tokens=total(each.prompt_tokens for each in attempts),
+                cached_tokens=total(each.cached_tokens for each in attempts),
+                completion_tokens=total(each.completion_tokens for each in attempts),
+                well_formed=_reached(attempt, attempt.well_formed) if attempt else None,
+                applied_cleanly=_reached(attempt, attempt.outcome == "placed") if attempt else None,
                 verdict=verdict.status if verdict else None,
                 stage=verdict.stage if verdict else None,
                 candidates=len(ended.judged),
                 lines_added=sum(file.added for file in proposal.files) if proposal else None,
                 lines_removed=sum(file.removed for file in proposal.files) if proposal else None,
                 files=len(proposal.files) if proposal else None,
-                error="ModelError" if attempt and attempt.outcome == "failed" else None,
+                error=attempt.error_kind if attempt else None,
                 prompt=setting.params.prompt,
                 reply=attempt.reply if attempt else "",
                 diff=proposal.diff if proposal else "",
@@ -57,7 +62,7 @@ class Recording:
 
     def failed(self, setting: Setting, root: Path, error: BaseException) -> None:
         """A turn that was cancelled or broke."""
-        kind = type(error).__name__
+        kind = error.kind if isinstance(error, ModelError) else type(error).__name__
         self._metrics.record(
             Request(id=setting.request, root=root, model=setting.backend.name, error=kind, prompt=setting.params.prompt)
         )
@@ -90,3 +95,15 @@ class Recording:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         await asyncio.to_thread(self._metrics.close)
+
+
+def _reached(attempt: Attempt, done: bool) -> bool | None:
+    """Whether the model did it; None where its server failed before that could be said."""
+    return None if attempt.error is not None and not done else done
+
+
+def _telling(judged: Sequence[Judged]) -> Judged | None:
+    """Of attempts without a proposal, the last that says something of the model's replies, else the last."""
+    last = judged[-1] if judged else None
+    same = [each for each in judged if last and each.attempt.model == last.attempt.model]
+    return next((each for each in reversed(same) if each.attempt.error is None), last)
