@@ -30,7 +30,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one candidate. `tries` counts the replies asked for; tokens and ms are their sums.
 
     `first_token_at` is `time.monotonic()` seconds. `changes` is not empty exactly when `outcome` is "placed".
-    `error` is what the model's failure says, `error_kind` its kind: what was not reached then says nothing of the model.
+    `error` is what a failing model says, `error_kind` its kind: what was not reached then says nothing of it.
     """
 
     model: str
