@@ -64,7 +64,7 @@ class Scene:
         self.root.mkdir()
         (self.root / FILE).write_text(TEXT)
         self.editor = Editor()
-        self._settings: dict[str, object] = {}
+        self.now = 1000.0
         self._host: Host | None = None
 
     def replies(self, *replies: str | dict[str, object]) -> None:
@@ -86,7 +86,8 @@ class Scene:
         if self._host is None:
             if not (self.home / "config" / "aid" / "aid.toml").exists():
                 self.configure()
-            self._host = Host(config.load)
+            self._host = Host(config.load, clock=lambda: self.now)
+            self._host.joined(self.editor)
         return self._host
 
     async def restart(self) -> None:

@@ -153,6 +153,42 @@ async def test_accept_through_the_editor_edits_its_document_and_leaves_the_disk(
     assert "line 7\n" in scene.text
 
 
+async def test_what_survives_of_an_editors_edit_is_looked_for_in_its_unsaved_text(scene: Scene) -> None:
+    (scene.root / "other.txt").write_text("a\nb\nc\n")
+    path = scene.root / "calc.txt"
+    scene.replies(block("line 7", "row a\nrow b"), block("b", "B", "other.txt"))
+    first, second = await scene.ask(), await scene.ask()
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text, version=3)
+    await scene.host.accept(AcceptParams(id=first.proposal.id, through_editor=True), scene.editor)
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text.replace("line 7", "row a"), version=5)
+    scene.now += 31.0
+    await scene.host.accept(AcceptParams(id=second.proposal.id), scene.editor)  # what is new wakes the watch
+    async with asyncio.timeout(20):
+        while not (survival := (await scene.host.stats(StatsParams(), scene.editor))["survival"]):
+            pass
+    assert survival == {"30": {"n": 1, "median": 0.5, "mean": 0.5}}
+
+
+@pytest.mark.parametrize("through_editor", [False, True])
+async def test_the_disk_is_not_written_under_another_editors_unsaved_text(scene: Scene, through_editor: bool) -> None:
+    path = scene.root / "calc.txt"
+    other = type(scene.editor)()
+    scene.host.joined(other)
+    scene.replies(SEVEN)
+    result = await scene.ask()
+    other.open[path] = OpenDocument(path=path, text=scene.text.replace("line 20", "typed"), version=2)
+    params = AcceptParams(id=result.proposal.id, through_editor=through_editor)
+    told = "calc.txt has unsaved changes in an editor: save it, or accept there"
+    done = await scene.host.accept(params, scene.editor)
+    assert (done.applied, [each.reason for each in done.refused]) == (None, [told])
+    asked = await scene.ask(apply=True)
+    assert (asked.applied, asked.reason) == (None, f"not applied: {told}")
+    assert "line 7\n" in scene.text
+    other.open[path] = OpenDocument(path=path, text=scene.text, version=3)
+    assert (await scene.host.accept(params, scene.editor)).applied
+    scene.host.left(other)
+
+
 async def test_when_the_editor_refuses_the_disk_is_taken_back_too(scene: Scene) -> None:
     (scene.root / "other.txt").write_text("a\nb\nc\n")
     path = scene.root / "calc.txt"
