@@ -85,10 +85,15 @@ class Server:
                 await asyncio.gather(*(connection.closed.wait() for connection in connections))
 
     def _accepted(self) -> Wire:
-        connection = Connection(self._host, self._routes, self._limits, self._connections.discard)
+        connection = Connection(self._host, self._routes, self._limits, self._left)
         self._connections.add(connection)
+        self._host.joined(connection)
         log.debug("connected", extra={"client": connection.number})
         return connection.wire
+
+    def _left(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._host.left(connection)
 
     async def _status(self, params: StatusParams, client: Client) -> StatusResult:
         workspaces, models, running = await self._host.status()

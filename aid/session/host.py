@@ -20,6 +20,7 @@ from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
 from aid.session.acceptance import accept
 from aid.session.client import Client
+from aid.session.clients import Clients
 from aid.session.proposals import Proposals
 from aid.session.recording import Recording
 from aid.session.roster import Roster
@@ -34,15 +35,25 @@ log = logging.getLogger(__name__)
 
 
 class Host:
-    def __init__(self, load: Callable[[Path | None], Loaded]) -> None:
+    """`clock` is seconds since the epoch."""
+
+    def __init__(self, load: Callable[[Path | None], Loaded], clock: Callable[[], float] = time.time) -> None:
         self._load = load
+        self._clients = Clients()
         self._roster = Roster()
         self._proposals = Proposals()
-        self._recording = Recording(load(None).config.metrics)
+        self._recording = Recording(load(None).config.metrics, self._clients.read, clock)
         self._workspaces: dict[Path, asyncio.Task[Workspace]] = {}
         self._retired: list[Workspace] = []
         self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
         self._running = 0
+
+    def joined(self, client: Client) -> None:
+        """Someone connected: their open documents count from now on."""
+        self._clients.joined(client)
+
+    def left(self, client: Client) -> None:
+        self._clients.left(client)
 
     async def warm(self) -> None:
         """Import and open what the first request would otherwise wait for. Call it once the daemon listens."""
@@ -73,7 +84,7 @@ class Host:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
         stored = self._proposals.get(params.id)
         workspace = await self._workspace(Path(stored.proposal.workspace))
-        done = await accept(stored, params, workspace, client)
+        done = await accept(stored, params, workspace, client, self._clients)
         if done.stored is not None:
             self._proposals.put(done.stored)
             self._recording.accepted(done, workspace.root)

@@ -5,13 +5,15 @@ Translates turns into `aid.metrics` records. Make it inside the event loop: it l
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aid.config import MetricsSettings
 from aid.errors import ModelError
 from aid.metrics import Metrics, Outcome, Request, SurvivalWatch
+from aid.metrics.watch import Read
 from aid.session.acceptance import Acceptance
 from aid.session.attempt import Attempt, total
 from aid.session.proposals import Stored
@@ -20,9 +22,11 @@ from aid.session.turn import Ended, Setting
 
 
 class Recording:
-    def __init__(self, settings: MetricsSettings) -> None:
-        self._metrics = Metrics(None, settings)
-        self._survival = SurvivalWatch(self._metrics)
+    """`read` gives a workspace's file as the person sees it; `clock` is seconds since the epoch."""
+
+    def __init__(self, settings: MetricsSettings, read: Read, clock: Callable[[], float] = time.time) -> None:
+        self._metrics = Metrics(None, settings, clock=clock)
+        self._survival = SurvivalWatch(self._metrics, read)
         self._watching = asyncio.create_task(self._survival.run(), name="survival") if settings.enabled else None
 
     def answered(self, setting: Setting, ended: Ended, root: Path) -> None:
@@ -68,13 +72,12 @@ class Recording:
         )
 
     def accepted(self, done: Acceptance, root: Path) -> None:
-        """Survival is watched of what was written to disk; an editor's buffers are not looked into."""
+        """Survival is watched of what was changed on disk and in editors alike."""
         assert done.stored is not None
         proposal, applied = done.stored.proposal, done.result.applied
         state: Outcome = "accepted" if proposal.state == "accepted" else "partly"
         self._metrics.outcome(proposal.request, state, applied=applied)
-        if applied is not None:
-            self._survival.watch(proposal.request, applied, root, done.on_disk)
+        self._survival.watch(proposal.request, applied or _key(done.stored), root, done.changes)
 
     def rejected(self, stored: Stored) -> None:
         self._metrics.outcome(stored.proposal.request, "rejected")
@@ -95,6 +98,12 @@ class Recording:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         await asyncio.to_thread(self._metrics.close)
+
+
+def _key(stored: Stored) -> str:
+    """What stands for changes made in an editor alone: the proposal's id, with the number of hunks for a part of it."""
+    hunks = sum(len(indices) for indices in stored.accepted.values())
+    return stored.proposal.id if stored.proposal.state == "accepted" else f"{stored.proposal.id}.{hunks}"
 
 
 def _reached(attempt: Attempt, done: bool) -> bool | None:

@@ -54,6 +54,12 @@ class FakeHost:
         self.asked: list[PromptParams] = []
         self._prompts: dict[str, PromptParams] = {}
 
+    def joined(self, client: Client) -> None:
+        pass
+
+    def left(self, client: Client) -> None:
+        pass
+
     async def prompt(self, params: PromptParams, client: Client) -> PromptResult:
         self.asked.append(params)
         word, _, rest = params.prompt.partition(" ")

@@ -174,7 +174,7 @@ async def test_the_disk_is_not_written_under_another_editors_unsaved_text(scene:
     path = scene.root / "calc.txt"
     other = type(scene.editor)()
     scene.host.joined(other)
-    scene.replies(SEVEN)
+    scene.replies(SEVEN, SEVEN)
     result = await scene.ask()
     other.open[path] = OpenDocument(path=path, text=scene.text.replace("line 20", "typed"), version=2)
     params = AcceptParams(id=result.proposal.id, through_editor=through_editor)
