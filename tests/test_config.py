@@ -120,11 +120,11 @@ values = st.recursive(
 def as_toml(value: object) -> str:
     match value:
         case dict():
-            return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {as_toml(each)}" for key, each in value.items()) + "}"
+            return "{" + ", ".join(f"{as_toml(key)} = {as_toml(each)}" for key, each in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(as_toml, value)) + "]"
         case str() | bool():
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case float():
             return repr(value)
         case date() | time():
@@ -137,7 +137,7 @@ def as_toml(value: object) -> str:
 def test_any_value_at_any_place_of_a_workspaces_file_is_read_or_refused_in_one_line(
     home: Path, found: dict[str, object], trusted: bool
 ) -> None:
-    text = "".join(f"{json.dumps(key, ensure_ascii=False)} = {as_toml(value)}\n" for key, value in found.items()).replace("\x7f", "\\u007f")
+    text = "".join(f"{as_toml(key)} = {as_toml(value)}\n" for key, value in found.items())
     assert set(tomllib.loads(text)) == set(found)
     work = write(home, user=USER_MODEL, workspace=text)
     try:
