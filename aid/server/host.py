@@ -7,7 +7,6 @@ from aid.protocol import (
     BuildParams,
     LogParams,
     LogResult,
-    ModelEntry,
     ModelsParams,
     ModelsResult,
     OutcomeResult,
@@ -19,9 +18,9 @@ from aid.protocol import (
     SetModelParams,
     StatsParams,
     UndoParams,
-    WorkspaceStatus,
 )
 from aid.session.client import Client
+from aid.session.status import HostStatus
 from ces.verdict import BuildStatus
 
 
@@ -45,10 +44,7 @@ class Host(Protocol):
     async def set_model(self, params: SetModelParams, client: Client) -> ModelsResult: ...
     async def stats(self, params: StatsParams, client: Client) -> dict[str, Any]: ...
 
-    async def status(self) -> tuple[tuple[WorkspaceStatus, ...], tuple[ModelEntry, ...], int]:
-        """Workspaces, models, running requests."""
-        ...
-
+    async def status(self) -> HostStatus: ...
     async def warm(self) -> None:
         """Import and open what the first request would otherwise wait for. Called once, when the daemon listens."""
         ...

@@ -96,17 +96,18 @@ class Server:
         self._host.left(connection)
 
     async def _status(self, params: StatusParams, client: Client) -> StatusResult:
-        workspaces, models, running = await self._host.status()
+        found = await self._host.status()
         return StatusResult(
             version=__version__,
             protocol=VERSION,
             pid=os.getpid(),
             uptime_s=round(time.monotonic() - self._started, 3),
             clients=len(self._connections),
-            requests_running=running,
+            requests_running=found.running,
             rss_bytes=_rss_bytes(),
-            workspaces=workspaces,
-            models=models,
+            workspaces=found.workspaces,
+            models=found.models,
+            config_error=found.config_error,
             socket=str(self._path or ""),
             log=str(log_path()),
         )

@@ -24,6 +24,7 @@ from aid.session.clients import Clients
 from aid.session.proposals import Proposals
 from aid.session.recording import Recording
 from aid.session.roster import Roster
+from aid.session.status import HostStatus
 from aid.session.turn import Ended, Setting, Turn, as_candidate
 from aid.session.workspace import Workspace, settled
 from aid.verify import may_apply
@@ -132,8 +133,8 @@ class Host:
         self._roster.choose(params.model, root, config)
         return protocol.ModelsResult(models=self._roster.entries(root, config))
 
-    async def status(self) -> tuple[tuple[protocol.WorkspaceStatus, ...], tuple[protocol.ModelEntry, ...], int]:
-        """The open workspaces, the models of the user's configuration, the requests running."""
+    async def status(self) -> HostStatus:
+        """Never fails: a typo in aid.toml must not hide a running daemon."""
         done = [task for task in self._workspaces.values() if task.done() and not task.cancelled()]
         opened = [task.result() for task in done if task.exception() is None]
         workspaces = tuple(
@@ -145,7 +146,11 @@ class Host:
             )
             for each in opened
         )
-        return workspaces, self._roster.entries(None, self._load(None).config), self._running
+        try:
+            models = self._roster.entries(None, self._load(None).config)
+        except AidError as error:
+            return HostStatus(workspaces=workspaces, running=self._running, config_error=str(error))
+        return HostStatus(workspaces=workspaces, models=models, running=self._running)
 
     async def stats(self, params: protocol.StatsParams, client: Client) -> dict[str, Any]:
         return await asyncio.to_thread(self._recording.stats, params.workspace, params.days)
