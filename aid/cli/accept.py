@@ -63,7 +63,9 @@ def _report(result: OutcomeResult, *, as_json: bool) -> None:
         print_notes(result.notes)
         print_refused(result.refused)
         if result.refused:
-            click.echo("aid: nothing was changed: ask again for a proposal on the files as they are", err=True)
+            click.echo(
+                "aid: nothing was changed: mend that, or ask again for a proposal on the files as they are", err=True
+            )
         if result.applied is not None:
             print_files(result.files)
             click.echo(f"applied as {result.applied}: 'aid undo {result.applied}' takes it back")
