@@ -10,13 +10,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 
+import msgspec
+
 from ces import builds, isolation, process, workspace
 from ces.builds.adapter import Adapter, BuildSettings, Step
 from ces.builds.reading import Sources
 from ces.change import FileChange
-from ces.errors import CesError, InfraError
+from ces.errors import CesError, InfraError, Killed
 from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
+from ces.limits import Limits, explain
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
 from ces.waiting import in_thread, wait_out
 
@@ -38,6 +41,7 @@ class Builder:
         self.tree = Fingerprint(root, adapter.outputs)
         self._root = root
         self._settings = settings
+        self._limits = Limits()
         self._views = views
         self._turns = workspace.Turns(views.side_by_side)
         self._changed: set[str] = set()  # since the base was last built
@@ -70,18 +74,23 @@ class Builder:
     async def build_changed(self, digest: str, changes: Sequence[FileChange], deadline: float) -> BuildStatus:
         """Build the tree with `changes` over it; `unchecked` when the tree is not in the state `digest` afterwards."""
         built = self._failed("the build's sandbox failed")
+        kills: list[Killed] = []
         for _ in range(TRIES):
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)) as limit:
                     async with self._turns.proposal():
                         limit.reschedule(None)
-                        built = await self._guarded(self._build_view(changes, deadline))
+                        built = await self._guarded(self._build_view(changes, deadline), kills)
             except TimeoutError:
                 return BuildStatus(
                     status="timeout", stage=None, reason="other builds took the time", adapter=self.adapter.name
                 )
             if built.status != "infra_error":
                 break
+        if len(kills) == TRIES:  # no accident: code that kills itself must not be unscorable
+            message = f"{kills[-1]} It was each of {TRIES} times."
+            killed = Diagnostic(file=None, range=None, severity="error", message=message, code="killed")
+            built = self._status("red", kills[-1].stage, [killed])
         if built.status in ("green", "red") and (await self.look()).digest != digest:
             return self._unsettled(built.stage)
         return built
@@ -115,7 +124,7 @@ class Builder:
     async def _step(self, step: Step, place: Place, deadline: float) -> process.Finished:
         env = process.build_environment(step.env)
         left_s = max(deadline - time.monotonic(), 0.0)
-        return await isolation.run(self.isolation, place, step.argv, env, left_s)
+        return await isolation.run(self.isolation, place, step.argv, env, left_s, self._limits)
 
     def _looks_built(self) -> bool:
         """Whether a changed file is older than the last build: one that goes by mtime would not see the change."""
@@ -142,25 +151,35 @@ class Builder:
         for step in await asyncio.to_thread(self.adapter.steps, self._root, self._settings):
             stage = step.stage
             finished = await self._step(step, place, deadline)
-            if finished.timed_out:
-                taken_s = time.monotonic() - started
-                reason = f"'{step}' had not ended when {taken_s:.0f} s were spent"
-                return self._status("timeout", stage, reason=reason)
+            if finished.limit in ("wall", "cpu"):
+                return self._status("timeout", stage, reason=self._why_stopped(step, finished, started))
+            if finished.exit_code in _NOT_RUN:
+                await self._must_be_runnable(step, place, deadline)
             found = await asyncio.to_thread(self._read, sources, step, finished)
             said += [item for item in found if item not in said]
-            if finished.exit_code not in step.passes:
+            if finished.exit_code not in step.passes or finished.limit is not None:
                 return self._status("red", stage, said)
         return self._status("green", stage, said)
 
+    async def _must_be_runnable(self, step: Step, place: Place, deadline: float) -> None:
+        """Raise InfraError when it is the sandbox that hides the program, and not the candidate that says so."""
+        asked = msgspec.structs.replace(step, argv=("/bin/sh", "-c", 'command -v "$1"', "sh", step.argv[0]))
+        if (await self._step(asked, place, deadline)).exit_code in (1, *_NOT_RUN):
+            raise InfraError(f"{step.argv[0]} can't be run in the build's sandbox")
+
+    def _why_stopped(self, step: Step, finished: process.Finished, started: float) -> str:
+        if finished.limit == "cpu":
+            return f"'{step}' was stopped: {explain('cpu', self._limits)}"
+        return f"'{step}' had not ended when {time.monotonic() - started:.0f} s were spent"
+
     def _read(self, sources: Sources, step: Step, finished: process.Finished) -> Sequence[Diagnostic]:
-        last = finished.output.strip().rpartition("\n")[2]
-        if finished.exit_code in _NOT_RUN and step.argv[0] in last:
-            raise InfraError(f"{step.argv[0]} can't be run in the build's sandbox: {last}")
+        if finished.limit is not None:  # its own fault, whatever it said and with whatever code it ended
+            message = f"'{step}' was stopped: {explain(finished.limit, self._limits)}"
+            return [Diagnostic(file=None, range=None, severity="error", message=message, code=finished.limit)]
+        if finished.exit_code not in step.passes and finished.machine_failed is not None:
+            raise InfraError(f"the machine ran out of {finished.machine_failed} while '{step}' ran")
         if finished.exit_code in _KILLED:
-            if not finished.truncated:
-                raise InfraError(f"'{step}' was killed from outside: is the machine out of memory?")
-            message = f"'{step}' was stopped: it printed more than {process.OUTPUT_LIMIT_BYTES >> 20} MB"
-            return [Diagnostic(file=None, range=None, severity="error", message=message, code="output")]
+            raise Killed(f"'{step}' was killed from outside: is the machine out of memory?", step.stage)
         return self.adapter.diagnostics(sources, step, finished.output, finished.exit_code)
 
     @contextlib.asynccontextmanager
@@ -176,10 +195,16 @@ class Builder:
         if opened.exception() is None:
             await asyncio.to_thread(self._views.close, opened.result())
 
-    async def _guarded(self, building: Coroutine[None, None, BuildStatus]) -> BuildStatus:
-        """What the machine does wrong is a status too."""
+    async def _guarded(
+        self, building: Coroutine[None, None, BuildStatus], kills: list[Killed] | None = None
+    ) -> BuildStatus:
+        """What the machine does wrong is a status too; what may not have been the machine is added to `kills`."""
         try:
             return await building
+        except Killed as error:
+            if kills is not None:
+                kills.append(error)
+            return self._failed(str(error))
         except (InfraError, OSError) as error:
             return self._failed(str(error))
 
