@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connect": ("aid.cli.daemon:connect", "Speak to the daemon over standard input and output (editors start this)."),
     "models": ("aid.cli.models:models", "List the models, or choose the default one."),
     "stats": ("aid.cli.stats:stats", "Print what was measured: latency, apply success, acceptance, survival."),
+    "ces": ("aid.cli.ces:ces", "The code evaluation service: judge diffs against warm builds."),
     "trust": ("aid.cli.trust:trust", "Trust this workspace's aid.toml as it is now."),
     "completion": ("aid.cli.completion:completion", "Print the shell's completion script."),
 }
