@@ -146,7 +146,7 @@ _PERSON = (
 )
 NAMES = (*_KEYS, *_CLOUDS, *_PACKAGES, *_ASSISTANTS, *_PERSON)
 # A machine's own, which only root could read anyway.
-_SYSTEM = ("/etc/shadow", "/etc/gshadow", "/etc/ssh", "/etc/krb5.keytab", "/etc/sudoers", "/root/.ssh")
+_SYSTEM = ("/etc/shadow", "/etc/gshadow", "/etc/ssh", "/etc/krb5.keytab", "/etc/sudoers")
 
 
 def secrets() -> tuple[str, ...]:

@@ -124,12 +124,12 @@ def _first_process(options: Options, argv: Sequence[str]) -> NoReturn:
     _drop(_FILE_CAPABILITIES if options["caps"] == "files" else ())
     die_with_parent()
     os.chdir(options["root"])
+    _call("prctl", _SET_DUMPABLE, 0, 0, 0, 0)  # nor traced: it says how the build ended. exec undoes it for the build
     build = os.fork()
     if build == 0:
         if options["filter"]:
             _install_filter(bytes.fromhex(options["filter"]))
         execute(argv, options["env"])
-    _call("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
     _close_all()
     while True:
         ended, status = os.wait()
