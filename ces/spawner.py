@@ -12,6 +12,7 @@ imports next to nothing: it forks, and the fork sets its limits, makes its names
 """
 
 import array
+import atexit
 import contextlib
 import fcntl
 import gc
@@ -55,6 +56,7 @@ class Spawner:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._owner = 0
+        atexit.register(self.close)
 
     def start(self, spec: Spec, output: int, errors: int, descriptors: Sequence[int] = ()) -> int:
         """The new process's id, leader of its own session and group.
@@ -83,7 +85,7 @@ class Spawner:
 
     def close(self) -> None:
         """Its process ends, and all that it started."""
-        if self._socket is not None and self._owner == os.getpid():
+        if self._socket is not None:
             self._socket.close()
         self._socket = None
 
