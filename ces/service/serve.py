@@ -164,6 +164,7 @@ class Service:
         return [
             ("ces_audits", "Verdicts checked against a cold build.", count.audited),
             ("ces_audit_disagreements", "Those the cold build did not bear out.", count.disagreements),
+            ("ces_audit_false_greens", "Of those, green where the build is red.", count.false_greens),
         ]
 
 
