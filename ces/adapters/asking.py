@@ -11,6 +11,7 @@ at that address) raises.
 import asyncio
 import atexit
 import contextlib
+import importlib
 import logging
 import os
 import threading
@@ -199,4 +200,7 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
-atexit.register(close)
+# `atexit` comes too late: by then no thread may be started, which ending a build takes. What is registered with
+# `threading` is called in reverse order, so after the pools' own end was registered by their module.
+importlib.import_module("concurrent.futures.thread")
+getattr(threading, "_register_atexit", atexit.register)(close)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,23 @@ child = os.fork()
 print("child" if child == 0 else "parent", asking.verdicts_now(ask, [request])[0].status, flush=True)
 if child:
     sys.exit(os.waitpid(child, 0)[1])
+"""
+
+LEAVES = """
+import asyncio, contextlib, sys, threading
+import msgspec
+from ces.adapters import asking
+from ces.adapters.asking import Ask
+from ces.request import CheckRequest
+
+async def main():
+    ask = msgspec.json.decode(sys.argv[1], type=Ask)
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking.verdicts(ask, [msgspec.json.decode(sys.argv[2], type=CheckRequest)])
+
+threading.Thread(target=asyncio.run, args=[main()], daemon=True).start()
+threading.Event().wait(3)
+print("leaving")
 """
 
 
@@ -111,6 +129,18 @@ async def test_whoever_is_cancelled_frees_the_worker(judging: Judging, task: Row
     waiting.cancel()
     assert (await asking.verdicts(ask, [request(task)]))[0].status == "green"
     assert waiting.cancelled()
+
+
+def test_leaving_ends_what_runs(judging: Judging, task: Row) -> None:
+    endless = msgspec.structs.replace(task, hidden={"check.sh": "sleep 600\n"})
+    words = [msgspec.json.encode(judging.ask), msgspec.json.encode(request(endless))]
+    left = subprocess.run(
+        [sys.executable, "-c", LEAVES, *words],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (left.returncode, left.stdout, left.stderr) == (0, b"leaving\n", b"")
 
 
 def test_nobody_to_ask_is_an_error(task: Row) -> None:
