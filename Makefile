@@ -1,5 +1,5 @@
 # `make demo` and `make test` do their own set-up on a fresh machine; see scripts/setup.
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test test-trainers lint bench setup clean
 
 SHELL := /bin/bash
 BIN := .venv/bin
@@ -10,6 +10,10 @@ demo:
 
 test: lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q
+
+# The trainers' own libraries, in environments of their own: 2.5 GB.
+test-trainers:
+	@scripts/test_trainers
 
 lint:
 	@scripts/setup test
