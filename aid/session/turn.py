@@ -195,7 +195,7 @@ class Turn:
             backend=backend,
             config=self._set.config,
             request=params.prompt,
-            history=self._workspace.history(params.chat),
+            history=self._workspace.chats.history(params.chat),
             adapter=params.adapter,
         )
 
@@ -301,7 +301,7 @@ class Turn:
         answered = shown or (judged[-1] if judged else None)
         if answered is not None:
             asked = Message("user", self._set.params.prompt)
-            self._workspace.remember(self._set.params.chat, asked, answered.attempt.reply)
+            self._workspace.chats.remember(self._set.params.chat, asked, answered.attempt.reply)
 
     def _say(self, text: str) -> None:
         self._client.update(self._update(kind="status", text=text))
