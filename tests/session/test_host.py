@@ -1,7 +1,6 @@
 """The host, end to end without a wire: recorded replies, a real build, real files."""
 
 import asyncio
-import json
 import subprocess
 from typing import Any
 
@@ -77,20 +76,13 @@ async def test_green_is_what_the_build_says_and_sampling_stops_there(scene: Scen
     assert "broken" not in scene.text
 
 
-async def test_the_diff_is_asked_for_beside_the_build(scene: Scene) -> None:
-    """The first request has it: the build ends only once the diff is there."""
-    waiting = json.dumps("until [ -e go ]; do sleep 0.05; done")
-    scene.configure(f'[build]\nadapter = "command"\ncommand = ["bash", "-c", {waiting}]\n')
+async def test_the_first_request_has_the_diff_where_it_waits_for_the_build(scene: Scene) -> None:
+    build = '[build]\nadapter = "command"\ncommand = ["sleep", "600"]\n'
+    scene.configure(f"{build}[verify]\ncandidates = 1\nbudget_s = 2\n")
     subprocess.run(["git", "init", "-q"], cwd=scene.root, check=True)
     subprocess.run(["git", "add", "calc.txt"], cwd=scene.root, check=True)
     scene.replies(SEVEN)
-    asking = asyncio.create_task(scene.ask("fix the error in line 7"))
-    async with asyncio.timeout(60):
-        while not (diffs := [each for each in asyncio.all_tasks() if each.get_name().startswith("diff ")]):
-            await asyncio.sleep(0)
-        await asyncio.gather(*diffs)
-        (scene.root / "go").touch()
-        result = await asking
+    result = await scene.ask("fix the error in line 7")
     assert [use.items for use in result.sources if use.source == "diff"] == [("uncommitted changes",)]
 
 
