@@ -1,4 +1,4 @@
-"""What the shell is offered, asked for as bash and fish do it."""
+"""What the shell is offered, asked for as bash does it."""
 
 import json
 import os
@@ -10,10 +10,13 @@ Machine = Any
 SEVEN = "calc.txt\n<<<<<<< SEARCH\nline 7\n=======\nline seven\n>>>>>>> REPLACE\n"
 
 
-def offered(machine: Machine, *words: str, shell: str = "bash") -> list[str]:
+def offered(machine: Machine, *words: str) -> list[str]:
     """The lines printed for the last of `words`."""
-    asked = {"_AID_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(("aid", *words)), "COMP_CWORD": ""}
-    asked["COMP_CWORD"] = str(len(words)) if shell == "bash" else words[-1]
+    asked = {
+        "_AID_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(("aid", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
     before = machine.env
     machine.env = before | asked
     try:
@@ -21,7 +24,7 @@ def offered(machine: Machine, *words: str, shell: str = "bash") -> list[str]:
     finally:
         machine.env = before
     assert done.stderr == ""
-    return [line.removeprefix("plain,") for line in done.stdout.splitlines()]
+    return [line.removeprefix("plain,") for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize("words", [("ask", "--model"), ("models", "use"), ("stats", "--model")])
