@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aid.cli.complete import proposal_ids
+
 if TYPE_CHECKING:
     from aid.protocol import Hunk, OutcomeResult
 
 
 @click.command()
-@click.argument("proposal")
+@click.argument("proposal", shell_complete=proposal_ids)
 @click.argument("files", nargs=-1)
 @click.option(
     "--hunk", "hunks", multiple=True, metavar="FILE:N", help="Only this hunk, counted from 0; may be repeated."
@@ -30,7 +32,7 @@ def accept(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], as_jso
 
 
 @click.command()
-@click.argument("proposal")
+@click.argument("proposal", shell_complete=proposal_ids)
 @click.option("--because", default="", help="Why; kept with the measurements when text is stored at all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def reject(proposal: str, because: str, as_json: bool) -> None:

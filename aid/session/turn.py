@@ -82,8 +82,10 @@ class Turn:
         self._seed = int.from_bytes(os.urandom(3))
         self._stored: list[tuple[Judged, Stored]] = []
         self._seen: set[tuple[FileChange, ...]] = set()
+        self._waited = False
 
     async def run(self) -> Ended:
+        self._workspace.context.start(self._workspace.root, self._workspace.index)
         if self._set.withheld:
             self._say(f"aid.toml is not trusted, left out: {', '.join(self._set.withheld)}; read it, then 'aid trust'")
         for line in unshowable(self._view, self._set.params.files, self._set.config.context.max_file_bytes):
@@ -142,6 +144,7 @@ class Turn:
         if not self._set.config.verify.enabled:
             return None
         if _FIX.search(self._set.params.prompt):
+            self._waited = True
             return await self._build_status(self._view)
         return self._workspace.build_as_last_seen(self._view)
 
@@ -174,6 +177,7 @@ class Turn:
             files=params.files,
             documents=base.view.documents(),
             diagnostics=base.build.diagnostics if base.build else (),
+            patient=self._waited,
         )
 
         async def counted(texts: Sequence[str]) -> list[int]:

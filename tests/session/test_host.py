@@ -1,6 +1,7 @@
 """The host, end to end without a wire: recorded replies, a real build, real files."""
 
 import asyncio
+import subprocess
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ async def test_green_is_what_the_build_says_and_sampling_stops_there(scene: Scen
     verdict = result.proposal.verdict
     assert (verdict.status, verdict.adapter, verdict.fixed) == ("green", "command", 1)
     assert "broken" not in scene.text
+
+
+async def test_the_first_request_has_the_diff_where_it_waits_for_the_build(scene: Scene) -> None:
+    build = '[build]\nadapter = "command"\ncommand = ["sleep", "600"]\n'
+    scene.configure(f"{build}[verify]\ncandidates = 1\nbudget_s = 2\n")
+    subprocess.run(["git", "init", "-q"], cwd=scene.root, check=True)
+    subprocess.run(["git", "add", "calc.txt"], cwd=scene.root, check=True)
+    scene.replies(SEVEN)
+    result = await scene.ask("fix the error in line 7")
+    assert [use.items for use in result.sources if use.source == "diff"] == [("uncommitted changes",)]
 
 
 async def test_red_is_shown_with_its_new_errors_only_and_not_applied(scene: Scene) -> None:
