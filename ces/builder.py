@@ -18,7 +18,7 @@ from ces.change import FileChange
 from ces.errors import CesError, InfraError, Killed
 from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
-from ces.limits import Limits
+from ces.limits import share
 from ces.quick import Quick, Ready
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
 from ces.waiting import in_thread, wait_out
@@ -40,7 +40,7 @@ class Builder:
         self.tree = Fingerprint(root, adapter.outputs)
         self._root = root
         self._settings = settings
-        self._limits = Limits()
+        self._limits = share(views.side_by_side)
         self._views = views
         self._turns = workspace.Turns(views.side_by_side)
         self._changed: set[str] = set()  # since the base was last built
