@@ -9,8 +9,8 @@ gives it, again and again, a text not seen before. In turn, in one run:
                 in a warm copy, and against `ocamlc -stop-after typing` of that file; CPU time, so rates a core
     build       `Judge.check` up to the build, against copying the sources and `dune build` there; wall time
 
-Prints medians and ratios. Claims: at least 5 times dune's type checks, at least 60 % of the compiler's own rate, builds at
-least 20 times as quick as a copy and a build from nothing.
+Prints medians and ratios. Claims: at least 5 times dune's type checks, at least 60 % of the compiler's own rate, builds
+at least 20 times as quick as a copy and a build from nothing.
 """
 
 import asyncio
