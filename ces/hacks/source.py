@@ -7,7 +7,7 @@ read as far as the grammar recovers, which is enough for comments and strings.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import import_module
 
 import msgspec
@@ -91,7 +91,6 @@ LANGUAGES = (
     Spoken(name="config", suffixes=(".json", ".jsonc", ".json5"), comment=r"//[^\n]*|/\*.*?\*/"),
 )
 DOCUMENTS = (".md", ".rst", ".txt", ".adoc", ".tex", ".org", ".mld", "LICENSE", "CHANGES", "AUTHORS", "README", "NEWS")
-_BLANK = re.compile(r"[^\n]")
 _SPACE = re.compile(r"\s+")
 _LOOSE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
 Span = tuple[int, int]
@@ -173,6 +172,12 @@ class Source(msgspec.Struct, frozen=True, dict=True):
         return self.uncommented.split("\n")
 
 
+@lru_cache(maxsize=128)
+def known(path: str, raw: bytes) -> Source:
+    """A file as it was before a change: most changes are to the same few, so what was read of them is kept."""
+    return Source(path, raw)
+
+
 def squeezed(source: Source, start: int = 0, end: int | None = None) -> str:
     """The code in a stretch without its comments and with no more white space than it needs; strings as they are."""
     end = len(source.raw) if end is None else end
@@ -241,7 +246,7 @@ def _without(text: str, spans: tuple[Span, ...] | list[Span]) -> str:
     at = 0
     for start, end in spans:
         if start >= at:
-            parts += [text[at:start], _BLANK.sub(" ", text[start:end])]
+            parts += [text[at:start], _blank(text[start:end])]
             at = end
     return "".join((*parts, text[at:]))
 
@@ -251,9 +256,14 @@ def _only(text: str, spans: tuple[Span, ...]) -> str:
     at = 0
     for start, end in spans:
         if start >= at:
-            parts += [_BLANK.sub(" ", text[at:start]), text[start:end]]
+            parts += [_blank(text[at:start]), text[start:end]]
             at = end
-    return "".join((*parts, _BLANK.sub(" ", text[at:])))
+    return "".join((*parts, _blank(text[at:])))
+
+
+def _blank(text: str) -> str:
+    """As long, with the same lines, and nothing in them."""
+    return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
 def _squeeze(text: str) -> str:
