@@ -1,7 +1,7 @@
 """A model's reply to a task, in any of AID's edit formats, as the diff that CES judges: by AID's own parser and placer.
 
-For trainers: name `trainer.replies:to_diff` in `ces.adapters.judged.Judging`; what is rewarded is then what AID would do
-with the same reply.
+For trainers: name `trainer.replies:to_diff` in `ces.adapters.judged.Judging`; then what is rewarded is what AID would
+do with the same reply.
 """
 
 import asyncio
