@@ -7,7 +7,8 @@ gives it, again and again, a text not seen before. In turn, in one run:
 
     typecheck   `Judge.check` up to the type check, parse, apply, tricks and cache included, against `dune build @check`
                 in a warm copy, and against `ocamlc -stop-after typing` of that file; CPU time, so rates a core
-    build       `Judge.check` up to the build, against copying the sources and `dune build` there; wall time
+    build       `Judge.check` up to the build, against copying the sources and `dune build` there; wall time, and CPU
+                time, which is what counts where all cores are busy all day
 
 Prints medians and ratios. Claims: at least 5 times dune's type checks, at least 60 % of the compiler's own rate, builds
 at least 20 times as quick as a copy and a build from nothing.
@@ -65,13 +66,14 @@ async def builds(judge: Judge, scene: Scene, node: Node, project: Path) -> tuple
     return (time.monotonic() - started) * 1000 / BUILDS, (own_ms() - before + cpu) / BUILDS
 
 
-def naive_ms(project: Path, folder: Path, node: Node, scene: Scene) -> float:
-    started = time.monotonic()
+def naive(project: Path, folder: Path, node: Node, scene: Scene) -> tuple[float, float]:
+    """(wall, CPU) of a copy and a build from nothing, ms."""
+    started, before = time.monotonic(), spent_ms()
     copy = folder / "naive"
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns("_build"))
     (copy / node.source).write_bytes(scene.text(node)[1])
     subprocess.run(BUILD, cwd=copy, env=ENV, check=True)
-    taken = (time.monotonic() - started) * 1000
+    taken = (time.monotonic() - started) * 1000, spent_ms() - before
     shutil.rmtree(copy)
     return taken
 
@@ -82,23 +84,27 @@ async def main(project: Path) -> None:
         scene = Scene(folder, project)
         judge = Judge(JudgeSettings(bases=BaseSettings(state_dir=folder / "state"), audit_share=0.0))
         rows: list[tuple[float, ...]] = []
+        nothing: list[tuple[float, float]] = []
         for number, node in enumerate(scene.nodes()):
             await judge.check(request(scene, node, project, "typecheck"))
             ours = await typechecks_ms(judge, scene, node, project)
             dune = measured(BUILDS, lambda _, node=node: scene.build(node))  # type: ignore[misc]
             limit = measured(CHECKS, lambda _, node=node: scene.compile(node, "ocamlc.opt"))  # type: ignore[misc]
             wall, cpu = await builds(judge, scene, node, project)
-            naive = naive_ms(project, folder, node, scene) if number < NAIVE else statistics.median(r[5] for r in rows)
-            rows.append((ours, dune, limit, wall, cpu, naive))
+            if number < NAIVE:
+                nothing.append(naive(project, folder, node, scene))
+            cold = tuple(statistics.median(each[i] for each in nothing) for i in (0, 1))
+            rows.append((ours, dune, limit, wall, cpu, *cold))
             print(
                 f"{node.source}: typecheck {ours:.1f} ms CPU, dune {dune:.0f}, ocamlc {limit:.1f}; "
-                f"build {wall:.0f} ms ({cpu:.0f} CPU), from nothing {naive:.0f}",
+                f"build {wall:.0f} ms ({cpu:.0f} CPU), from nothing {cold[0]:.0f} ({cold[1]:.0f} CPU)",
                 flush=True,
             )
         await judge.close()
     print(f"typecheck: {statistics.median(r[1] / r[0] for r in rows):.1f}x the rate of dune build @check (claim: 5x)")
     print(f"typecheck: {100 * statistics.median(r[2] / r[0] for r in rows):.0f} % of ocamlc's own rate (claim: 60 %)")
-    print(f"build: {statistics.median(r[5] / r[3] for r in rows):.1f}x as quick as from nothing (claim: 20x)")
+    wall, cpu = (statistics.median(r[cold] / r[ours] for r in rows) for cold, ours in ((5, 3), (6, 4)))
+    print(f"build: {wall:.1f}x as quick as from nothing, {cpu:.1f}x the builds/s/core (claim: 20x)")
 
 
 if __name__ == "__main__":

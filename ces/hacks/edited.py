@@ -33,7 +33,7 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def after(self) -> Source:
-        return Source(self.change.path, self.change.after or b"")
+        return Source(self.change.path, self.change.after or b"", self.before if self.change.before else None)
 
     @property
     def language(self) -> str | None:
