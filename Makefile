@@ -1,5 +1,5 @@
 # `make demo` and `make test` do their own set-up on a fresh machine; see scripts/setup.
-.PHONY: demo test test-cluster lint bench setup clean
+.PHONY: demo test test-trainers test-cluster lint bench setup clean
 
 SHELL := /bin/bash
 BIN := .venv/bin
@@ -10,6 +10,10 @@ demo:
 
 test: lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q
+
+# The trainers' own libraries, in environments of their own: 2.5 GB.
+test-trainers:
+	@scripts/test_trainers
 
 # The parts that need Ray, in an environment of their own; `make test` skips them.
 test-cluster:

@@ -146,7 +146,7 @@ def load(workspace: Path | None) -> Loaded:
     withheld: list[str] = []
     if workspace is not None and (workspace / FILE_NAME).is_file():
         own_file = workspace / FILE_NAME
-        content = own_file.read_bytes()
+        content = _content(own_file)
         own = _parse(content, own_file)
         if not is_trusted(content):
             withheld = _withhold(own)
@@ -155,12 +155,12 @@ def load(workspace: Path | None) -> Loaded:
     try:
         config = msgspec.convert(merged, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{' + '.join(files)}: {error}; see README.md, 'Configuration'") from error
+        told = _printable(str(error))
+        raise ConfigError(f"{' + '.join(files)}: {told}; see README.md, 'Configuration'") from error
     config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
     if config.default_model not in config.models:
-        raise ConfigError(
-            f"{' + '.join(files)}: default_model {config.default_model!r} is none of {', '.join(sorted(config.models))}"
-        )
+        known = _printable(", ".join(sorted(config.models)))
+        raise ConfigError(f"{' + '.join(files)}: default_model {config.default_model!r} is none of {known}")
     return Loaded(config=config, files=tuple(files), withheld=tuple(withheld))
 
 
@@ -175,7 +175,7 @@ def trust(workspace: Path) -> None:
     own_file = workspace / FILE_NAME
     if not own_file.is_file():
         raise ConfigError(f"{own_file} is missing: there is nothing to trust")
-    content = own_file.read_bytes()
+    content = _content(own_file)
     _parse(content, own_file)
     if not is_trusted(content):
         with _trust_file().open("a", encoding="utf-8") as out:
@@ -187,10 +187,12 @@ def _trust_file() -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    return _parse(_content(path), path) if path.exists() else {}
+
+
+def _content(path: Path) -> bytes:
     try:
-        return _parse(path.read_bytes(), path)
-    except FileNotFoundError:
-        return {}
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
 
@@ -198,16 +200,24 @@ def _read(path: Path) -> dict[str, Any]:
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # a number of many digits is a plain ValueError
+        raise ConfigError(f"{path} is not TOML: {_printable(str(error))}") from error
+
+
+def _printable(text: str) -> str:
+    """`text` on one line, without what a terminal would obey: names in a workspace's file are anyone's."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _withhold(own: dict[str, Any]) -> list[str]:
     """Take out of `own`, in place, what only a trusted file may set; the names of what was taken.
 
     A workspace may choose among the models the user knows; its own model tables could send code and keys anywhere.
+    What is no table is left for the conversion to refuse.
     """
-    withheld = [f"models.{name}" for name in own.pop("models", {})]
+    withheld: list[str] = []
+    if isinstance(own.get("models"), dict):
+        withheld = [f"models.{_printable(name)}" for name in own.pop("models")]
     build = own.get("build")
     if isinstance(build, dict):
         withheld += [f"build.{key}" for key in ("command",) if build.pop(key, None) is not None]

@@ -33,9 +33,15 @@ class ConfigError(UsageError):
 class ModelError(AidError):
     rpc_code = -32010
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, timed_out: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.timed_out = timed_out
+
+    @property
+    def kind(self) -> str:
+        """What failed, for counting: never a word of the message."""
+        return f"{type(self).__name__} timeout" if self.timed_out else type(self).__name__
 
 
 class ModelMissing(ModelError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aid import config, paths
+from aid.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ces.builds.adapter import BuildSettings
     from ces.judge import JudgeSettings
 
 
@@ -17,10 +19,23 @@ def ces_state() -> Path:
     return paths.state_dir() / "ces"
 
 
-def judge_settings(workers: int = 2) -> JudgeSettings:
-    """Bases in the person's state directory, built as each workspace's aid.toml says (as far as it is trusted)."""
+def judge_settings(workers: int = 2, *, state: Path | None = None, allow_unsandboxed: bool = False) -> JudgeSettings:
+    """Bases in `state` (None: the person's state directory), built as each workspace's aid.toml says.
+
+    `allow_unsandboxed`: the person said in so many words that model-written code may run where nothing encloses it.
+    """
     from ces.bases import BaseSettings
     from ces.judge import JudgeSettings
 
-    bases = BaseSettings(state_dir=ces_state(), build=lambda workspace: config.load(workspace).config.build)
-    return JudgeSettings(bases=bases, workers=workers)
+    bases = BaseSettings(state_dir=state or ces_state(), build=_build)
+    return JudgeSettings(bases=bases, workers=workers, allow_unsandboxed=allow_unsandboxed)
+
+
+def _build(workspace: Path) -> BuildSettings:
+    """What a workspace's aid.toml says; one that can't be read is the request's fault, not the machine's."""
+    from ces.errors import BadChange
+
+    try:
+        return config.load(workspace).config.build
+    except ConfigError as error:
+        raise BadChange(str(error)) from error

@@ -246,7 +246,7 @@ class WorkspaceStatus(Wire, frozen=True):
 
 
 class StatusResult(Wire, frozen=True):
-    """`rss_bytes`: the daemon's resident memory, without the model worker."""
+    """`rss_bytes`: the daemon's resident memory, without the model worker. `config_error`: why aid.toml is unusable."""
 
     version: str
     protocol: int
@@ -259,6 +259,7 @@ class StatusResult(Wire, frozen=True):
     models: tuple[ModelEntry, ...] = ()
     socket: str = ""
     log: str = ""
+    config_error: str | None = None
 
 
 class StatsParams(Wire, frozen=True):

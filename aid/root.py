@@ -1,5 +1,6 @@
-"""Which workspace a directory belongs to, when nobody says."""
+"""Which workspace a directory belongs to, when nobody says; which file of one a person means."""
 
+import os
 from pathlib import Path
 
 _OWNED = (".git", ".hg", "aid.toml")
@@ -29,3 +30,10 @@ def find_root(start: Path) -> Path:
         if any((directory / name).exists() for name in markers):
             return directory
     return start
+
+
+def inside(root: Path, named: str) -> str | None:
+    """The real path, relative to `root`, of a file named relative to it or absolutely; None when it is outside."""
+    real_root = root.resolve()
+    real = Path(os.path.realpath(real_root / named))
+    return real.relative_to(real_root).as_posix() if real.is_relative_to(real_root) else None

@@ -5,8 +5,8 @@
 cached   verdicts that are known already: HTTP, in one stream and one by one on kept-alive connections, against
          `Judge.check` in this process. Prints verdicts/s, the service's CPU time a verdict, and the ratios.
 workers  edits of one module of a real dune project, none seen before, up to the type check, with one worker and with
-         two: verdicts/s with two / (2 x with one). CPU time a verdict is beside it: that is what a busy machine can't
-         distort. scripts/real_projects fetches the project; without OCaml this part says so and is left out.
+         two: verdicts/s with two / (2 x with one). scripts/real_projects fetches the project; without OCaml this part
+         says so and is left out.
 queue    16,000 requests with a text each in one body: all answered, each once; the service's peak resident size.
 
 The service is a process of its own. Prints the load average beside every figure: the machine should be idle.
@@ -146,8 +146,8 @@ def edits(root: Path) -> list[CheckRequest]:
     return [CheckRequest(diff=diff, workspace=str(root), upto="typecheck") for diff in made]
 
 
-async def rate(folder: Path, root: Path, workers: int) -> tuple[float, float]:
-    """Verdicts/s, and milliseconds of the builds' CPU time a verdict."""
+async def rate(folder: Path, root: Path, workers: int) -> float:
+    """Verdicts a second."""
     async with service(folder, workers) as address, CesClient(str(address.url)) as client:
         await client.check(CheckRequest(diff="", workspace=str(root), upto="typecheck"))
         started = time.monotonic()
@@ -155,7 +155,7 @@ async def rate(folder: Path, root: Path, workers: int) -> tuple[float, float]:
         spent = time.monotonic() - started
     said = Counter(verdict.status for verdict in verdicts)
     assert said == {"green": EDITS // 2, "red": EDITS // 2}, said
-    return EDITS / spent, sum(verdict.cpu_ms for verdict in verdicts) / EDITS
+    return EDITS / spent
 
 
 async def workers(folder: Path) -> None:
@@ -163,10 +163,9 @@ async def workers(folder: Path) -> None:
     if root is None:
         print(f"workers: left out, {PROJECT} can't be built here")
         return
-    one, one_ms = await rate(folder / "one", root, 1)
-    two, two_ms = await rate(folder / "two", root, 2)
-    print(f"workers: 1 gives {one:.1f}/s at {one_ms:.0f} ms CPU, 2 give {two:.1f}/s at {two_ms:.0f} ms CPU")
-    print(f"workers: {two / (2 * one):.0%} of twice one worker's rate ({load()})")
+    one = await rate(folder / "one", root, 1)
+    two = await rate(folder / "two", root, 2)
+    print(f"workers: 1 gives {one:.1f}/s, 2 give {two:.1f}/s: {two / (2 * one):.0%} of twice the first ({load()})")
 
 
 async def queue(folder: Path) -> None:

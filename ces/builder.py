@@ -15,11 +15,12 @@ import msgspec
 from ces import builds, isolation, quick, steps, workspace
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.change import FileChange
-from ces.errors import CesError, InfraError
+from ces.errors import CesError, InfraError, Killed
 from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
+from ces.limits import share
 from ces.quick import Quick, Ready
-from ces.verdict import BuildStatus, Stage, Status
+from ces.verdict import BuildStatus, Diagnostic, Stage, Status
 from ces.waiting import in_thread, wait_out
 
 DISABLED = "none"
@@ -39,6 +40,7 @@ class Builder:
         self.tree = Fingerprint(root, adapter.outputs)
         self._root = root
         self._settings = settings
+        self._limits = share(views.side_by_side)
         self._views = views
         self._turns = workspace.Turns(views.side_by_side)
         self._changed: set[str] = set()  # since the base was last built
@@ -111,16 +113,21 @@ class Builder:
         `upto` None: as far as the settings say. `cold`: without what building the tree has left.
         """
         built = self._failed("the build's sandbox failed")
+        kills: list[Killed] = []
         for _ in range(TRIES):
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)) as limit:
                     async with self._turns.proposal():
                         limit.reschedule(None)
-                        built = await self._guarded(self._build_view(changes, deadline, upto, cold))
+                        built = await self._guarded(self._build_view(changes, deadline, upto, cold), kills)
             except TimeoutError:
                 return self._status("timeout", None, "other builds took the time")
             if built.status != "infra_error":
                 break
+        if len(kills) == TRIES:  # no accident: code that kills itself must not be unscorable
+            message = f"{kills[-1]} It was each of {TRIES} times."
+            killed = Diagnostic(file=None, range=None, severity="error", message=message, code="killed")
+            built = BuildStatus(status="red", stage=kills[-1].stage, diagnostics=(killed,), adapter=self.adapter.name)
         if built.status in ("green", "red") and (await self.look()).digest != digest:
             return self._unsettled(built.stage)
         return built
@@ -182,6 +189,7 @@ class Builder:
             place=place,
             changed=changed,
             deadline=deadline,
+            limits=self._limits,
         )
 
     @contextlib.asynccontextmanager
@@ -197,10 +205,16 @@ class Builder:
         if opened.exception() is None:
             await asyncio.to_thread(self._views.close, opened.result())
 
-    async def _guarded(self, building: Coroutine[None, None, BuildStatus]) -> BuildStatus:
-        """What the machine does wrong is a status too."""
+    async def _guarded(
+        self, building: Coroutine[None, None, BuildStatus], kills: list[Killed] | None = None
+    ) -> BuildStatus:
+        """What the machine does wrong is a status too; what may not have been the machine is added to `kills`."""
         try:
             return await building
+        except Killed as error:
+            if kills is not None:
+                kills.append(error)
+            return self._failed(str(error))
         except (InfraError, OSError) as error:
             return self._failed(str(error))
 

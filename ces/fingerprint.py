@@ -11,6 +11,7 @@ Editors' own files (swap files, locks, backups) are no part of a tree. What the 
 count: a log that a running program writes to must not make every state of the tree look new.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -81,7 +82,7 @@ class Fingerprint:
             now_ns = time.time_ns()
             vcs: list[str] = []
             seen: dict[str, Entry] = {}
-            for path, found in self._walk("", vcs):
+            for path, found in self._walk(vcs):
                 old = self.entries.get(path)
                 if old is not None and old.stat == found and not old.racy and path not in touched:
                     seen[path] = old
@@ -95,10 +96,11 @@ class Fingerprint:
         return Look(digest=self._digest(), changed=frozenset(changed), files=len(seen))
 
     def _read_ignore_file(self) -> None:
-        try:
-            text = (self.root / ".gitignore").read_bytes()
-        except OSError:
-            text = b""
+        path, text = self.root / ".gitignore", b""
+        with contextlib.suppress(OSError):
+            found = path.lstat()  # a build may have put a pipe there, or a link to something endless
+            if stat.S_ISREG(found.st_mode) and found.st_size <= HASHED_BYTES:
+                text = path.read_bytes()
         if text != self._ignore_text:
             self._ignore_text, self._ignored = text, {}
             try:
@@ -140,28 +142,33 @@ class Fingerprint:
             whole.update(os.fsencode(path) + b"\0" + self.entries[path].identity + b"\n")
         return whole.hexdigest()
 
-    def _walk(self, inside: str, vcs: list[str]) -> Iterator[tuple[str, Stat]]:
-        try:
-            found = list(os.scandir(self.root / inside))
-        except OSError:
-            return
-        for item in found:
-            path = f"{inside}/{item.name}" if inside else item.name
-            if item.name in VCS_DIRS:
-                vcs.append(path)
-                continue
-            if _EDITORS_OWN.match(item.name):
-                continue
+    def _walk(self, vcs: list[str]) -> Iterator[tuple[str, Stat]]:
+        """Without recursion: a build can make directories deeper than Python's stack."""
+        directories = [""]
+        while directories:
+            inside = directories.pop()
             try:
-                seen = _stat(item)
-                if stat.S_ISREG(seen[3]) or stat.S_ISLNK(seen[3]) or item.name in INSTALLED_DIRS:
-                    yield path, seen  # pipes, sockets and devices are not sources, and reading one may never end
-                elif (
-                    stat.S_ISDIR(seen[3]) and item.name not in CACHE_DIRS and (inside or item.name not in self.outputs)
-                ):
-                    yield from self._walk(path, vcs)
+                found = list(os.scandir(self.root / inside))
             except OSError:
                 continue
+            for item in found:
+                path = f"{inside}/{item.name}" if inside else item.name
+                if item.name in VCS_DIRS:
+                    vcs.append(path)
+                    continue
+                if _EDITORS_OWN.match(item.name):
+                    continue
+                try:
+                    seen = _stat(item)
+                except OSError:
+                    continue
+                if stat.S_ISREG(seen[3]) or stat.S_ISLNK(seen[3]) or item.name in INSTALLED_DIRS:
+                    yield path, seen  # pipes, sockets and devices are not sources, and reading one may never end
+                elif self._is_walked(item.name, seen, inside):
+                    directories.append(path)
+
+    def _is_walked(self, name: str, found: Stat, inside: str) -> bool:
+        return stat.S_ISDIR(found[3]) and name not in CACHE_DIRS and (bool(inside) or name not in self.outputs)
 
 
 def _stat(item: "os.DirEntry[str]") -> Stat:

@@ -4,83 +4,62 @@ A build is untrusted code: ppx, dune rules, build.rs and conftest.py run whateve
 works here is used:
 
     bubblewrap   own process, network and IPC namespaces; the system read-only; the person's keys and sockets out of
-                 sight; only the view and a private /tmp can be written
-    unshare      own process namespace and the view mounted in place; the rest of the system is as open as to the person
-    session      own session, killed by process group; nothing is hidden
+                 sight; only the view and a private /tmp can be written; no capabilities
+    unshare      the same from plain namespaces (`ces.namespaces`), where bubblewrap is not installed
+    session      own session, killed by process group; nothing is hidden: not an isolation, see `require`
 
 `session` runs in a plain copy; the other two see the view at the workspace's own path, so that absolute paths in
-build directories, virtual environments and editable installs mean the view, not the person's tree.
+build directories, virtual environments and editable installs mean the view, not the person's tree. Limits
+(`ces.limits`) hold in all three.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
-import sys
+import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 import msgspec
 
-from ces import process
-from ces.errors import InfraError
+from ces import bubblewrap, hidden, process, seccomp
+from ces.errors import InfraError, NoIsolation
+from ces.limits import Limits
 
 Kind = Literal["bubblewrap", "unshare", "session"]
 KINDS: tuple[Kind, ...] = ("bubblewrap", "unshare", "session")
 PROBE_TIMEOUT_S = 10.0
+OWNERS_LOOKED_AT = 200_000
+ALLOW_FLAG = "--run-untrusted-code-without-sandbox"
+ALLOW_VARIABLE = "CES_ALLOW_UNSANDBOXED"
 
-# Names relative to the home directory that hold credentials; empty inside.
-_SECRETS = (
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".kube",
-    ".docker",
-    ".password-store",
-    ".config/gh",
-    ".config/gcloud",
-    ".config/aid",
-    ".local/share/keyrings",
-    ".netrc",
-    ".git-credentials",
-    ".pypirc",
-    ".npmrc",
-    ".cargo/credentials.toml",
-)
-# Kept from /run, which is otherwise emptied: sockets in it reach daemons outside. NixOS finds its tools there.
-_TEMPORARY = ("/tmp", "/var/tmp")
-_RUN_KEPT = ("/run/current-system", "/run/opengl-driver")
-
-# Runs in the view's directory with names relative to it: paths with commas or colons need no escaping, and the mounts
-# vanish with their namespace however it ends. index, xino and metacopy stay off, which is what makes it sound to mount
-# anew over a lower tree that has changed meanwhile (Linux, Documentation/filesystems/overlayfs.rst).
-_MOUNT = (
-    'cd "$1" && mount --bind "$2" lower && mount -t overlay overlay -o "lowerdir=$3,upperdir=upper,workdir=work,'
-    'userxattr,volatile,index=off,xino=off" merged && shift 3 && '
-)
-_THEN_EXEC = 'exec "$@"'
-# A missing program is then exit 127, as without a sandbox, and not a failed sandbox.
-_EXEC = ("/bin/sh", "-c", 'exec "$@"', "sh")
-# The shell stays as the namespace's first process: a build tool there would inherit other programs' orphans.
-_THEN_IN_PLACE = (
-    'mount --bind merged "$1" && cd "$1" && shift && echo started >/proc/self/fd/{status_fd} && { "$@"; exit $?; }'
-)
+_PROBE = ("/bin/sh", "-c", "echo x >.ces-probe && echo x >/tmp/ces-probe")
 
 
 class Isolation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check gets on this machine. `network`: whether a build could reach it. `notes`: why not more."""
+    """What a check gets on this machine. `network`: whether a build could reach it. `notes`: why not more.
+
+    `files_of_others`: the build runs as root over trees of several owners, and keeps the capabilities for that.
+    """
 
     kind: Kind
     view: Literal["overlay", "copy"]
     network: bool
+    files_of_others: bool = False
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         network = "network open" if self.network else "no network"
         return f"{self.kind}, {self.view} view, {network}"
+
+    @property
+    def encloses(self) -> bool:
+        """Whether it keeps code that nobody has read from the rest of the machine."""
+        return self.kind != "session"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,21 +77,34 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run(
-    isolation: Isolation, place: Place, argv: Sequence[str], env: dict[str, str], timeout_s: float
+    isolation: Isolation,
+    place: Place,
+    argv: Sequence[str],
+    env: dict[str, str],
+    timeout_s: float,
+    limits: Limits | None = None,
 ) -> process.Finished:
     """`argv` at the workspace's root, as `isolation` allows. InfraError when it could not be started there."""
-    if isolation.kind == "session":
+    limits = Limits() if limits is None else limits
+    if not isolation.encloses:
         env = {**env, "TMPDIR": str(place.scratch), "XDG_CACHE_HOME": str(place.scratch / "cache")}
-        return await process.run(argv, place.tree, env, timeout_s)
+        bounds = process.Bounds(limits=limits, writes_to=(place.tree, place.scratch))
+        return await process.run(argv, place.tree, env, timeout_s, bounds)
     env = {**env, "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/cache"}
-    status = place.tree / "started" if isolation.view == "overlay" else place.scratch.with_suffix(".started")
     if isolation.view == "overlay":  # a volatile overlay is not mounted on the same work directory twice
         await asyncio.to_thread(_clean_work, place.tree)
-    status.write_bytes(b"")
-    finished = await process.run(_wrapped(isolation, place, argv), place.scratch, env, timeout_s, status_file=status)
-    if not finished.timed_out and not finished.truncated and not _was_run(isolation, status):
-        said = " ".join(finished.output.split())[-300:] or f"exit {finished.exit_code}"
-        raise InfraError(f"the build's sandbox ({isolation.kind}) failed: {said}")
+    if isolation.kind == "unshare":
+        bounds = _bounds(isolation, place, limits, enclosed=_options(isolation, place, limits))
+        return await process.run(argv, place.scratch, env, timeout_s, bounds)
+    overlay = _overlay(place) if isolation.view == "overlay" else None
+    with tempfile.TemporaryFile() as status, seccomp.opened(seccomp.here(tracing=False)) as code:
+        descriptors = (status.fileno(),) if code is None else (status.fileno(), code)
+        bounds = _bounds(isolation, place, limits, descriptors=descriptors, overlay=overlay)
+        words = [*_bubblewrapped(isolation, place, limits), *argv]
+        finished = await process.run(words, place.scratch, env, timeout_s, bounds)
+        if finished.limit is None and not _was_run(status):
+            said = " ".join(finished.output.split())[-300:] or f"exit {finished.exit_code}"
+            raise InfraError(f"the build's sandbox ({isolation.kind}) failed: {said}")
     return finished
 
 
@@ -122,40 +114,62 @@ async def probe(root: Path, state_dir: Path, kinds: Sequence[Kind] = KINDS) -> I
     `session` works everywhere and is what is left when nothing else does.
     """
     notes: list[str] = []
-    for isolation in _candidates(notes):
-        if isolation.kind not in kinds:
-            continue
-        with tempfile.TemporaryDirectory(prefix="probe", dir=state_dir) as made:
-            place = _probe_place(root, Path(made), isolation)
-            try:
-                finished = await run(
-                    isolation, place, ("test", "-d", "."), process.build_environment(), PROBE_TIMEOUT_S
-                )
-            except InfraError as error:
-                notes.append(str(error))
-                continue
-            finally:
-                await asyncio.to_thread(remove_tree, Path(made) / "work")
-        if finished.exit_code == 0:
-            return msgspec.structs.replace(isolation, notes=tuple(notes))
-        notes.append(f"{isolation.kind} with {isolation.view}: exit {finished.exit_code}")
+    for isolation in await asyncio.to_thread(lambda: list(_candidates(root, notes))):
+        if isolation.kind in kinds:
+            failed = await try_out(isolation, root, state_dir)
+            if failed is None:
+                return msgspec.structs.replace(isolation, notes=tuple(notes))
+            notes.append(failed)
     return Isolation(kind="session", view="copy", network=True, notes=tuple(notes))
 
 
+async def try_out(isolation: Isolation, root: Path, state_dir: Path) -> str | None:
+    """Why `isolation` doesn't work for a workspace at `root`, or None when it does."""
+    with tempfile.TemporaryDirectory(prefix="probe", dir=state_dir) as made:
+        place = _probe_place(root, Path(made), isolation)
+        try:
+            finished = await run(isolation, place, _PROBE, process.build_environment(), PROBE_TIMEOUT_S)
+        except InfraError as error:
+            return str(error)
+        finally:
+            await asyncio.to_thread(remove_tree, Path(made) / "work")
+    if finished.exit_code == 0:
+        return None
+    return f"{isolation.kind} with {isolation.view}: {' '.join(finished.output.split()) or finished.exit_code}"
+
+
+def require(isolation: Isolation, *, allow_unsafe: bool = False) -> None:
+    """Raise NoIsolation for code that nobody has read, unless it is enclosed or the person has said yes to that.
+
+    `session` counts as none: it keeps order, it keeps nothing out.
+    """
+    if isolation.encloses or allow_unsafe or os.environ.get(ALLOW_VARIABLE) == "1":
+        return
+    reasons = "; ".join(isolation.notes) or "no kind of sandbox was allowed"
+    raise NoIsolation(
+        f"this machine gives no isolation to run code that nobody has read ({reasons}): mend that "
+        f"('aid ces doctor' says how), or say yes with {ALLOW_FLAG} or {ALLOW_VARIABLE}=1"
+    )
+
+
 def remove_tree(path: Path) -> None:
-    """Delete a file or a tree that a build left: also directories nobody may enter, as overlayfs' work directory is."""
+    """Delete a file or a tree that a build left.
+
+    Also directories nobody may enter, as overlayfs' work directory is, and ones nested deeper than a path is long.
+    """
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     try:
         shutil.rmtree(path)
-    except OSError:
+    except (OSError, RecursionError):
         path.chmod(0o700)
         for directory, inside, _ in os.walk(path):  # from the top, so that each opens before it is listed
             for name in inside:
-                if not Path(directory, name).is_symlink():
-                    Path(directory, name).chmod(0o700)
-        shutil.rmtree(path, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    if not Path(directory, name).is_symlink():
+                        Path(directory, name).chmod(0o700)
+        subprocess.run(["rm", "-rf", "--", str(path)], check=False, capture_output=True)
 
 
 def _clean_work(tree: Path) -> None:
@@ -189,76 +203,90 @@ def white_out(path: Path) -> None:
     os.mknod(path, 0o20000 | 0o600, os.makedev(0, 0))
 
 
-def _candidates(notes: list[str]) -> list[Isolation]:
-    if shutil.which("unshare") is None or shutil.which("mount") is None:
-        notes.append("unshare or mount is missing: apt-get install util-linux mount")
-        return []
-    found = []
+def _candidates(root: Path, notes: list[str]) -> Iterator[Isolation]:
+    """From the best to the least. What rules one out from the start goes into `notes`."""
+    kinds: list[Kind] = ["unshare"]
     if shutil.which("bwrap") is None:
         notes.append("bubblewrap is missing: apt-get install bubblewrap")
     else:
-        found.append(Isolation(kind="bubblewrap", view="overlay", network=False))
-        found.append(Isolation(kind="bubblewrap", view="copy", network=False))
-    found.append(Isolation(kind="unshare", view="overlay", network=True))
-    return found
+        kinds.insert(0, "bubblewrap")
+    mixed = os.geteuid() == 0 and not _all_roots(root)
+    if mixed:
+        notes.append(
+            f"{root} is not root's alone: builds keep root's power over files; run as the tree's owner instead"
+        )
+    privileges = (False, True) if os.geteuid() == 0 and not mixed else (mixed,)
+    for kind in kinds:
+        for view in ("overlay", "copy"):
+            for files_of_others in privileges:
+                yield Isolation(kind=kind, view=view, network=False, files_of_others=files_of_others)
 
 
-def _wrapped(isolation: Isolation, place: Place, argv: Sequence[str]) -> list[str]:
-    if isolation.view == "copy":
-        return [*_bubblewrap(place, place.tree), *argv]
-    own_namespaces = ["unshare", "--mount", "--propagation", "private"]
-    if os.geteuid() != 0:
-        own_namespaces += ["--user", "--map-root-user"]
-    if isolation.kind == "unshare":
-        own_namespaces += ["--pid", "--fork", "--mount-proc", "--kill-child=KILL"]
-        if shutil.which("setpriv") is not None:  # as bubblewrap's --die-with-parent
-            own_namespaces = ["setpriv", "--pdeathsig", "KILL", *own_namespaces]
-    mounted = [str(place.tree), str(place.root), ":".join(place.layers)]
-    if isolation.kind == "bubblewrap":
-        inner = _bubblewrap(place, place.tree / "merged")
-        return [*own_namespaces, "sh", "-ec", _MOUNT + _THEN_EXEC, "sh", *mounted, *inner, *argv]
-    return [*own_namespaces, "sh", "-c", _MOUNT + _THEN_IN_PLACE, "sh", *mounted, str(place.root), *argv]
+def _all_roots(root: Path) -> bool:
+    """Whether all files are root's: so that a root without capabilities can build there as one with them can."""
+    left, directories = OWNERS_LOOKED_AT, [str(root)]
+    try:
+        if root.stat().st_uid != 0:
+            return False
+        while directories:
+            with os.scandir(directories.pop()) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0 or entry.stat(follow_symlinks=False).st_uid != 0:
+                        return False
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(entry.path)
+    except OSError:
+        return False
+    return True
 
 
-def _bubblewrap(place: Place, view: Path) -> list[str]:
-    words = ["bwrap", "--die-with-parent", "--json-status-fd", "{status_fd}", "--cap-drop", "ALL"]
-    words += [f"--unshare-{name}" for name in ("ipc", "pid", "net", "uts", "cgroup-try")]
-    if os.geteuid() == 0:  # a container's root may work in a tree that is another user's
-        words += [word for name in ("DAC_OVERRIDE", "FOWNER", "CHOWN") for word in ("--cap-add", f"CAP_{name}")]
-    else:
-        words += ["--unshare-user", "--uid", str(os.geteuid()), "--gid", str(os.getegid())]
-    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run"]
-    for kept in _RUN_KEPT:
-        words += ["--ro-bind-try", kept, kept]
-    for temporary in _TEMPORARY:
-        words += ["--bind", str(place.scratch), temporary]
-    for tools in _tools_in_temporary():
-        words += ["--ro-bind-try", tools, tools]
-    secrets = [Path.home() / name for name in _SECRETS]
-    words += [word for secret in secrets if place.root.is_relative_to(secret) for word in _masked(secret)]
-    words += ["--bind", str(view), str(place.root), "--chdir", str(place.root)]
-    words += [word for secret in secrets if not place.root.is_relative_to(secret) for word in _masked(secret)]
-    return [*words, "--", *_EXEC]
+def _bounds(isolation: Isolation, place: Place, limits: Limits, **held: Any) -> process.Bounds:
+    tree = place.tree / "upper" if isolation.view == "overlay" else place.tree
+    return process.Bounds(limits=limits, writes_to=(tree, place.scratch), contained=True, **held)
 
 
-def _tools_in_temporary() -> list[str]:
-    """Directories of tools, our own interpreter's among them, that a private /tmp would hide."""
-    wanted = (sys.prefix, *os.environ.get("PATH", "").split(os.pathsep))
-    return [path for path in dict.fromkeys(wanted) if path.startswith(tuple(f"{each}/" for each in _TEMPORARY))]
+def _hidden(place: Place) -> tuple[str, ...]:
+    """Beside the person's secrets: views and their layers, other proposals' and the tree with its version control."""
+    views = place.tree.parent
+    wanted = (*hidden.secrets(), str(place.tree if place.root.is_relative_to(views) else views))
+    closed = [path for path in wanted if not place.root.is_relative_to(path)]
+    return tuple(path for path in wanted if not any(path.startswith(f"{above}/") for above in closed))
 
 
-def _masked(secret: Path) -> list[str]:
-    if secret.is_dir():
-        return ["--tmpfs", str(secret)]
-    return ["--ro-bind", "/dev/null", str(secret)] if secret.exists() else []
+def _bubblewrapped(isolation: Isolation, place: Place, limits: Limits) -> list[str]:
+    enclosure = bubblewrap.Enclosure(
+        root=place.root,
+        view=place.tree if isolation.view == "copy" else place.tree / "merged",
+        scratch=place.scratch,
+        hidden=_hidden(place),
+        shm_bytes=limits.memory_bytes // 2,
+        files_of_others=isolation.files_of_others,
+        filtered=seccomp.here(tracing=False) is not None,
+    )
+    return bubblewrap.command(enclosure)
 
 
-def _was_run(isolation: Isolation, status: Path) -> bool:
-    """Whether the command itself was started: the exit code is its own, not the sandbox's."""
-    lines = status.read_text("utf-8", "replace").splitlines()
-    if isolation.kind == "unshare":
-        return lines == ["started"]
-    for line in lines:
+def _overlay(place: Place) -> dict[str, Any]:
+    return {"root": str(place.root), "overlay": str(place.tree), "layers": ":".join(place.layers)}
+
+
+def _options(isolation: Isolation, place: Place, limits: Limits) -> dict[str, Any]:
+    return {
+        **(_overlay(place) if isolation.view == "overlay" else {"root": str(place.root), "view": str(place.tree)}),
+        "scratch": str(place.scratch),
+        "shm": limits.memory_bytes // 2,
+        "caps": "files" if isolation.files_of_others else "none",
+        "filter": (seccomp.here(tracing=True) or b"").hex(),
+        "tools": hidden.kept(),
+        "hidden": _hidden(place),
+    }
+
+
+def _was_run(status: IO[bytes]) -> bool:
+    """Whether bubblewrap started the command itself: the exit code is its own, not the sandbox's."""
+    status.seek(0)
+    for line in status.read().decode("utf-8", "replace").splitlines():
         try:
             if "exit-code" in json.loads(line):
                 return True

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from ces import VERSION
+from ces import VERSION, isolation
 from ces.bases import Bases, BaseSettings, Warm
 from ces.builds.stages import ORDER
 from ces.compare import compare
@@ -38,12 +38,14 @@ SHOWN_PATHS = 3
 
 class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`workers` is how many builds run at once, over all bases. `audit_share` of the answers that were given without
-    the build system are checked against a cold build afterwards, drawn by chance."""
+    the build system are checked against a cold build afterwards, drawn by chance. `allow_unsandboxed`: code that nobody
+    has read may run where nothing encloses it."""
 
     bases: BaseSettings
     workers: int = 2
     scoring: Scoring = DEFAULT
     audit_share: float = 0.02
+    allow_unsandboxed: bool = False
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +81,8 @@ class Judge:
         self._audits: set[asyncio.Task[None]] = set()
 
     async def check(self, request: CheckRequest, *, fresh: bool = False) -> Verdict:
-        """The verdict on one diff. Raises BadChange for a request that can't be meant, never for a bad `diff`.
+        """The verdict on one diff. Raises BadChange for a request that can't be meant, never for a bad `diff`, and
+        NoIsolation where nothing would enclose what the diff's code does and nobody allowed that.
 
         `fresh`: a run of its own, whatever is known or under way: how a task that isn't steady shows.
         """
@@ -92,6 +95,7 @@ class Judge:
                 elif laid.tricks:
                     verdict = _hack(laid)
                 else:
+                    isolation.require(warm.builder.isolation, allow_unsafe=self._settings.allow_unsandboxed)
                     verdict = await self._once(request, warm, laid, fresh)
                 verdict = msgspec.structs.replace(verdict, base=warm.record.id, toolchain=warm.record.toolchain)
         except InfraError as error:

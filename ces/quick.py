@@ -90,7 +90,7 @@ def _boxed(ready: Ready) -> Callable[[Sequence[str], Path, float], Awaitable[pro
             box = msgspec.structs.replace(ready.isolation, view="copy")
             return await isolation.run(box, place, argv, process.build_environment(), timeout_s)
         except InfraError as error:
-            return process.Finished(exit_code=126, output=str(error), timed_out=True, wall_ms=0.0, cpu_ms=0.0)
+            return process.Finished(exit_code=126, output=str(error), limit="wall", wall_ms=0.0, cpu_ms=0.0)
         finally:
             await asyncio.to_thread(shutil.rmtree, scratch, True)
 

@@ -15,8 +15,9 @@ import msgspec
 from ces import isolation, process
 from ces.builds.adapter import Adapter, BuildSettings, Step
 from ces.builds.reading import Sources
-from ces.errors import InfraError
+from ces.errors import InfraError, Killed
 from ces.isolation import Isolation, Place
+from ces.limits import Limits, explain
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
 
 _NOT_RUN = (126, 127)
@@ -36,6 +37,7 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     changed: Mapping[str, bytes | None]
     deadline: float
+    limits: Limits = Limits()
 
 
 class _Spent:
@@ -62,7 +64,7 @@ async def step(build: Build, one: Step) -> process.Finished:
     """One command in the view."""
     env = process.build_environment(one.env)
     left_s = max(build.deadline - time.monotonic(), 0.0)
-    return await isolation.run(build.isolation, build.place, one.argv, env, left_s)
+    return await isolation.run(build.isolation, build.place, one.argv, env, left_s, build.limits)
 
 
 def _steps(build: Build) -> Sequence[Step]:
@@ -81,25 +83,38 @@ async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatu
         stage = one.stage
         finished = await step(build, one)
         spent.cpu_ms += finished.cpu_ms
-        if finished.timed_out:
-            reason = f"'{one}' had not ended when {time.monotonic() - spent.started:.0f} s were spent"
-            return _status(build, "timeout", stage, (), spent, reason)
+        if finished.limit in ("wall", "cpu"):
+            return _status(build, "timeout", stage, (), spent, _why_stopped(build, one, finished, spent))
+        if finished.exit_code in _NOT_RUN:
+            await _must_be_runnable(build, one)
         found = await asyncio.to_thread(_read, build, sources, one, finished)
         said |= dict.fromkeys(found)
-        if finished.exit_code not in one.passes:
+        if finished.exit_code not in one.passes or finished.limit is not None:
             return _status(build, "red", stage, tuple(said), spent)
     return _status(build, "green", stage, tuple(said), spent)
 
 
+async def _must_be_runnable(build: Build, one: Step) -> None:
+    """Raise InfraError when it is the sandbox that hides the program, and not the candidate that says so."""
+    asked = msgspec.structs.replace(one, argv=("/bin/sh", "-c", 'command -v "$1"', "sh", one.argv[0]))
+    if (await step(build, asked)).exit_code in (1, *_NOT_RUN):
+        raise InfraError(f"{one.argv[0]} can't be run in the build's sandbox")
+
+
+def _why_stopped(build: Build, one: Step, finished: process.Finished, spent: _Spent) -> str:
+    if finished.limit == "cpu":
+        return f"'{one}' was stopped: {explain('cpu', build.limits)}"
+    return f"'{one}' had not ended when {time.monotonic() - spent.started:.0f} s were spent"
+
+
 def _read(build: Build, sources: Sources, one: Step, finished: process.Finished) -> Sequence[Diagnostic]:
-    last = finished.output.strip().rpartition("\n")[2]
-    if finished.exit_code in _NOT_RUN and one.argv[0] in last:
-        raise InfraError(f"{one.argv[0]} can't be run in the build's sandbox: {last}")
+    if finished.limit is not None:  # its own fault, whatever it said and with whatever code it ended
+        message = f"'{one}' was stopped: {explain(finished.limit, build.limits)}"
+        return [Diagnostic(file=None, range=None, severity="error", message=message, code=finished.limit)]
+    if finished.exit_code not in one.passes and finished.machine_failed is not None:
+        raise InfraError(f"the machine ran out of {finished.machine_failed} while '{one}' ran")
     if finished.exit_code in _KILLED:
-        if not finished.truncated:
-            raise InfraError(f"'{one}' was killed from outside: is the machine out of memory?")
-        message = f"'{one}' was stopped: it printed more than {process.OUTPUT_LIMIT_BYTES >> 20} MB"
-        return [Diagnostic(file=None, range=None, severity="error", message=message, code="output")]
+        raise Killed(f"'{one}' was killed from outside: is the machine out of memory?", one.stage)
     return build.adapter.diagnostics(sources, one, finished.output, finished.exit_code)
 
 

@@ -33,7 +33,7 @@ from typing import Protocol
 
 from ces.change import FileChange
 from ces.errors import BadChange, InfraError
-from ces.fingerprint import INSTALLED_DIRS, VCS_DIRS, Fingerprint
+from ces.fingerprint import CACHE_DIRS, INSTALLED_DIRS, VCS_DIRS, Fingerprint
 from ces.isolation import Isolation, Place, layout, remove_tree, white_out
 
 COPY_LIMIT_BYTES = 4 << 30
@@ -244,12 +244,32 @@ class CopyViews:
             raise InfraError(f"{self._root} has too many files to copy: install bubblewrap for overlay views")
         for path in mine.entries.keys() - self._tree.entries.keys():
             remove_tree(self._copy / path)
+        self._remove_strange()
         for path, entry in self._tree.entries.items():
             ours = mine.entries.get(path)
             if ours is None or self._written.get(path) != (entry.identity, ours.stat):
                 self._bring(path, entry.identity, fresh=not first)
         for path in self._written.keys() - self._tree.entries.keys():
             del self._written[path]
+
+    def _remove_strange(self) -> None:
+        """What a fingerprint doesn't list: directories the tree hasn't, pipes, sockets, planted version control."""
+        for directory, inside, names in os.walk(self._copy):
+            at = Path(directory).relative_to(self._copy)
+            if at == Path():
+                inside[:] = [name for name in inside if name not in self._outputs]
+            for name in list(inside):
+                ours = self._copy / at / name
+                if name in VCS_DIRS or not (self._root / at / name).is_dir():
+                    if name not in CACHE_DIRS:
+                        remove_tree(ours)
+                    inside.remove(name)
+                elif name in INSTALLED_DIRS:
+                    inside.remove(name)
+            for name in names:
+                ours = self._copy / at / name
+                if not stat.S_ISREG(ours.lstat().st_mode) and not ours.is_symlink():
+                    ours.unlink()
 
     def _bring(self, path: str, identity: bytes, *, fresh: bool) -> None:
         source, target = self._root / path, self._copy / path

@@ -1,8 +1,13 @@
 """aid.toml: the person's, the workspace's over it, and what the workspace's may not do untrusted."""
 
+import json
+import tomllib
+from datetime import date, time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aid import config
 from aid.config import LlamaModel, OpenAIModel
@@ -92,3 +97,62 @@ def test_what_means_nothing_is_said_in_one_line_with_the_file(home: Path, toml: 
 def test_there_is_nothing_to_trust_without_a_file(home: Path) -> None:
     with pytest.raises(ConfigError, match="there is nothing to trust"):
         config.trust(home / "work")
+
+
+scalars = (
+    st.booleans()
+    | st.integers(-(10**25), 10**25)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.datetimes()
+    | st.dates()
+    | st.times()
+)
+keys = st.text(max_size=4) | st.sampled_from(
+    ["models", "build", "verify", "context", "log", "metrics", "default_model", "backend", "path", "command",
+     "adapter", "candidates", "budget_s", "enabled", "prompts", "store_text", "max_files", "hints", "llama", "smollm2"]
+)  # fmt: skip
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=6
+)
+
+
+def as_toml(value: object) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{as_toml(key)} = {as_toml(each)}" for key, each in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(as_toml, value)) + "]"
+        case str() | bool():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case float():
+            return repr(value)
+        case date() | time():
+            return value.isoformat()
+    return str(value)
+
+
+@given(st.dictionaries(keys, values, max_size=4), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_value_at_any_place_of_a_workspaces_file_is_read_or_refused_in_one_line(
+    home: Path, found: dict[str, object], trusted: bool
+) -> None:
+    text = "".join(f"{as_toml(key)} = {as_toml(value)}\n" for key, value in found.items())
+    assert set(tomllib.loads(text)) == set(found)
+    work = write(home, user=USER_MODEL, workspace=text)
+    try:
+        if trusted:
+            config.trust(work)
+        config.load(work)
+    except ConfigError as refused:
+        assert "\n" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff", b"x = " + b"[" * 5000, b"x = " + b"1" * 5000, b"models = 3", b"x = 1e999"]
+)
+def test_a_workspaces_file_that_can_not_be_read_is_refused(home: Path, content: bytes) -> None:
+    (home / "work" / "aid.toml").write_bytes(content)
+    for read in (config.load, config.trust) if content[:1] != b"m" and b"e999" not in content else (config.load,):
+        with pytest.raises(ConfigError, match=r"work/aid\.toml"):
+            read(home / "work")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aid.cli.complete import proposal_ids
+
 if TYPE_CHECKING:
     from aid.protocol import Hunk, OutcomeResult
 
 
 @click.command()
-@click.argument("proposal")
+@click.argument("proposal", shell_complete=proposal_ids)
 @click.argument("files", nargs=-1)
 @click.option(
     "--hunk", "hunks", multiple=True, metavar="FILE:N", help="Only this hunk, counted from 0; may be repeated."
@@ -30,7 +32,7 @@ def accept(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], as_jso
 
 
 @click.command()
-@click.argument("proposal")
+@click.argument("proposal", shell_complete=proposal_ids)
 @click.option("--because", default="", help="Why; kept with the measurements when text is stored at all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def reject(proposal: str, because: str, as_json: bool) -> None:
@@ -63,7 +65,9 @@ def _report(result: OutcomeResult, *, as_json: bool) -> None:
         print_notes(result.notes)
         print_refused(result.refused)
         if result.refused:
-            click.echo("aid: nothing was changed: ask again for a proposal on the files as they are", err=True)
+            click.echo(
+                "aid: nothing was changed: mend that, or ask again for a proposal on the files as they are", err=True
+            )
         if result.applied is not None:
             print_files(result.files)
             click.echo(f"applied as {result.applied}: 'aid undo {result.applied}' takes it back")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from aid.cli.complete import model_names
+
 if TYPE_CHECKING:
     from aid.protocol import FileRef, PromptResult, UpdateParams
 
@@ -18,8 +20,13 @@ _LINES = re.compile(r"^(?P<path>.+?):L?(?P<first>\d+)(?:-L?(?P<last>\d+))?$")
 @click.command()
 @click.argument("prompt")
 @click.argument("files", nargs=-1, metavar="[FILE[:L1-L2]]...")
-@click.option("--apply", "apply_it", is_flag=True, help="Write the proposal when the build says green.")
-@click.option("--model", help="Ask this model; 'aid models' lists them.")
+@click.option(
+    "--apply",
+    "apply_it",
+    is_flag=True,
+    help="Write the proposal if the build says green, or where there is no build to ask.",
+)
+@click.option("--model", shell_complete=model_names, help="Ask this model; 'aid models' lists them.")
 @click.option("--adapter", type=click.Path(exists=True, dir_okay=False), help="A GGUF LoRA for an embedded model.")
 @click.option("--hints/--no-hints", default=True, help="Try what the compiler itself suggests before the model.")
 @click.option("--all", "show_all", is_flag=True, help="Print each candidate's diff, not only the best one's.")

@@ -8,6 +8,7 @@ from aid.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("aid.cli.ces_check:check", "Judge the diff on standard input against a warm base."),
+    "doctor": ("aid.cli.ces_doctor:doctor", "Say what isolation this machine really gives to builds."),
     "serve": ("aid.cli.ces_serve:serve", "Judge diffs over HTTP until it is told to stop."),
     "tasks": ("aid.cli.ces_tasks:tasks", "Build task sets of green projects, by breaking them or from their history."),
     "warm": ("aid.cli.ces_check:warm", "Build a base, so that checks on it are quick."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from aid.cli.ces_options import unsandboxed
 from aid.cli.outcome import print_json, workspace
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
     help="The known good diff: what it does too is no trick.",
 )  # fmt: skip
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True)
+@unsandboxed
 @_json
 def check(
     root: Path | None,
@@ -76,6 +78,7 @@ def check(
     policy: Policy,
     reference: Path | None,
     timeout_s: float,
+    unsandboxed: bool,
     as_json: bool,
 ) -> None:
     """Judge the unified diff on standard input.
@@ -97,7 +100,7 @@ def check(
     async def checked(judge: Judge) -> Verdict:
         return await judge.check(request)
 
-    verdict = _from_service(request) or with_judge(checked)
+    verdict = _from_service(request) or with_judge(checked, allow_unsandboxed=unsandboxed)
     _print(verdict, as_json=as_json)
     sys.exit({"green": 0, "infra_error": 2, "unchecked": 2}.get(verdict.status, 1))
 
@@ -148,7 +151,7 @@ def _diff() -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]]) -> T:
+def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]], *, allow_unsandboxed: bool = False) -> T:
     """`work` with a judge of our own."""
     import asyncio
 
@@ -158,7 +161,7 @@ def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]]) -> T:
     from ces.judge import Judge
 
     async def whole() -> T:
-        judge = Judge(judge_settings())
+        judge = Judge(judge_settings(allow_unsandboxed=allow_unsandboxed))
         try:
             return await work(judge)
         finally:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aid.cli.ces_options import unsandboxed
+
 if TYPE_CHECKING:
-    from ces.builds.adapter import BuildSettings
     from ces.judge import JudgeSettings
     from ces.service.serve import Address
     from ces.service.settings import ServiceSettings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--no-token", is_flag=True, help="Ask for no token; only on loopback or a unix socket.")
 @click.option("--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.")
 @click.option("--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.")
+@unsandboxed
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep bases and verdicts here.")
 def serve(
     workers: int | None,
@@ -42,6 +44,7 @@ def serve(
     queue_limit: int | None,
     drain_s: float | None,
     state: Path | None,
+    unsandboxed: bool,
 ) -> None:
     """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /."""
     import logging
@@ -49,18 +52,15 @@ def serve(
     import sys
 
     from aid.errors import UsageError
-    from aid.judging import ces_state
-    from ces.bases import BaseSettings
+    from aid.judging import judge_settings
     from ces.errors import CesError
-    from ces.judge import JudgeSettings
     from ces.service.settings import PORT, ServiceSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     processors = len(os.sched_getaffinity(0))
-    bases = BaseSettings(state_dir=state or ces_state(), build=_build)
     chosen = {"queue_limit": queue_limit, "drain_s": drain_s}
     settings = ServiceSettings(
-        judge=JudgeSettings(bases=bases, workers=workers or processors),
+        judge=judge_settings(workers or processors, state=state, allow_unsandboxed=unsandboxed),
         host=host,
         port=port if port is not None else None if unix is not None else PORT,
         unix=unix,
@@ -96,18 +96,6 @@ def _run_on_ray(settings: ServiceSettings, address: str, workers: int | None) ->
             return ClusterJudge(ClusterSettings(judge=each, workers=workers))
 
         return asyncio.run(run(settings, _say, judge))
-
-
-def _build(workspace: Path) -> BuildSettings:
-    """What a workspace's aid.toml says; one that can't be read is the request's fault, not the machine's."""
-    from aid import config
-    from aid.errors import ConfigError
-    from ces.errors import BadChange
-
-    try:
-        return config.load(workspace).config.build
-    except ConfigError as error:
-        raise BadChange(str(error)) from error
 
 
 def _say(address: Address) -> None:

@@ -45,8 +45,9 @@ def stop(keep_models: bool, as_json: bool) -> None:
 @_json
 def restart(as_json: bool) -> None:
     """Start the daemon anew; model workers stay warm."""
-    from aid import lifecycle
+    from aid import config, lifecycle
 
+    config.load(None)  # before the old one is gone: the new one could not start without it
     _stop(models=False)
     lifecycle.connect_or_start().close()
     _report(lifecycle.holder(), "restarted", as_json=as_json)
@@ -173,6 +174,8 @@ def _status_lines(found: StatusResult) -> list[str]:
         f"running: AID {found.version}, pid {found.pid}, up {found.uptime_s:.0f} s, {found.rss_bytes / 1e6:.0f} MB",
         f"clients: {found.clients}, requests running: {found.requests_running}",
     ]
+    if found.config_error is not None:
+        lines.append(f"configuration: {found.config_error}")
     for workspace in found.workspaces:
         build = workspace.build.status if workspace.build is not None else "not asked"
         indexed = f"{workspace.files} files" if workspace.indexed else "being indexed"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aid.cli.complete import model_names
+
 if TYPE_CHECKING:
     from aid.protocol import ModelsResult
 
@@ -27,7 +29,7 @@ def models(context: click.Context, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=model_names)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def use(name: str, as_json: bool) -> None:
     """Let NAME answer from now on, until the daemon ends; 'default_model' in aid.toml lasts longer."""

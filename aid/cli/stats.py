@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from aid.cli.complete import model_names
+
 Column = tuple[str, dict[str, Any]]
 RATES = {
     "well formed": "well_formed",
@@ -19,7 +21,7 @@ LATENCIES = {"first token": "first_token", "total": "total"}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--days", type=click.FloatRange(min=0), help="Only the last DAYS days.")
-@click.option("--model", help="Only this model.")
+@click.option("--model", shell_complete=model_names, help="Only this model.")
 def stats(as_json: bool, days: float | None, model: str | None) -> None:
     """Print what was measured: latency, apply success, acceptance, survival.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aid.cli.complete import applied_ids, undone_ids
 from aid.cli.outcome import files_json, print_files, print_json, print_notes, reported, workspace
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 
 @click.command()
-@click.argument("id_", metavar="[ID]", required=False)
+@click.argument("id_", metavar="[ID]", required=False, shell_complete=applied_ids)
 @_json
 @_root
 def undo(id_: str | None, as_json: bool, root: Path | None) -> None:
@@ -54,7 +55,7 @@ def _count(told: Callable[[Metrics], None]) -> None:
 
 
 @click.command()
-@click.argument("id_", metavar="[ID]", required=False)
+@click.argument("id_", metavar="[ID]", required=False, shell_complete=undone_ids)
 @_json
 @_root
 def redo(id_: str | None, as_json: bool, root: Path | None) -> None:

@@ -7,6 +7,7 @@ source's `SourceUse` says how many of its tokens were, and its items what is sho
 import asyncio
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -15,7 +16,7 @@ from aid.context.budget import Claim, share
 from aid.context.draft import Draft
 from aid.context.piece import Ask, Context, Piece, Place
 from aid.context.reader import Index, Outlines, Reader
-from aid.context.sources import Closing, Source, all_sources
+from aid.context.sources import Closing, Source, Starting, all_sources
 from aid.context.sources.errors import MOST_FILES, pick
 from aid.context.tokens import Count, TokenCounts
 from aid.models.backend import SourceText
@@ -37,6 +38,12 @@ class ContextBuilder:
         self._settings = settings or ContextSettings()
         self._outlines = Outlines()
         self._counts = TokenCounts()
+
+    def start(self, root: Path, index: Index) -> None:
+        """A request has come: let sources begin with what takes long, beside what the request does first."""
+        for source in self._sources:
+            if isinstance(source, Starting):
+                source.start(root, index)
 
     async def build(
         self, ask: Ask, *, budget_tokens: int, count: Count, index: Index | None = None, model: str = ""

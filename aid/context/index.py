@@ -22,6 +22,7 @@ from aid.config import ContextSettings
 from aid.context import search
 from aid.context.languages import LANGUAGES, load
 from aid.context.scan import Report, refresh
+from aid.context.stale import mark
 from aid.context.store import open_index
 from aid.context.watch import Watcher, watch_allowance
 
@@ -83,6 +84,7 @@ class WorkspaceIndex:
 
     async def start(self) -> None:
         """Open what an earlier daemon left and begin to bring it up to date. Returns at once."""
+        await asyncio.to_thread(mark, self._file, self.root)
         self.files = await self.ask(search.count)
         self._task = asyncio.create_task(self._keep(), name=f"index {self.root.name}")
 
@@ -306,4 +308,8 @@ def _load_grammars(_connection: sqlite3.Connection, languages: Iterable[str]) ->
 
 def index_file(root: Path) -> Path:
     """Where a workspace's index is kept: in the cache directory, to be deleted at will."""
-    return paths.cache_dir() / "index" / f"{paths.workspace_key(root)}.sqlite"
+    return index_folder() / f"{paths.workspace_key(root)}.sqlite"
+
+
+def index_folder() -> Path:
+    return paths.cache_dir() / "index"

@@ -40,13 +40,17 @@ class OpenText(Protocol):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a context is built for. `documents` are the editor's open ones, by real path; their text is what counts."""
+    """What a context is built for. `documents` are the editor's open ones, by real path; their text is what counts.
+
+    `patient`: the request has waited for other things (a build), and waits a moment for what is nearly there.
+    """
 
     root: Path
     prompt: str
     files: tuple[FileRef, ...] = ()
     documents: Mapping[Path, OpenText] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
+    patient: bool = False
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,11 +5,9 @@ included, and no more than `max_file_bytes` of anything.
 """
 
 import asyncio
-import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
@@ -20,6 +18,7 @@ from aid.context.lines import split
 from aid.context.outline import Definition, parse
 from aid.context.piece import Ask
 from aid.context.walk import read
+from aid.root import inside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -97,8 +96,7 @@ class Reader:
 
     def relative(self, named: str) -> str | None:
         """The real path of a file the person names, relative or absolute; None when it is outside the workspace."""
-        given = Path(os.path.realpath(self.root / named))
-        return given.relative_to(self.root).as_posix() if given.is_relative_to(self.root) else None
+        return inside(self.root, named)
 
     def open_paths(self) -> list[str]:
         """The editor's open documents in this workspace, sorted."""

@@ -19,8 +19,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt and what came of it. None: not known, or it did not come to that.
 
     `variant` says which adapter or prompt wording answered; `experiment` and `arm` which trial it was part of.
-    `well_formed`: the reply's edits could be read; `applied_cleanly`: all could be placed. `lines_*` and `files` count
-    the proposal's. `error` is a kind ("ModelError"), never a message. `prompt`, `reply` and `diff` are dropped unless
+    `well_formed`: the reply's edits could be read; `applied_cleanly`: all could be placed; of a server's failure both
+    are None. Tokens are those of all candidates. `lines_*` and `files` count the proposal's. `error` is a kind
+    ("ServerError 500"), never a message. `prompt`, `reply` and `diff` are dropped unless
     `store_text`. `at` is seconds since the epoch (None: now).
     """
 

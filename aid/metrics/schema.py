@@ -79,6 +79,12 @@ def m003_survival(db: Database) -> None:
         )""")
 
 
+@migrations()
+def m004_failures_judge_no_reply(db: Database) -> None:
+    """A server's failure was written down as a malformed reply."""
+    db.execute("UPDATE requests SET well_formed = NULL, applied_cleanly = NULL WHERE error = 'ModelError'")
+
+
 def opened(path: Path, busy_s: float = BUSY_S) -> Database:
     """The database at `path`, made or brought up to date. Raises sqlite3.Error or OSError.
 

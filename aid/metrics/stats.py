@@ -49,7 +49,8 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """Counts, rates and percentiles of some requests.
 
     `acceptance` is of what was decided, `acceptance_of_shown` of all that was proposed; undone counts as not
-    accepted. `green` is of the proposals a build judged. `survival` is of the accepted lines after so many seconds.
+    accepted. `green` is of the proposals a build judged, green or red: a
+    machine that failed, or a spent budget, is neither. `survival` is of the accepted lines after so many seconds.
     """
     outcomes = Counter(row["outcome"] for row in rows if row["outcome"])
     accepted = outcomes["accepted"] + outcomes["partly"]
@@ -63,7 +64,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         "rates": {
             "well_formed": _rate(_known(rows, "well_formed")),
             "applied_cleanly": _rate(_known(rows, "applied_cleanly")),
-            "green": _ratio(verdicts["green"], sum(verdicts.values()) - verdicts["unchecked"]),
+            "green": _ratio(verdicts["green"], verdicts["green"] + verdicts["red"]),
             "acceptance": _ratio(accepted, sum(outcomes.values())),
             "acceptance_of_shown": _ratio(accepted, shown),
         },

@@ -170,9 +170,10 @@ def failures(call: Call, wait: Wait) -> Iterator[None]:
 def _failure(error: Exception, call: Call, wait: Wait) -> ServerError:
     server = call.server
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ServerError(f"{server} took no connection in {call.timeouts.connect_s:.3g} s: is it up?", retryable=True)
+        told = f"{server} took no connection in {call.timeouts.connect_s:.3g} s: is it up?"
+        return ServerError(told, retryable=True, timed_out=True)
     if isinstance(error, TimeoutError):
-        return ServerError(f"{server} {wait.what_ran_out()}: raise timeout_s or ask a faster model")
+        return ServerError(f"{server} {wait.what_ran_out()}: raise timeout_s or ask a faster model", timed_out=True)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return ServerError(
             f"{server} showed a certificate that isn't trusted ({redacted(str(error), call)}): "

@@ -41,7 +41,7 @@ class ReplayBackend:
             await asyncio.wait_for(self.released[name].wait(), self._timeout_s)
         except TimeoutError:
             told = f"model {self.name} waited {self._timeout_s:g} s for {name!r} to be released: raise timeout_s"
-            raise ModelError(told, retryable=True) from None
+            raise ModelError(told, retryable=True, timed_out=True) from None
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         if self._recordings is None:

@@ -28,14 +28,20 @@ class ServerError(ModelError):
         message: str,
         *,
         retryable: bool = False,
+        timed_out: bool = False,
         status: int | None = None,
         retry_after_s: float | None = None,
         said: str = "",
     ) -> None:
-        super().__init__(message, retryable=retryable)
+        super().__init__(message, retryable=retryable, timed_out=timed_out)
         self.status = status
         self.retry_after_s = retry_after_s
         self.said = said
+
+    @property
+    def kind(self) -> str:
+        """With the status, where that is the failure; an answer that was cut off had begun with 200."""
+        return super().kind if self.status in (None, 200) else f"{super().kind} {self.status}"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from aid.protocol import (
     BuildParams,
     LogParams,
     LogResult,
-    ModelEntry,
     ModelsParams,
     ModelsResult,
     OutcomeResult,
@@ -19,15 +18,20 @@ from aid.protocol import (
     SetModelParams,
     StatsParams,
     UndoParams,
-    WorkspaceStatus,
 )
 from aid.session.client import Client
+from aid.session.status import HostStatus
 from ces.verdict import BuildStatus
 
 
 class Host(Protocol):
     """Everything the daemon does, without a wire. Methods raise `AidError`s and stop when their task is cancelled."""
 
+    def joined(self, client: Client) -> None:
+        """Someone connected: their open documents are to be reckoned with, until `left`."""
+        ...
+
+    def left(self, client: Client) -> None: ...
     async def prompt(self, params: PromptParams, client: Client) -> PromptResult: ...
     async def proposal(self, params: ProposalParams, client: Client) -> Proposal: ...
     async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult: ...
@@ -40,10 +44,7 @@ class Host(Protocol):
     async def set_model(self, params: SetModelParams, client: Client) -> ModelsResult: ...
     async def stats(self, params: StatsParams, client: Client) -> dict[str, Any]: ...
 
-    async def status(self) -> tuple[tuple[WorkspaceStatus, ...], tuple[ModelEntry, ...], int]:
-        """Workspaces, models, running requests."""
-        ...
-
+    async def status(self) -> HostStatus: ...
     async def warm(self) -> None:
         """Import and open what the first request would otherwise wait for. Called once, when the daemon listens."""
         ...

@@ -85,23 +85,29 @@ class Server:
                 await asyncio.gather(*(connection.closed.wait() for connection in connections))
 
     def _accepted(self) -> Wire:
-        connection = Connection(self._host, self._routes, self._limits, self._connections.discard)
+        connection = Connection(self._host, self._routes, self._limits, self._left)
         self._connections.add(connection)
+        self._host.joined(connection)
         log.debug("connected", extra={"client": connection.number})
         return connection.wire
 
+    def _left(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._host.left(connection)
+
     async def _status(self, params: StatusParams, client: Client) -> StatusResult:
-        workspaces, models, running = await self._host.status()
+        found = await self._host.status()
         return StatusResult(
             version=__version__,
             protocol=VERSION,
             pid=os.getpid(),
             uptime_s=round(time.monotonic() - self._started, 3),
             clients=len(self._connections),
-            requests_running=running,
+            requests_running=found.running,
             rss_bytes=_rss_bytes(),
-            workspaces=workspaces,
-            models=models,
+            workspaces=found.workspaces,
+            models=found.models,
+            config_error=found.config_error,
             socket=str(self._path or ""),
             log=str(log_path()),
         )

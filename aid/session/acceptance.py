@@ -1,36 +1,45 @@
 """Accepting a proposal: which of its changes, and where each is written.
 
 Documents open in the editor are changed there, by one `workspace/applyEdit`; the rest on disk. The disk goes first,
-because it can be taken back: when the editor then refuses, it is.
+because it can be taken back: when the editor then refuses, it is. The disk is not written under text that someone has
+not saved.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
 
 from aid import apply, edits
 from aid.edits.edit import Rejected
-from aid.errors import ApplyError, UsageError
+from aid.errors import ApplyError, Refusal, StaleError, UsageError
 from aid.protocol import AcceptParams, OutcomeResult, Proposal, RejectedEdit
 from aid.session.client import Client
+from aid.session.clients import Clients
 from aid.session.documents import as_bytes
 from aid.session.proposals import Stored
 from aid.session.summary import changed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
+from ces.errors import BadChange
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done; `stored` is the proposal afterwards (None: nothing was changed), `on_disk` what was written."""
+    """What was done; `stored` is the proposal afterwards (None: nothing was changed), `changes` what was written."""
 
     result: OutcomeResult
     stored: Stored | None = None
-    on_disk: tuple[FileChange, ...] = ()
+    changes: tuple[FileChange, ...] = ()
 
 
-async def accept(stored: Stored, params: AcceptParams, workspace: Workspace, client: Client) -> Acceptance:
-    """Raises UsageError for a part the proposal doesn't have, or has given already."""
+async def accept(
+    stored: Stored, params: AcceptParams, workspace: Workspace, client: Client, clients: Clients
+) -> Acceptance:
+    """`client`, one of `clients`, accepts.
+
+    Raises UsageError for a part the proposal doesn't have, or has given already.
+    """
     if stored.proposal.state in ("accepted", "rejected", "undone"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
@@ -41,6 +50,7 @@ async def accept(stored: Stored, params: AcceptParams, workspace: Workspace, cli
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     try:
+        _refuse_unsaved(workspace, on_disk, clients)
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=_refused(error)))
@@ -57,7 +67,7 @@ async def accept(stored: Stored, params: AcceptParams, workspace: Workspace, cli
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
-    return Acceptance(result=result, stored=_afterwards(stored, accepted), on_disk=tuple(on_disk))
+    return Acceptance(result=result, stored=_afterwards(stored, accepted), changes=(*on_disk, *in_editor))
 
 
 def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
@@ -114,6 +124,19 @@ def _split(
         else:
             in_editor.append(found)
     return in_editor, on_disk, tuple(refused)
+
+
+def _refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients: Clients) -> None:
+    """Raises StaleError for files that an editor shows otherwise than the disk has them."""
+    refused = []
+    for path in dict.fromkeys(path for change in changes for path in (change.old_path, change.path) if path):
+        with contextlib.suppress(BadChange, OSError):  # said by who writes
+            disk = workspace.tree.read(path)
+            if clients.unsaved(workspace.root / path, disk.content if disk else None) is not None:
+                told = f"{path} has unsaved changes in an editor: save it, or accept there"
+                refused.append(Refusal(path, told))
+    if refused:
+        raise StaleError("; ".join(map(str, refused)), refused=tuple(refused))
 
 
 async def _write(workspace: Workspace, changes: Sequence[FileChange], proposal: Proposal) -> apply.Applied:

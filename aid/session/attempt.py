@@ -30,6 +30,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one candidate. `tries` counts the replies asked for; tokens and ms are their sums.
 
     `first_token_at` is `time.monotonic()` seconds. `changes` is not empty exactly when `outcome` is "placed".
+    `error` is what a failing model says, `error_kind` its kind: what was not reached then says nothing of it.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: int | None = None
     completion_tokens: int | None = None
     error: str | None = None
+    error_kind: str | None = None
 
 
 class _Reply(msgspec.Struct, kw_only=True):
@@ -84,8 +86,8 @@ async def attempt(
             )
     except ModelError as error:
         if not replies:
-            return Attempt(model=backend.name, outcome="failed", error=str(error))
-        return _finished(backend.name, replies, plan, parsed_any, error=str(error))
+            return Attempt(model=backend.name, outcome="failed", error=str(error), error_kind=error.kind)
+        return _finished(backend.name, replies, plan, parsed_any, error)
     return _finished(backend.name, replies, plan, parsed_any)
 
 
@@ -162,7 +164,9 @@ def _text(rejected: Rejected, read: Read) -> str | None:
     return None if document is None else document.content.decode("utf-8", "replace")
 
 
-def _finished(model: str, replies: list[_Reply], plan: Plan, parsed_any: bool, error: str | None = None) -> Attempt:
+def _finished(
+    model: str, replies: list[_Reply], plan: Plan, parsed_any: bool, error: ModelError | None = None
+) -> Attempt:
     outcome: Outcome = "placed"
     if plan.rejected:
         outcome = "rejected"
@@ -179,13 +183,15 @@ def _finished(model: str, replies: list[_Reply], plan: Plan, parsed_any: bool, e
         tries=len(replies),
         first_token_at=replies[0].first_token_at,
         model_ms=sum(reply.ms for reply in replies),
-        prompt_tokens=_sum(reply.last.prompt_tokens for reply in replies),
-        cached_tokens=_sum(reply.last.cached_tokens for reply in replies),
-        completion_tokens=_sum(reply.last.completion_tokens for reply in replies),
-        error=error,
+        prompt_tokens=total(reply.last.prompt_tokens for reply in replies),
+        cached_tokens=total(reply.last.cached_tokens for reply in replies),
+        completion_tokens=total(reply.last.completion_tokens for reply in replies),
+        error=None if error is None else str(error),
+        error_kind=None if error is None else error.kind,
     )
 
 
-def _sum(counts: Iterable[int | None]) -> int | None:
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None where none is."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None

@@ -16,15 +16,20 @@ import msgspec
 
 from aid import apply, protocol
 from aid.config import Config, Loaded
+from aid.context.index import index_folder
+from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
 from aid.session.acceptance import accept
 from aid.session.client import Client
+from aid.session.clients import Clients
 from aid.session.proposals import Proposals
 from aid.session.recording import Recording
 from aid.session.roster import Roster
+from aid.session.status import HostStatus
 from aid.session.turn import Ended, Setting, Turn, as_candidate
-from aid.session.workspace import Workspace, settled
+from aid.session.workspace import Workspace
+from aid.session.workspaces import Workspaces
 from aid.verify import may_apply
 from ces.verdict import BuildStatus
 
@@ -34,18 +39,27 @@ log = logging.getLogger(__name__)
 
 
 class Host:
-    def __init__(self, load: Callable[[Path | None], Loaded]) -> None:
+    """`clock` is seconds since the epoch."""
+
+    def __init__(self, load: Callable[[Path | None], Loaded], clock: Callable[[], float] = time.time) -> None:
         self._load = load
+        self._clients = Clients()
         self._roster = Roster()
         self._proposals = Proposals()
-        self._recording = Recording(load(None).config.metrics)
-        self._workspaces: dict[Path, asyncio.Task[Workspace]] = {}
-        self._retired: list[Workspace] = []
+        self._recording = Recording(load(None).config.metrics, self._clients.read, clock)
+        self._workspaces = Workspaces(load, self._clients.holds)
         self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
         self._running = 0
 
+    def joined(self, client: Client) -> None:
+        """Someone connected: their open documents count from now on."""
+        self._clients.joined(client)
+
+    def left(self, client: Client) -> None:
+        self._clients.left(client)
+
     async def warm(self) -> None:
-        """Import and open what the first request would otherwise wait for. Call it once the daemon listens."""
+        """Import and open what the first request would otherwise wait for; tidy the cache. Call it once listening."""
         config = self._load(None).config
         try:
             backend = self._roster.backend(self._roster.default(None, config), config)
@@ -53,6 +67,9 @@ class Host:
                 await backend.open()
         except AidError as error:
             log.info("the default model is not ready: %s", error)
+        dropped = await asyncio.to_thread(drop_stale, index_folder())
+        if dropped:
+            log.info("dropped %d indexes of workspaces that are gone", len(dropped))
 
     async def prompt(self, params: protocol.PromptParams, client: Client) -> protocol.PromptResult:
         """Ask, judge, propose; with `params.apply` write what may be written (`aid.verify.may_apply`)."""
@@ -61,8 +78,9 @@ class Host:
         async with self._slots:
             self._running += 1
             try:
-                setting, workspace = await self._prepare(request, params, arrived)
-                return await self._answer(setting, workspace, client)
+                setting = self._setting(request, params, arrived)
+                async with self._workspaces.use(_root(params.workspace)) as workspace:
+                    return await self._answer(setting, workspace, client)
             finally:
                 self._running -= 1
 
@@ -72,11 +90,12 @@ class Host:
     async def accept(self, params: protocol.AcceptParams, client: Client) -> protocol.OutcomeResult:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
         stored = self._proposals.get(params.id)
-        workspace = await self._workspace(Path(stored.proposal.workspace))
-        done = await accept(stored, params, workspace, client)
+        root = Path(stored.proposal.workspace)
+        async with self._workspaces.use(root) as workspace:
+            done = await accept(stored, params, workspace, client, self._clients)
         if done.stored is not None:
             self._proposals.put(done.stored)
-            self._recording.accepted(done, workspace.root)
+            self._recording.accepted(done, root)
         return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
@@ -108,8 +127,8 @@ class Host:
 
     async def build(self, params: protocol.BuildParams, client: Client) -> BuildStatus:
         """What the build says of the workspace as the client sees it, unsaved text included."""
-        workspace = await self._workspace(_root(params.workspace))
-        return await workspace.build_status(workspace.view(client))
+        async with self._workspaces.use(_root(params.workspace)) as workspace:
+            return await workspace.build_status(workspace.view(client))
 
     async def models(self, params: protocol.ModelsParams, client: Client) -> protocol.ModelsResult:
         root = _root(params.workspace) if params.workspace else None
@@ -121,10 +140,8 @@ class Host:
         self._roster.choose(params.model, root, config)
         return protocol.ModelsResult(models=self._roster.entries(root, config))
 
-    async def status(self) -> tuple[tuple[protocol.WorkspaceStatus, ...], tuple[protocol.ModelEntry, ...], int]:
-        """The open workspaces, the models of the user's configuration, the requests running."""
-        done = [task for task in self._workspaces.values() if task.done() and not task.cancelled()]
-        opened = [task.result() for task in done if task.exception() is None]
+    async def status(self) -> HostStatus:
+        """Never fails: a typo in aid.toml must not hide a running daemon."""
         workspaces = tuple(
             protocol.WorkspaceStatus(
                 root=str(each.root),
@@ -132,27 +149,30 @@ class Host:
                 indexed=each.index.ready,
                 build=each.last_build,
             )
-            for each in opened
+            for each in self._workspaces.opened
         )
-        return workspaces, self._roster.entries(None, self._load(None).config), self._running
+        try:
+            models = self._roster.entries(None, self._load(None).config)
+        except AidError as error:
+            return HostStatus(workspaces=workspaces, running=self._running, config_error=str(error))
+        return HostStatus(workspaces=workspaces, models=models, running=self._running)
 
     async def stats(self, params: protocol.StatsParams, client: Client) -> dict[str, Any]:
         return await asyncio.to_thread(self._recording.stats, params.workspace, params.days)
 
+    async def settle(self) -> None:
+        """Wait until what is being closed, of workspaces that nobody needs, is closed."""
+        await self._workspaces.settle()
+
     async def close(self, *, models: bool = False) -> None:
         """Let go of everything; `models`: end the model workers too."""
-        for task in self._workspaces.values():
-            task.cancel()
-        opened = await asyncio.gather(*self._workspaces.values(), return_exceptions=True)
-        for workspace in (*self._retired, *opened):
-            if isinstance(workspace, Workspace):
-                await workspace.close()
+        await self._workspaces.close()
         await self._roster.close()
         await self._recording.close()
         if models:
             await asyncio.to_thread(_stop_workers)
 
-    async def _prepare(self, request: str, params: protocol.PromptParams, arrived: float) -> tuple[Setting, Workspace]:
+    def _setting(self, request: str, params: protocol.PromptParams, arrived: float) -> Setting:
         root = _root(params.workspace)
         if not params.prompt.strip():
             raise UsageError("the prompt is empty: say what is to be changed")
@@ -162,9 +182,8 @@ class Host:
         backend = self._roster.backend(name, config)
         if params.adapter is not None and not backend.capabilities.adapters:
             raise UsageError(f"model {name} takes no adapter: leave --adapter out, or name an embedded model")
-        workspace = await self._workspace(root)
         hints = self._hints(backend, config)
-        setting = Setting(
+        return Setting(
             request=request,
             params=params,
             config=config,
@@ -173,7 +192,6 @@ class Host:
             hints=hints,
             arrived=arrived,
         )
-        return setting, workspace
 
     def _hints(self, backend: Backend, config: Config) -> Backend | None:
         if backend.name == "hints":
@@ -216,21 +234,6 @@ class Host:
         result = await self.accept(protocol.AcceptParams(id=proposal.id), client)
         told = "; ".join(str(Refusal(each.path, each.reason, each.near)) for each in result.refused)
         return result.applied, f"not applied: {told}" if result.refused else None
-
-    async def _workspace(self, root: Path) -> Workspace:
-        """The workspace at `root`, opened once however many ask for it; opened anew when its configuration changed."""
-        loaded = self._load(root)
-        task = self._workspaces.get(root)
-        if task is not None and task.done():
-            failed = task.cancelled() or task.exception() is not None
-            if failed or task.result().settled != settled(loaded):
-                if not failed:
-                    self._retired.append(task.result())  # requests may still be using it: closed with the daemon
-                task = None
-        if task is None:
-            task = asyncio.create_task(Workspace.open(root, loaded))
-            self._workspaces[root] = task
-        return await asyncio.shield(task)
 
 
 def _stop_workers() -> None:

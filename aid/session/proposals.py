@@ -29,6 +29,12 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     accepted: dict[str, tuple[int, ...]] = {}
 
 
+class _Shown(msgspec.Struct, frozen=True):
+    """The part of a `Stored` that people see: what it does is not decoded."""
+
+    proposal: Proposal
+
+
 class Proposals:
     """The store. A proposal's id names its workspace too, so a client need not."""
 
@@ -60,13 +66,24 @@ class Proposals:
         except (OSError, msgspec.MsgspecError) as error:
             raise AidError(f"proposal {proposal_id} can't be read from {path}: {error}") from error
 
+    def waiting(self, workspace: Path) -> list[Proposal]:
+        """Those of `workspace` that may still be accepted, the newest first. One that can't be read is passed over."""
+        found = []
+        for path in self._newest_first(self._folder()):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                found.append(msgspec.msgpack.decode(path.read_bytes(), type=_Shown).proposal)
+        return [each for each in found if each.workspace == str(workspace) and each.state in ("open", "partly")]
+
     def _folder(self) -> Path:
         folder = self._directory()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    @staticmethod
-    def _drop_oldest(folder: Path) -> None:
-        kept = sorted(folder.glob("*.msgpack"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in kept[KEEP:]:
+    @classmethod
+    def _drop_oldest(cls, folder: Path) -> None:
+        for path in cls._newest_first(folder)[KEEP:]:
             path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _newest_first(folder: Path) -> list[Path]:
+        return sorted(folder.glob("*.msgpack"), key=lambda path: path.stat().st_mtime_ns, reverse=True)

@@ -5,26 +5,35 @@ Translates turns into `aid.metrics` records. Make it inside the event loop: it l
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aid.config import MetricsSettings
+from aid.errors import ModelError
 from aid.metrics import Metrics, Outcome, Request, SurvivalWatch
+from aid.metrics.watch import Read
 from aid.session.acceptance import Acceptance
+from aid.session.attempt import Attempt, total
 from aid.session.proposals import Stored
+from aid.session.sampling import Judged
 from aid.session.turn import Ended, Setting
 
 
 class Recording:
-    def __init__(self, settings: MetricsSettings) -> None:
-        self._metrics = Metrics(None, settings)
-        self._survival = SurvivalWatch(self._metrics)
+    """`read` gives a workspace's file as the person sees it; `clock` is seconds since the epoch."""
+
+    def __init__(self, settings: MetricsSettings, read: Read, clock: Callable[[], float] = time.time) -> None:
+        self._metrics = Metrics(None, settings, clock=clock)
+        self._survival = SurvivalWatch(self._metrics, read)
         self._watching = asyncio.create_task(self._survival.run(), name="survival") if settings.enabled else None
 
     def answered(self, setting: Setting, ended: Ended, root: Path) -> None:
         """A turn that came to an end, with a proposal or without."""
-        judged = ended.shown or (ended.judged[-1] if ended.judged else None)
+        judged = ended.shown or _telling(ended.judged)
         attempt = judged.attempt if judged else None
+        attempts = [each.attempt for each in ended.judged]
         verdict = judged.verdict if judged else None
         proposal = ended.stored.proposal if ended.stored else None
         self._metrics.record(
@@ -37,18 +46,18 @@ class Recording:
                 format=ended.format,
                 sources=ended.context.uses,
                 timings_ms=ended.timings,
-                prompt_tokens=attempt.prompt_tokens if attempt else None,
-                cached_tokens=attempt.cached_tokens if attempt else None,
-                completion_tokens=attempt.completion_tokens if attempt else None,
-                well_formed=attempt.well_formed if attempt else None,
-                applied_cleanly=attempt.outcome == "placed" if attempt else None,
+                prompt_tokens=total(each.prompt_tokens for each in attempts),
+                cached_tokens=total(each.cached_tokens for each in attempts),
+                completion_tokens=total(each.completion_tokens for each in attempts),
+                well_formed=_reached(attempt, attempt.well_formed) if attempt else None,
+                applied_cleanly=_reached(attempt, attempt.outcome == "placed") if attempt else None,
                 verdict=verdict.status if verdict else None,
                 stage=verdict.stage if verdict else None,
                 candidates=len(ended.judged),
                 lines_added=sum(file.added for file in proposal.files) if proposal else None,
                 lines_removed=sum(file.removed for file in proposal.files) if proposal else None,
                 files=len(proposal.files) if proposal else None,
-                error="ModelError" if attempt and attempt.outcome == "failed" else None,
+                error=attempt.error_kind if attempt else None,
                 prompt=setting.params.prompt,
                 reply=attempt.reply if attempt else "",
                 diff=proposal.diff if proposal else "",
@@ -57,19 +66,18 @@ class Recording:
 
     def failed(self, setting: Setting, root: Path, error: BaseException) -> None:
         """A turn that was cancelled or broke."""
-        kind = type(error).__name__
+        kind = error.kind if isinstance(error, ModelError) else type(error).__name__
         self._metrics.record(
             Request(id=setting.request, root=root, model=setting.backend.name, error=kind, prompt=setting.params.prompt)
         )
 
     def accepted(self, done: Acceptance, root: Path) -> None:
-        """Survival is watched of what was written to disk; an editor's buffers are not looked into."""
+        """Survival is watched of what was changed on disk and in editors alike."""
         assert done.stored is not None
         proposal, applied = done.stored.proposal, done.result.applied
         state: Outcome = "accepted" if proposal.state == "accepted" else "partly"
         self._metrics.outcome(proposal.request, state, applied=applied)
-        if applied is not None:
-            self._survival.watch(proposal.request, applied, root, done.on_disk)
+        self._survival.watch(proposal.request, applied or _key(done.stored), root, done.changes)
 
     def rejected(self, stored: Stored) -> None:
         self._metrics.outcome(stored.proposal.request, "rejected")
@@ -90,3 +98,21 @@ class Recording:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         await asyncio.to_thread(self._metrics.close)
+
+
+def _key(stored: Stored) -> str:
+    """What stands for changes made in an editor alone: the proposal's id, with the number of hunks for a part of it."""
+    hunks = sum(len(indices) for indices in stored.accepted.values())
+    return stored.proposal.id if stored.proposal.state == "accepted" else f"{stored.proposal.id}.{hunks}"
+
+
+def _reached(attempt: Attempt, done: bool) -> bool | None:
+    """Whether the model did it; None where its server failed before that could be said."""
+    return None if attempt.error is not None and not done else done
+
+
+def _telling(judged: Sequence[Judged]) -> Judged | None:
+    """Of attempts without a proposal, the last that says something of the model's replies, else the last."""
+    last = judged[-1] if judged else None
+    same = [each for each in judged if last and each.attempt.model == last.attempt.model]
+    return next((each for each in reversed(same) if each.attempt.error is None), last)

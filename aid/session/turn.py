@@ -82,8 +82,10 @@ class Turn:
         self._seed = int.from_bytes(os.urandom(3))
         self._stored: list[tuple[Judged, Stored]] = []
         self._seen: set[tuple[FileChange, ...]] = set()
+        self._waited = False
 
     async def run(self) -> Ended:
+        self._workspace.context.start(self._workspace.root, self._workspace.index)
         if self._set.withheld:
             self._say(f"aid.toml is not trusted, left out: {', '.join(self._set.withheld)}; read it, then 'aid trust'")
         for line in unshowable(self._view, self._set.params.files, self._set.config.context.max_file_bytes):
@@ -142,6 +144,7 @@ class Turn:
         if not self._set.config.verify.enabled:
             return None
         if _FIX.search(self._set.params.prompt):
+            self._waited = True
             return await self._build_status(self._view)
         return self._workspace.build_as_last_seen(self._view)
 
@@ -174,6 +177,7 @@ class Turn:
             files=params.files,
             documents=base.view.documents(),
             diagnostics=base.build.diagnostics if base.build else (),
+            patient=self._waited,
         )
 
         async def counted(texts: Sequence[str]) -> list[int]:
@@ -195,7 +199,7 @@ class Turn:
             backend=backend,
             config=self._set.config,
             request=params.prompt,
-            history=self._workspace.history(params.chat),
+            history=self._workspace.chats.history(params.chat),
             adapter=params.adapter,
         )
 
@@ -301,7 +305,7 @@ class Turn:
         answered = shown or (judged[-1] if judged else None)
         if answered is not None:
             asked = Message("user", self._set.params.prompt)
-            self._workspace.remember(self._set.params.chat, asked, answered.attempt.reply)
+            self._workspace.chats.remember(self._set.params.chat, asked, answered.attempt.reply)
 
     def _say(self, text: str) -> None:
         self._client.update(self._update(kind="status", text=text))

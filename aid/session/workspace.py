@@ -10,7 +10,7 @@ from aid.config import Loaded
 from aid.context.build import ContextBuilder
 from aid.context.index import WorkspaceIndex
 from aid.edits.edit import Document
-from aid.models.backend import Message
+from aid.session.chats import Chats
 from aid.session.client import Client, OpenDocument
 from aid.session.documents import unsaved
 from ces import builds
@@ -23,15 +23,12 @@ from ces.verdict import BuildStatus
 
 log = logging.getLogger(__name__)
 
-KEPT_CHATS = 50
-KEPT_MESSAGES = 40
-
 
 class View:
     """The workspace as one request sees it: the disk, with unsaved text (and edits being tried) over it."""
 
     def __init__(self, root: Path, tree: Tree, over: Mapping[str, bytes | None]) -> None:
-        self._root = root
+        self.root = root
         self._tree = tree
         self._over = over
 
@@ -57,8 +54,8 @@ class View:
     def documents(self) -> dict[Path, OpenDocument]:
         """What lies over the disk, as open documents, for the context to show."""
         return {
-            self._root / path: OpenDocument(
-                path=self._root / path, text=content.decode("utf-8-sig", "replace"), version=None
+            self.root / path: OpenDocument(
+                path=self.root / path, text=content.decode("utf-8-sig", "replace"), version=None
             )
             for path, content in self._over.items()
             if content is not None
@@ -71,7 +68,7 @@ class View:
             if change.old_path is not None:
                 over[change.old_path] = None
             over[change.path] = change.after
-        return View(self._root, self._tree, over)
+        return View(self.root, self._tree, over)
 
 
 def settled(loaded: Loaded) -> tuple[object, ...]:
@@ -91,9 +88,9 @@ def _is_recognised(root: Path, loaded: Loaded) -> bool:
 
 
 class Workspace:
-    """Open it with `open`; it lives until the daemon ends."""
+    """Open it with `open`, close it with `close`. `chats` outlive it."""
 
-    def __init__(self, root: Path, loaded: Loaded) -> None:
+    def __init__(self, root: Path, loaded: Loaded, chats: Chats) -> None:
         config = loaded.config
         self.root = root
         self.settled = settled(loaded)
@@ -101,20 +98,24 @@ class Workspace:
         self.index = WorkspaceIndex(root, config.context)
         self.context = ContextBuilder(settings=config.context)
         self.checker = Checker(root, config.build, paths.workspace_state(root) / "builds")
+        self.chats = chats
         self.last_build: BuildStatus | None = None
         self._recognised = False
         self._built: tuple[int, tuple[FileChange, ...]] | None = None
         self._building: asyncio.Task[None] | None = None
-        self._chats: dict[str, tuple[Message, ...]] = {}
 
     @classmethod
-    async def open(cls, root: Path, loaded: Loaded) -> "Workspace":
+    async def open(cls, root: Path, loaded: Loaded, chats: Chats) -> "Workspace":
         """Finish or roll back what a killed apply left, then start indexing in the background."""
         await asyncio.to_thread(apply.recover, root)
-        workspace = cls(root, loaded)
-        workspace._recognised = await asyncio.to_thread(_is_recognised, root, loaded)
-        workspace.index.touched.append(workspace.on_touched)
-        await workspace.index.start()
+        workspace = cls(root, loaded, chats)
+        try:
+            workspace._recognised = await asyncio.to_thread(_is_recognised, root, loaded)
+            workspace.index.touched.append(workspace.on_touched)
+            await workspace.index.start()
+        except BaseException:
+            await workspace.close()
+            raise
         return workspace
 
     def view(self, client: Client) -> View:
@@ -160,18 +161,6 @@ class Workspace:
         """Files changed; None: too many to name, which the checker sees for itself."""
         if changed:
             self.checker.touched(changed)
-
-    def history(self, chat: str | None) -> tuple[Message, ...]:
-        return self._chats.get(chat, ()) if chat else ()
-
-    def remember(self, chat: str | None, asked: Message, answered: str) -> None:
-        """Add a turn to a chat; the oldest turns and the oldest chats are forgotten first."""
-        if not chat:
-            return
-        said = (*self._chats.pop(chat, ()), asked, Message("assistant", answered))
-        self._chats[chat] = said[-KEPT_MESSAGES:]
-        while len(self._chats) > KEPT_CHATS:
-            del self._chats[next(iter(self._chats))]
 
     async def close(self) -> None:
         if self._building is not None:

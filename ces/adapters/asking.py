@@ -10,6 +10,8 @@ at that address) raises.
 
 import asyncio
 import atexit
+import contextlib
+import importlib
 import logging
 import os
 import threading
@@ -20,12 +22,13 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from ces.adapters.service import Service
 from ces.bases import BaseSettings
 from ces.builds.adapter import BuildSettings
 from ces.errors import BadChange, CesError
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
+from ces.service import client
+from ces.service.client import CesClient
 from ces.verdict import Verdict
 
 T = TypeVar("T")
@@ -34,10 +37,11 @@ _log = logging.getLogger(__name__)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Who judges. `endpoint` is a service's address ("http://127.0.0.1:8421"), None: a judge in this process.
+    """Who judges. `endpoint` is a service's address ("http://HOST:PORT", or "unix:PATH"), None: the service that runs
+    over `state_dir`, or where none does a judge in this process.
 
-    `token_env` names the environment variable that holds the service's bearer token. `patience_s` bounds all that one
-    request may take, with its wait in the queue and every new try; past it the verdict is `infra_error`.
+    `token_env` names the environment variable that holds the token of the service at `endpoint`. `patience_s` bounds
+    the wait for the next verdict, with its place in the queue and every new try; past it the verdict is `infra_error`.
 
     The rest is for a judge in this process: where it keeps its bases, how many builds run at once, the build (None:
     recognised from the workspace's files). It suits a trainer of one process; several on one machine should share a
@@ -55,7 +59,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 class Asked(Protocol):
     """Raises CesError for what concerns every request."""
 
-    async def check(self, request: CheckRequest) -> Verdict: ...
+    async def verdicts(self, requests: Sequence[CheckRequest]) -> list[Verdict]: ...
 
     async def close(self) -> None: ...
 
@@ -63,21 +67,47 @@ class Asked(Protocol):
 class _Here:
     """A judge in this process."""
 
-    def __init__(self, ask: Ask) -> None:
-        if ask.state_dir is None:
-            raise CesError("a judge in this process needs `state_dir`; for a service, give `endpoint`")
+    def __init__(self, ask: Ask, state_dir: Path) -> None:
         build = ask.build or BuildSettings()
-        bases = BaseSettings(state_dir=Path(ask.state_dir), build=lambda workspace: build)
+        bases = BaseSettings(state_dir=state_dir, build=lambda workspace: build)
         self._judge = Judge(JudgeSettings(bases=bases, workers=ask.workers))
+        self._patience_s = ask.patience_s
 
-    async def check(self, request: CheckRequest) -> Verdict:
-        try:
-            return await self._judge.check(request)
-        except BadChange as error:
-            return unjudged(str(error))
+    async def verdicts(self, requests: Sequence[CheckRequest]) -> list[Verdict]:
+        return list(await asyncio.gather(*(self._verdict(request) for request in requests)))
 
     async def close(self) -> None:
         await self._judge.close()
+
+    async def _verdict(self, request: CheckRequest) -> Verdict:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await self._judge.check(request)
+        except TimeoutError:
+            return _overdue(self._patience_s)
+        except BadChange as error:
+            return _senseless(error)
+
+
+class _There:
+    """A service."""
+
+    def __init__(self, client: CesClient, patience_s: float) -> None:
+        self._client = client
+        self._patience_s = patience_s
+
+    async def verdicts(self, requests: Sequence[CheckRequest]) -> list[Verdict]:
+        found: dict[int, Verdict] = {}
+        async with contextlib.aclosing(self._client.stream(requests)) as answers:
+            with contextlib.suppress(TimeoutError):
+                while len(found) < len(requests):
+                    async with asyncio.timeout(self._patience_s):
+                        index, answer = await anext(answers)
+                    found[index] = _senseless(answer) if isinstance(answer, BadChange) else answer
+        return [found.get(index) or _overdue(self._patience_s) for index in range(len(requests))]
+
+    async def close(self) -> None:
+        await self._client.close()
 
 
 class _Background:
@@ -89,16 +119,14 @@ class _Background:
         self._thread = threading.Thread(target=self._run, name="ces-adapters", daemon=True)
         self._thread.start()
 
-    async def check(self, ask: Ask, requests: Sequence[CheckRequest]) -> list[Verdict]:
+    async def verdicts(self, ask: Ask, requests: Sequence[CheckRequest]) -> list[Verdict]:
         if ask not in self._asked:
-            self._asked[ask] = _Here(ask) if ask.endpoint is None else _service(ask)
-        asked = self._asked[ask]
-        try:
-            async with asyncio.TaskGroup() as group:
-                running = [group.create_task(_patiently(asked, request, ask.patience_s)) for request in requests]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [task.result() for task in running]
+            self._asked[ask] = _asked(ask)
+        found = await self._asked[ask].verdicts(requests)
+        for verdict in found:
+            if verdict.reward is None:
+                _log.warning("a sample is left out: %s", verdict.reason)
+        return found
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self.loop).result()
@@ -122,18 +150,12 @@ _background: _Background | None = None
 
 async def verdicts(ask: Ask, requests: Sequence[CheckRequest]) -> list[Verdict]:
     """The verdicts, in the requests' order. Cancelled, it cancels the work. Raises CesError."""
-    return await asyncio.wrap_future(_submit(lambda background: background.check(ask, requests)))
+    return await asyncio.wrap_future(_submit(lambda background: background.verdicts(ask, requests)))
 
 
 def verdicts_now(ask: Ask, requests: Sequence[CheckRequest]) -> list[Verdict]:
     """The same, waited for in this thread."""
-    return _submit(lambda background: background.check(ask, requests)).result()
-
-
-def unjudged(reason: str) -> Verdict:
-    """The verdict on a request that can't be meant: no reward, and a line in the log."""
-    _log.warning("a sample is left out: %s", reason)
-    return Verdict(status="unchecked", stage=None, reason=reason)
+    return _submit(lambda background: background.verdicts(ask, requests)).result()
 
 
 def close() -> None:
@@ -145,19 +167,22 @@ def close() -> None:
         closing.close()
 
 
-async def _patiently(asked: Asked, request: CheckRequest, patience_s: float) -> Verdict:
-    try:
-        async with asyncio.timeout(patience_s):
-            verdict = await asked.check(request)
-    except TimeoutError:
-        verdict = Verdict(status="infra_error", stage=None, reason=f"no verdict within {patience_s:g} s")
-    if verdict.status == "infra_error":
-        _log.warning("a sample is left out: %s", verdict.reason)
-    return verdict
+def _asked(ask: Ask) -> Asked:
+    if ask.endpoint is not None:
+        return _There(CesClient(ask.endpoint, os.environ.get(ask.token_env), ask.patience_s), ask.patience_s)
+    if ask.state_dir is None:
+        raise CesError("a judge needs `state_dir`; a service, `endpoint`: give one of them")
+    service = client.found(Path(ask.state_dir), ask.patience_s)
+    return _Here(ask, Path(ask.state_dir)) if service is None else _There(service, ask.patience_s)
 
 
-def _service(ask: Ask) -> Service:
-    return Service(ask.endpoint or "", os.environ.get(ask.token_env), unjudged)
+def _overdue(patience_s: float) -> Verdict:
+    return Verdict(status="infra_error", stage=None, reason=f"no verdict within {patience_s:g} s")
+
+
+def _senseless(error: BadChange) -> Verdict:
+    """The verdict on a request that can't be meant: no reward."""
+    return Verdict(status="unchecked", stage=None, reason=str(error))
 
 
 def _submit(work: Callable[[_Background], Coroutine[Any, Any, T]]) -> Future[T]:
@@ -175,4 +200,7 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
-atexit.register(close)
+# `atexit` comes too late: by then no thread may be started, which ending a build takes. What is registered with
+# `threading` is called in reverse order, so after the pools' own end was registered by their module.
+importlib.import_module("concurrent.futures.thread")
+getattr(threading, "_register_atexit", atexit.register)(close)

@@ -1,5 +1,7 @@
 """CES tasks as Harbor tasks (Harbor's task format 1.4): a directory each, for agents that work in a container.
 
+    python -m ces.adapters.harbor TASKS.jsonl TARGET --image ocaml/opam:debian-12 --prepare "opam install --deps-only ."
+
     <id>/task.toml               names, limits, where it came from
          instruction.md          what a person would say
          environment/            a Dockerfile, and the broken tree that it copies to /workspace
@@ -17,6 +19,7 @@ Exercised with the real library (harbor 0.26.0): its task model, and its trial r
 environment without containers. Not run: the Dockerfile, since that needs Docker.
 """
 
+import asyncio
 import json
 import re
 import shlex
@@ -25,12 +28,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import click
 import msgspec
 
 from ces import builds, diff
 from ces.adapters import broken
 from ces.adapters.harbor_script import solve_script, test_script
-from ces.adapters.row import Row
+from ces.adapters.row import Row, read
 from ces.builds.adapter import BuildSettings, Step
 from ces.change import FileChange
 from ces.diff import Malformed, Misfit, Read
@@ -38,18 +42,11 @@ from ces.errors import CesError
 from ces.fingerprint import Fingerprint
 from ces.frozen import freeze_directory, freeze_revision, resolve_revision
 from ces.isolation import remove_tree
+from ces.testfiles import is_test
 from ces.waiting import in_thread
 
 SCHEMA_VERSION = "1.4"
-_TEST = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|specs?|__snapshots__)/|(?:^|/)(?:test_[^/]*|[^/]*[._](?:test|spec)\.[^/]+)$"
-)
 _PYTHON = re.compile(r"^python[0-9.]*$")
-
-
-def looks_like_a_test(path: str, base: Read) -> bool:
-    """By its name alone."""
-    return _TEST.search(path) is not None
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +61,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     setup: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     build: BuildSettings = BuildSettings()
-    is_test: Callable[[str, Read], bool] = looks_like_a_test
+    is_test: Callable[[str, Read], bool] = is_test
     organisation: str = "ces"
     agent_timeout_s: float = 1800.0
     step_timeout_s: int = 600
@@ -230,3 +227,27 @@ def _put_in_place(draft: Path, final: Path) -> None:
     if final.exists():
         shutil.rmtree(final)
     draft.rename(final)
+
+
+@click.command()
+@click.argument("tasks", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--image", required=True, help="Container image with a shell and the build's tools.")
+@click.option("--setup", multiple=True, help="Shell line run in the image before the tree is copied; repeatable.")
+@click.option("--prepare", multiple=True, help="Shell line run after it; repeatable.")
+def main(tasks: Path, target: Path, image: str, setup: tuple[str, ...], prepare: tuple[str, ...]) -> None:
+    """Write the tasks of a file as Harbor tasks, a directory of TARGET each."""
+    settings = Export(image=image, setup=setup, prepare=prepare)
+
+    async def write() -> None:
+        for task in read(tasks):
+            click.echo(await export(task, target, settings))
+
+    try:
+        asyncio.run(write())
+    except CesError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,7 @@ import click
 import msgspec
 from openenv.core.env_server import Action, Environment, Observation, State, create_fastapi_app
 
-from ces.adapters import broken, taskfile
+from ces.adapters import broken, row
 from ces.adapters.asking import TOKEN_ENV, Ask
 from ces.adapters.judged import Judging
 from ces.adapters.replies import UNIFIED
@@ -199,7 +199,7 @@ def main(**options: Any) -> None:
 
     ask = Ask(endpoint=options["endpoint"], token_env=options["token_env"])
     try:
-        tasks = tuple(taskfile.read(options["tasks"]))
+        tasks = tuple(row.read(options["tasks"]))
     except CesError as error:
         raise click.ClickException(str(error)) from error
     if not tasks:

@@ -4,12 +4,14 @@ A `ces.tasks` task is one, as JSON in a column named `task` or spread over colum
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ces.errors import CesError
 from ces.request import CheckRequest, Policy
+from ces.tasks import task as task_file
 from ces.verdict import Diagnostic, Stage
 
 TASK_COLUMN = "task"
@@ -84,3 +86,11 @@ def rows(columns: Mapping[str, Any], count: int, defaults: Mapping[str, Any] | N
         if isinstance(values, Sequence) and not isinstance(values, str) and len(values) == count
     }
     return [row({name: values[index] for name, values in known.items()}, defaults) for index in range(count)]
+
+
+def read(path: Path) -> list[Row]:
+    """The tasks of a `ces.tasks` file, in order. Raises CesError where it can't be read, or a line of it is none."""
+    tasks, bad = task_file.read(path)
+    if bad:
+        raise CesError(f"{path}:{bad[0].number}: {bad[0].reason}")
+    return [msgspec.convert(task, Row, from_attributes=True) for task in tasks]

@@ -179,6 +179,7 @@ class Server:
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(ServerDied("the OCaml checker died"))
+        await server.wait()
 
 
 def _kill(server: asyncio.subprocess.Process) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ces import VERSION
+from ces import VERSION, isolation
 from ces.bases import BaseRecord
 from ces.errors import BadChange, InfraError
 from ces.judge import AuditCount, Judge, JudgeSettings, Running
@@ -54,8 +54,10 @@ class Worker:
         self._lock: int | None = None
 
     async def hello(self) -> bytes:
-        """Open the judge; to be called first. Raises InfraError where the node's disk won't have it."""
+        """Open the judge; to be called first. Raises InfraError where the disk won't have it, and NoIsolation."""
         folder, self._lock = await in_thread(lambda: claim(self._settings.bases.state_dir / "nodes"))
+        found = await isolation.probe(folder, folder, self._settings.bases.kinds)
+        isolation.require(found, allow_unsafe=self._settings.allow_unsandboxed)
         bases = msgspec.structs.replace(self._settings.bases, state_dir=folder)
         self._judge = Judge(msgspec.structs.replace(self._settings, bases=bases))
         return msgspec.msgpack.encode(Hello(version=VERSION, pid=os.getpid(), folder=str(folder)))

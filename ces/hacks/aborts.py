@@ -10,7 +10,8 @@ from ces.verdict import Flag
 
 SHRUNK = 0.75
 _WORDS = {
-    "ocaml": r"\bassert\s*\(?\s*false\b|\b(?:failwithf?|invalid_argf?)\b|\braise(?:_notrace|_s)?\b(?!\s*:)"
+    "ocaml": r"\bassert\s*\(?\s*(?:false\b|not\s+true\b|(\d+)\s*=\s*(?!\1)\d+)"
+    r"|\b(?:failwithf?|invalid_argf?)\b|\braise(?:_notrace|_s)?\b(?!\s*:)"
     r"|\bLwt\.fail\w*\b|\bError\.raise\b",
     "python": r"^[ \t]*raise\b(?=\s+\w)|\bassert\s*\(?\s*(?:False|0)\b|:[ \t]*raise\b(?=\s+\w)",
     "rust": r"\b(?:unimplemented|todo|panic|unreachable)!",

@@ -1,7 +1,7 @@
 """What a file defines, by tree-sitter: functions, values, methods and what holds them, each with its body."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 from tree_sitter import Node
@@ -57,6 +57,12 @@ def definitions(source: Source) -> dict[str, Definition]:
     if source.root is None or source.language not in _FINDERS:
         return {}
     return dict(_below(source.root, "", _FINDERS[source.language], source))
+
+
+@lru_cache(maxsize=128)
+def known_definitions(source: Source) -> dict[str, Definition]:
+    """Those of a file as it was before a change; nobody may change them."""
+    return definitions(source)
 
 
 def size(node: Node) -> int:

@@ -9,9 +9,9 @@ import msgspec
 
 from ces.change import FileChange
 from ces.hacks.case import Case, Read
-from ces.hacks.definitions import Definition, definitions
+from ces.hacks.definitions import Definition, definitions, known_definitions
 from ces.hacks.inline_tests import test_lines
-from ces.hacks.source import Source, is_document
+from ces.hacks.source import Source, is_document, known
 from ces.testfiles import is_test
 
 _MOST_COMPARED = 4_000_000
@@ -29,11 +29,11 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def before(self) -> Source:
-        return Source(self.change.old_path or self.change.path, self.change.before or b"")
+        return known(self.change.old_path or self.change.path, self.change.before or b"")
 
     @cached_property
     def after(self) -> Source:
-        return Source(self.change.path, self.change.after or b"")
+        return Source(self.change.path, self.change.after or b"", self.before if self.change.before else None)
 
     @property
     def language(self) -> str | None:
@@ -66,7 +66,7 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def defined_before(self) -> dict[str, Definition]:
-        return definitions(self.before)
+        return known_definitions(self.before)
 
     @cached_property
     def defined(self) -> dict[str, Definition]:

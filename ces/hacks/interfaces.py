@@ -78,9 +78,7 @@ def _narrowing_files(change: Edited) -> Iterator[Flag]:
     modules = {file.path: file for file in change.files}
     for file in change.code:
         if file.path.endswith(".pyi") and file.change.before is None and file.path[:-1] in change.case.paths:
-            yield Flag(
-                name="interface-weakened", path=file.path, message="a stub takes the place of the module's own types"
-            )
+            yield Flag(name="stub-planted", path=file.path, message="a stub takes the place of the module's own types")
         if not file.path.endswith(".mli"):
             continue
         if file.change.after is None and file.path[:-1] in change.case.paths and file.path[:-1] not in _gone(change):
@@ -160,6 +158,7 @@ FAMILY = Family(
     name="interfaces",
     tricks=(
         Trick("interface-weakened", "An interface offers less, or promises a vaguer type.", "deleted"),
+        Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
         Trick("signature-changed", "Something public takes or gives something else.", "context"),
     ),

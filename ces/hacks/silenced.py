@@ -54,7 +54,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="silenced",
     tricks=(
-        Trick("warnings-off", "Warnings or errors are off for a whole file."),
+        Trick("warnings-off", "Warnings or errors are off for a whole file.", "added"),
         Trick("warning-silenced", "A warning or error is off at one place.", "added"),
     ),
     find=find,

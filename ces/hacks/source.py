@@ -7,8 +7,9 @@ read as far as the grammar recovers, which is enough for comments and strings.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import import_module
+from typing import Any
 
 import msgspec
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
@@ -91,7 +92,6 @@ LANGUAGES = (
     Spoken(name="config", suffixes=(".json", ".jsonc", ".json5"), comment=r"//[^\n]*|/\*.*?\*/"),
 )
 DOCUMENTS = (".md", ".rst", ".txt", ".adoc", ".tex", ".org", ".mld", "LICENSE", "CHANGES", "AUTHORS", "README", "NEWS")
-_BLANK = re.compile(r"[^\n]")
 _SPACE = re.compile(r"\s+")
 _LOOSE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
 Span = tuple[int, int]
@@ -103,10 +103,11 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True, dict=True):
-    """A file's text under its name."""
+    """A file's text under its name. `before` is what it was made from: most of its syntax tree is that one's."""
 
     path: str
     raw: bytes
+    before: "Source | None" = None
 
     @cached_property
     def spoken(self) -> Spoken | None:
@@ -126,7 +127,12 @@ class Source(msgspec.Struct, frozen=True, dict=True):
         """The syntax tree; None for a language without a grammar."""
         if self.spoken is None or self.spoken.grammar is None:
             return None
-        return Parser(load(self.spoken).language).parse(self.raw)
+        parser = Parser(load(self.spoken).language)
+        if self.before is None or self.before.tree is None or self.before.spoken is not self.spoken:
+            return parser.parse(self.raw)
+        old = self.before.tree.copy()
+        old.edit(**_edit(self.before.raw, self.raw))
+        return parser.parse(self.raw, old)
 
     @property
     def root(self) -> Node | None:
@@ -173,6 +179,12 @@ class Source(msgspec.Struct, frozen=True, dict=True):
         return self.uncommented.split("\n")
 
 
+@lru_cache(maxsize=128)
+def known(path: str, raw: bytes) -> Source:
+    """A file as it was before a change: most changes are to the same few, so what was read of them is kept."""
+    return Source(path, raw)
+
+
 def squeezed(source: Source, start: int = 0, end: int | None = None) -> str:
     """The code in a stretch without its comments and with no more white space than it needs; strings as they are."""
     end = len(source.raw) if end is None else end
@@ -217,6 +229,37 @@ def load(spoken: Spoken) -> Loaded:
     return Loaded(language, Query(language, f"[{comments}] @comment [{strings}] @string"))
 
 
+def _edit(old: bytes, new: bytes) -> dict[str, Any]:
+    """What lies between the bytes that both begin and both end with, as tree-sitter wants to be told."""
+    head = _common(old, new)
+    foot = _common(old[head:][::-1], new[head:][::-1])
+    ends = len(old) - foot, len(new) - foot
+    return {
+        "start_byte": head,
+        "old_end_byte": ends[0],
+        "new_end_byte": ends[1],
+        "start_point": _point(old, head),
+        "old_end_point": _point(old, ends[0]),
+        "new_end_point": _point(new, ends[1]),
+    }
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes both begin with; by halving, for comparing slices is far faster than comparing bytes."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _point(raw: bytes, at: int) -> tuple[int, int]:
+    return raw.count(b"\n", 0, at), at - (raw.rfind(b"\n", 0, at) + 1)
+
+
 def _ends(name: str, suffix: str) -> bool:
     return name.endswith(suffix) if suffix.startswith(".") else name == suffix
 
@@ -241,7 +284,7 @@ def _without(text: str, spans: tuple[Span, ...] | list[Span]) -> str:
     at = 0
     for start, end in spans:
         if start >= at:
-            parts += [text[at:start], _BLANK.sub(" ", text[start:end])]
+            parts += [text[at:start], _blank(text[start:end])]
             at = end
     return "".join((*parts, text[at:]))
 
@@ -251,9 +294,14 @@ def _only(text: str, spans: tuple[Span, ...]) -> str:
     at = 0
     for start, end in spans:
         if start >= at:
-            parts += [_BLANK.sub(" ", text[at:start]), text[start:end]]
+            parts += [_blank(text[at:start]), text[start:end]]
             at = end
-    return "".join((*parts, _BLANK.sub(" ", text[at:])))
+    return "".join((*parts, _blank(text[at:])))
+
+
+def _blank(text: str) -> str:
+    """As long, with the same lines, and nothing in them."""
+    return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
 def _squeeze(text: str) -> str:

@@ -137,10 +137,11 @@ class Board:
         try:
             while not self._over:
                 moved.clear()
-                yield await self.snapshot(queue, state())
+                shown = await self.snapshot(queue, state())
+                yield shown
                 await asyncio.sleep(PUSH_EVERY_S)
                 try:
-                    async with asyncio.timeout(BUSY_EVERY_S if queue.in_hand else IDLE_EVERY_S):
+                    async with asyncio.timeout(BUSY_EVERY_S if shown.in_hand or any(shown.workers) else IDLE_EVERY_S):
                         await moved.wait()
                 except TimeoutError:
                     pass

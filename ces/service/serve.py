@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from ces import isolation
 from ces.errors import CesError
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
@@ -72,6 +73,8 @@ class Service:
         who = access(settings)
         self._lock = _locked(settings.state_dir)
         try:
+            found = await isolation.probe(settings.state_dir, settings.state_dir, settings.judge.bases.kinds)
+            isolation.require(found, allow_unsafe=settings.judge.allow_unsandboxed)
             self._judge = self._make(settings.judge)
             self._board = Board(self._judge)
             self._metrics = Metrics(Now(self._gauges, self._counters))
@@ -166,6 +169,7 @@ class Service:
         return [
             ("ces_audits", "Verdicts checked against a cold build.", count.audited),
             ("ces_audit_disagreements", "Those the cold build did not bear out.", count.disagreements),
+            ("ces_audit_false_greens", "Of those, green where the build is red.", count.false_greens),
         ]
 
 

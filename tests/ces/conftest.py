@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from ces import isolation
+from ces import workspace as views
 from ces.builds.adapter import BuildSettings
 from ces.change import FileChange
 from ces.check import Checker
 from ces.isolation import KINDS, Kind
+
+from .boxed import Boxed, tree_state
 
 GOLDEN = Path(__file__).parent / "golden"
 _FILE = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
@@ -52,7 +55,7 @@ def workspace(tmp_path: Path) -> MakeWorkspace:
 def state_dir() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="ces"))
     yield made
-    shutil.rmtree(made)
+    isolation.remove_tree(made)
 
 
 @pytest.fixture
@@ -78,3 +81,24 @@ def edit() -> Callable[[Path, str, str | None], FileChange]:
         return FileChange(path=path, before=before, after=None if after is None else after.encode())
 
     return change
+
+
+@pytest.fixture(params=["bubblewrap", "unshare", "session"])
+async def boxed(request: pytest.FixtureRequest, tmp_path: Path, state_dir: Path) -> AsyncIterator[Boxed]:
+    """One kind of isolation; afterwards nothing may be running and the tree must be what it was."""
+    kind: Kind = request.param
+    root = tmp_path / "work, space:1"
+    (root / "_build").mkdir(parents=True)
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text("of version control")
+    (root / "sub" / ".git").mkdir(parents=True)
+    (root / "sub" / "keep").write_text("kept")
+    (root / "_build" / "old").write_text("theirs")
+    (root / "source").write_text("source")
+    found = await isolation.probe(root, state_dir, (kind, "session"))
+    if found.kind != kind:
+        pytest.skip(f"{kind} doesn't work here: {'; '.join(found.notes)}")
+    made = Boxed(root, found, views.make(root, state_dir, found, ["_build"]))
+    yield made
+    assert made.left_running() == []
+    assert tree_state(root) == made.before

@@ -131,7 +131,7 @@ def test_reads_a_failed_action_as_dune_3_prints_it() -> None:
         "--- t/t.expected\t2026-11-27 03:17:15.679504963 +0000\n"
         "+++ t/t.output\t2026-11-27 03:17:16.375504978 +0000\n"
         "@@ -1,2 +1,2 @@\n one\n-|three\n+two\n",
-        "     patdiff (internal) (exit 1)\n(cd _build/default && /bin/patdiff -keep-whitespace t/t.expected t/t.output)\n"
+        "     patdiff (internal) (exit 1)\n(cd _build/default && /bin/patdiff t/t.expected t/t.output)\n"
         "------ t/t.expected\n++++++ t/t.output\n@|-1,2 +1,2 ====================\n |one\n-||three\n+|two\n",
     ],
     ids=["diff", "patdiff"],

@@ -348,6 +348,22 @@ async def test_a_build_killed_from_outside_is_the_machines_fault(
     assert "killed from outside" in status.reason
 
 
+async def test_a_proposal_that_kills_itself_each_time_is_red_and_not_unscorable(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    root = workspace(SCRIPT.format("true"))
+    verdict = await checker(root, "sh", "check.sh").check([edit(root, "check.sh", "kill -9 $$\n")], budget_s=60)
+    assert (verdict.status, verdict.diagnostics[0].code) == ("red", "killed")
+
+
+async def test_a_proposal_that_says_its_build_is_missing_is_red(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    root = workspace(SCRIPT.format("true"))
+    said = edit(root, "check.sh", "echo sh: not found; exit 127\n")
+    assert (await checker(root, "sh", "check.sh").check([said], budget_s=60)).status == "red"
+
+
 async def appears(directory: Path, name: str) -> None:
     """Return once a file called `name` is somewhere below: how a test learns what happens inside a view."""
     async for _ in watchfiles.awatch(directory, yield_on_timeout=True, rust_timeout=200):

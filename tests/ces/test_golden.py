@@ -77,8 +77,8 @@ def run(case: Path, root: Path, argv: Sequence[str], env: dict[str, str]) -> tup
     if case.parent.name == TRIXIE:
         tree = trixie()
         assert tree is not None
-        env["PATH"] = "/usr/bin:/bin"
-        places = ("--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/root")
+        env |= {"PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+        places = ("--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp")
         argv = ("bwrap", "--unshare-all", *places, "--bind", str(root), "/workspace", "--chdir", "/workspace", *argv)
     ended = subprocess.run(
         argv,

@@ -11,7 +11,7 @@ import pytest
 
 from ces.bases import Bases, BaseSettings
 from ces.builds.adapter import BuildSettings
-from ces.errors import BadChange
+from ces.errors import BadChange, NoIsolation
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
 from ces.verdict import Verdict
@@ -268,4 +268,19 @@ async def test_quick_answers_are_audited_against_a_cold_build(workspace: MakeWor
         assert (await judge.check(request)).status == status
     await judge.audited()
     assert (judge.audits.audited, judge.audits.disagreements) == (2, 0)
+    await judge.close()
+
+
+async def test_model_written_code_is_not_run_where_nothing_encloses_it(
+    workspace: MakeWorkspace, state_dir: Path
+) -> None:
+    build = BuildSettings(command=("sh", "check.sh"))
+    bases = BaseSettings(state_dir=state_dir, build=lambda workspace: build, kinds=("session",))
+    request = CheckRequest(diff=VALUE.format("bad"), workspace=str(workspace(SCRIPT)))
+    judge = Judge(JudgeSettings(bases=bases))
+    with pytest.raises(NoIsolation, match="gives no isolation"):
+        await judge.check(request)
+    await judge.close()
+    judge = Judge(JudgeSettings(bases=bases, allow_unsandboxed=True))
+    assert (await judge.check(request)).status == "red"
     await judge.close()

@@ -7,6 +7,8 @@ import pytest
 
 from ces import process
 from ces.errors import InfraError
+from ces.limits import Limits
+from ces.process import Bounds
 
 ENV = process.build_environment()
 
@@ -66,9 +68,8 @@ async def test_a_daemon_that_left_the_session_is_found_by_its_mark(tmp_path: Pat
 
 
 async def test_output_past_the_limit_ends_the_command(tmp_path: Path) -> None:
-    ended = await process.run(["yes"], tmp_path, ENV, 60, output_limit_bytes=1 << 20)
-    assert ended.truncated
-    assert not ended.timed_out
+    ended = await process.run(["yes"], tmp_path, ENV, 60, Bounds(limits=Limits(output_bytes=1 << 20)))
+    assert (ended.truncated, ended.limit) == (True, "output")
     assert len(ended.output) < 3 * process.KEPT_BYTES
 
 

@@ -118,6 +118,32 @@ async def test_a_request_goes_without_and_the_next_one_has_it(root: Path, write:
     await source.close()
 
 
+async def test_begun_when_a_request_arrives_it_is_there_for_that_request(root: Path, write: Write) -> None:
+    repository(root, "git")
+    write({"a.ml": "let a = 1\n"})
+    commit(root, "git")
+    write({"a.ml": "let a = 2\n"})
+    index, source = At(1), Diff(patience_s=0)
+    source.start(root, index)
+    (task,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("diff "))
+    await task
+    ((title, _),) = await ask(source, root, 1, index)
+    assert title == "uncommitted changes"
+    await source.close()
+
+
+async def test_a_request_that_waits_for_other_things_waits_for_it(root: Path, write: Write) -> None:
+    repository(root, "git")
+    write({"a.ml": "let a = 1\n"})
+    commit(root, "git")
+    write({"a.ml": "let a = 2\n"})
+    source = Diff(patience_s=0, patient_s=60)
+    asked = Ask(root=root, prompt="", patient=True)
+    (piece,) = await source.pieces(asked, Reader(asked, At(1), max_file_bytes=1000))
+    assert piece.title == "uncommitted changes"
+    await source.close()
+
+
 async def test_asked_as_soon_as_the_index_sees_a_change(root: Path, write: Write) -> None:
     repository(root, "git")
     write({"a.ml": "let a = 1\n"})

@@ -70,6 +70,16 @@ def filled(path: Path | None, root: Path) -> Metrics:
     return metrics
 
 
+def test_green_is_of_what_a_build_judged(tmp_path: Path) -> None:
+    """Neither a machine that failed nor a spent budget says anything of the change."""
+    metrics = Metrics(tmp_path / "aid.db", MetricsSettings(), clock=lambda: NOW)
+    for verdict in ("green", "red", "infra_error", "timeout", "unchecked"):
+        metrics.record(Request(id=verdict, root=tmp_path, model="small", verdict=verdict, applied_cleanly=True))
+    found = metrics.stats()
+    metrics.close()
+    assert found["rates"]["green"] == 0.5
+
+
 def test_counts_rates_and_percentiles(tmp_path: Path) -> None:
     metrics = filled(tmp_path / "aid.db", tmp_path)
     found = metrics.stats()

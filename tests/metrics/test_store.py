@@ -50,6 +50,7 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_at ON requests (at);
 INSERT INTO requests (id, at, workspace, model, total_ms) VALUES ('old', 1.0, 'w', 'small', 250.0);
+INSERT INTO requests (id, at, workspace, model, well_formed, error) VALUES ('down', 0.5, 'w', 'small', 0, 'ModelError');
 """
 
 SECRET = Request(
@@ -120,10 +121,13 @@ def test_brings_an_older_database_up_to_date_and_keeps_what_it_held(tmp_path: Pa
     metrics.outcome("old", "rejected")
     found = metrics.stats()
     metrics.close()
-    assert (found["requests"], found["outcomes"]["rejected"]) == (2, 1)
+    assert (found["requests"], found["outcomes"]["rejected"]) == (3, 1)
+    assert found["rates"]["well_formed"] is None
     assert found["latency_ms"]["total"] == {"n": 1, "p50": 250.0, "p90": 250.0, "p99": 250.0}
     db = opened(path)
-    assert [each.name for each in migrations.applied(db)] == ["m001_requests", "m002_outcomes", "m003_survival"]
+    assert [each.name for each in migrations.applied(db)] == [
+        "m001_requests", "m002_outcomes", "m003_survival", "m004_failures_judge_no_reply",
+    ]  # fmt: skip
     assert migrations.pending(db) == []
     db.close()
 

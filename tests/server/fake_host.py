@@ -34,9 +34,9 @@ from aid.protocol import (
     StatsParams,
     UndoParams,
     UpdateParams,
-    WorkspaceStatus,
 )
 from aid.session.client import Client
+from aid.session.status import HostStatus
 from ces.change import FileChange
 from ces.verdict import BuildStatus, Diagnostic, Range, Verdict
 
@@ -53,6 +53,12 @@ class FakeHost:
         self.builds = 0
         self.asked: list[PromptParams] = []
         self._prompts: dict[str, PromptParams] = {}
+
+    def joined(self, client: Client) -> None:
+        pass
+
+    def left(self, client: Client) -> None:
+        pass
 
     async def prompt(self, params: PromptParams, client: Client) -> PromptResult:
         self.asked.append(params)
@@ -166,8 +172,8 @@ class FakeHost:
     async def set_model(self, params: SetModelParams, client: Client) -> ModelsResult:
         return await self.models(ModelsParams(), client)
 
-    async def status(self) -> tuple[tuple[WorkspaceStatus, ...], tuple[ModelEntry, ...], int]:
-        return (), (ModelEntry(name="fake", backend="replay", default=True),), len(self.running)
+    async def status(self) -> HostStatus:
+        return HostStatus(models=(ModelEntry(name="fake", backend="replay", default=True),), running=len(self.running))
 
     async def stats(self, params: StatsParams, client: Client) -> dict[str, Any]:
         return {"requests": len(self.asked), "warmed": self.warmed}

@@ -64,18 +64,19 @@ class Scene:
         self.root.mkdir()
         (self.root / FILE).write_text(TEXT)
         self.editor = Editor()
-        self._settings: dict[str, object] = {}
+        self.now = 1000.0
         self._host: Host | None = None
 
     def replies(self, *replies: str | dict[str, object]) -> None:
         lines = [reply if isinstance(reply, dict) else {"reply": reply} for reply in replies]
         (self.home / "replies.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    def configure(self, toml: str = "", *, build: bool = False) -> None:
+    def configure(self, toml: str = "", *, build: bool = False, timeout_s: float = 120.0) -> None:
         command = f'[build]\nadapter = "command"\ncommand = ["bash", "-c", {json.dumps(BUILD)}]\n' if build else ""
         if "[verify]" not in toml:
             toml += "[verify]\ncandidates = 1\n"
         model = f'[models.replay]\nbackend = "replay"\npath = "{self.home}/replies.jsonl"\n'
+        model += f"timeout_s = {timeout_s}\n"
         folder = self.home / "config" / "aid"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "aid.toml").write_text(f'default_model = "replay"\n{model}{command}{toml}')
@@ -85,7 +86,8 @@ class Scene:
         if self._host is None:
             if not (self.home / "config" / "aid" / "aid.toml").exists():
                 self.configure()
-            self._host = Host(config.load)
+            self._host = Host(config.load, clock=lambda: self.now)
+            self._host.joined(self.editor)
         return self._host
 
     async def restart(self) -> None:

@@ -1,6 +1,7 @@
 """The host, end to end without a wire: recorded replies, a real build, real files."""
 
 import asyncio
+import subprocess
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ async def test_green_is_what_the_build_says_and_sampling_stops_there(scene: Scen
     verdict = result.proposal.verdict
     assert (verdict.status, verdict.adapter, verdict.fixed) == ("green", "command", 1)
     assert "broken" not in scene.text
+
+
+async def test_the_first_request_has_the_diff_where_it_waits_for_the_build(scene: Scene) -> None:
+    build = '[build]\nadapter = "command"\ncommand = ["sleep", "600"]\n'
+    scene.configure(f"{build}[verify]\ncandidates = 1\nbudget_s = 2\n")
+    subprocess.run(["git", "init", "-q"], cwd=scene.root, check=True)
+    subprocess.run(["git", "add", "calc.txt"], cwd=scene.root, check=True)
+    scene.replies(SEVEN)
+    result = await scene.ask("fix the error in line 7")
+    assert [use.items for use in result.sources if use.source == "diff"] == [("uncommitted changes",)]
 
 
 async def test_red_is_shown_with_its_new_errors_only_and_not_applied(scene: Scene) -> None:
@@ -153,6 +164,42 @@ async def test_accept_through_the_editor_edits_its_document_and_leaves_the_disk(
     assert "line 7\n" in scene.text
 
 
+async def test_what_survives_of_an_editors_edit_is_looked_for_in_its_unsaved_text(scene: Scene) -> None:
+    (scene.root / "other.txt").write_text("a\nb\nc\n")
+    path = scene.root / "calc.txt"
+    scene.replies(block("line 7", "row a\nrow b"), block("b", "B", "other.txt"))
+    first, second = await scene.ask(), await scene.ask()
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text, version=3)
+    await scene.host.accept(AcceptParams(id=first.proposal.id, through_editor=True), scene.editor)
+    scene.editor.open[path] = OpenDocument(path=path, text=scene.text.replace("line 7", "row a"), version=5)
+    scene.now += 31.0
+    await scene.host.accept(AcceptParams(id=second.proposal.id), scene.editor)  # what is new wakes the watch
+    async with asyncio.timeout(20):
+        while not (survival := (await scene.host.stats(StatsParams(), scene.editor))["survival"]):
+            pass
+    assert survival == {"30": {"n": 1, "median": 0.5, "mean": 0.5}}
+
+
+@pytest.mark.parametrize("through_editor", [False, True])
+async def test_the_disk_is_not_written_under_another_editors_unsaved_text(scene: Scene, through_editor: bool) -> None:
+    path = scene.root / "calc.txt"
+    other = type(scene.editor)()
+    scene.host.joined(other)
+    scene.replies(SEVEN, SEVEN)
+    result = await scene.ask()
+    other.open[path] = OpenDocument(path=path, text=scene.text.replace("line 20", "typed"), version=2)
+    params = AcceptParams(id=result.proposal.id, through_editor=through_editor)
+    told = "calc.txt has unsaved changes in an editor: save it, or accept there"
+    done = await scene.host.accept(params, scene.editor)
+    assert (done.applied, [each.reason for each in done.refused]) == (None, [told])
+    asked = await scene.ask(apply=True)
+    assert (asked.applied, asked.reason) == (None, f"not applied: {told}")
+    assert "line 7\n" in scene.text
+    other.open[path] = OpenDocument(path=path, text=scene.text, version=3)
+    assert (await scene.host.accept(params, scene.editor)).applied
+    scene.host.left(other)
+
+
 async def test_when_the_editor_refuses_the_disk_is_taken_back_too(scene: Scene) -> None:
     (scene.root / "other.txt").write_text("a\nb\nc\n")
     path = scene.root / "calc.txt"
@@ -225,8 +272,7 @@ async def test_cancelling_ends_the_request_and_not_the_others(scene: Scene) -> N
     assert (await other).proposal is not None
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    _, _, running = await scene.host.status()
-    assert running == 0
+    assert (await scene.host.status()).running == 0
 
 
 async def test_a_chat_sends_its_earlier_turns(scene: Scene) -> None:
@@ -255,6 +301,48 @@ async def test_what_happened_is_counted(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        ({"status": 500, "body": "down"}, "ServerError 500"),
+        ({"status": 401, "body": "who?"}, "ServerError 401"),
+        ({"pieces": [{"text": "I cha"}, {"drop": True}]}, "ServerError"),
+        ({"pieces": [{"text": "I cha"}, {"wait": "never"}]}, "ModelError timeout"),
+    ],
+)
+async def test_a_failing_server_is_counted_as_that_and_not_as_a_malformed_reply(
+    scene: Scene, failure: dict[str, object], kind: str
+) -> None:
+    scene.configure(timeout_s=0.05)
+    scene.replies(failure, SEVEN)
+    await scene.ask()
+    await scene.ask()
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert (stats["requests"], stats["errors"]) == (2, {kind: 1})
+    assert (stats["rates"]["well_formed"], stats["rates"]["applied_cleanly"]) == (1.0, 1.0)
+
+
+async def test_a_server_that_fails_when_asked_again_leaves_its_reply_unjudged(scene: Scene) -> None:
+    scene.replies(NOWHERE, {"status": 500, "body": "down"})
+    result = await scene.ask()
+    assert result.candidates[0].status == "rejected"
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert (stats["rates"]["well_formed"], stats["rates"]["applied_cleanly"]) == (1.0, None)
+    assert stats["errors"] == {"ServerError 500": 1}
+
+
+async def test_tokens_are_those_of_all_candidates(scene: Scene) -> None:
+    scene.configure("[verify]\ncandidates = 3\n", build=True)
+    counts = {"prompt_tokens": 100, "cached_tokens": 10, "completion_tokens": 7}
+    scene.replies(*({"reply": block(f"line {n}", f"broken {n}")} | counts for n in (7, 8, 9)))
+    result = await scene.ask()
+    assert len(result.candidates) == 3
+    stats = await scene.host.stats(StatsParams(), scene.editor)
+    assert {name: stats["tokens"][name] for name in ("prompt", "cached", "completion")} == {
+        "prompt": 300, "cached": 30, "completion": 21,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("fields", "told"),
     [
         ({"prompt": "  "}, "the prompt is empty"),
@@ -272,6 +360,29 @@ async def test_named_lines_are_shown(scene: Scene) -> None:
     scene.replies({"match": "line 12", "reply": SEVEN})
     result = await scene.ask(files=[FileRef(path="calc.txt", first=11, last=13)])
     assert result.proposal is not None
+
+
+@pytest.mark.parametrize("named", ["calc.txt", "./calc.txt", "{root}/calc.txt"])
+async def test_a_named_file_is_shown_however_it_is_named(scene: Scene, named: str) -> None:
+    scene.replies({"match": "line 12", "reply": SEVEN})
+    result = await scene.ask(files=[FileRef(path=named.format(root=scene.root))])
+    assert result.proposal is not None
+    assert [update.text for update in scene.editor.updates if update.kind == "status"] == []
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("{root}/new.txt", "new.txt is not there yet: nothing of it is shown"),
+        ("{root}/../elsewhere.txt", "{root}/../elsewhere.txt is not shown: it is outside the workspace"),
+        ("{root}/calc.txt", "calc.txt has 20 lines: line 30 is past its end"),
+    ],
+)
+async def test_a_named_file_that_can_not_be_shown_is_said_to_be(scene: Scene, named: str, told: str) -> None:
+    scene.replies(SEVEN)
+    await scene.ask(files=[FileRef(path=named.format(root=scene.root), first=30, last=31)])
+    said = [update.text for update in scene.editor.updates if update.kind == "status"]
+    assert said == [told.format(root=scene.root)]
 
 
 async def test_a_symlink_is_refused_with_the_reason_and_never_written_through(scene: Scene) -> None:

@@ -6,10 +6,11 @@ An entry point names something that, called without arguments, makes a `Source`.
 import logging
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from aid.context.piece import Ask, Piece
-from aid.context.reader import Reader
+from aid.context.reader import Index, Reader
 from aid.context.sources.diff import Diff
 from aid.context.sources.errors import Errors
 from aid.context.sources.mentions import Mentions
@@ -29,6 +30,15 @@ class Source(Protocol):
 
     async def pieces(self, ask: Ask, reader: Reader) -> Sequence[Piece]:
         """What this source would show for `ask`, most important first. Must not block the event loop."""
+        ...
+
+
+@runtime_checkable
+class Starting(Protocol):
+    """A source that can begin before it is asked."""
+
+    def start(self, root: Path, index: Index) -> None:
+        """A request for `root` has come and will ask soon. Returns at once."""
         ...
 
 

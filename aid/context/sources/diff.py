@@ -1,8 +1,8 @@
 """What is not committed yet, by whatever version control `ces.vcs` knows.
 
 Asked once a state of the tree (the index's generation, and the times of the VCS's own files, since a commit changes no
-source), as soon as the index sees a change, where the last answer came quickly. A request waits a moment for it and
-else goes without; the next one has it.
+source), when a request arrives and as soon as the index sees a change, where the last answer came quickly. A request
+waits a moment for it, a longer one if it has waited for a build anyway, and else goes without; the next one has it.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 WEIGHT = 3
 PATIENCE_S = 0.01
+PATIENT_S = 0.3
 LIMIT_S = 10.0
 QUICK_S = 0.3  # a slower one is asked for by requests only, not at every change
 MAX_BYTES = 64_000
@@ -35,27 +36,34 @@ _STATE_FILES = {
 
 
 class Diff:
-    """`patience_s` is how long a request waits."""
+    """`patience_s` is how long a request waits, `patient_s` how long one that has waited for other things."""
 
     name = "diff"
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S, patient_s: float = PATIENT_S) -> None:
         self._patience_s = patience_s
+        self._patient_s = patient_s
         self._trees: OrderedDict[Path, _Tree] = OrderedDict()
 
     async def pieces(self, ask: Ask, reader: Reader) -> list[Piece]:
         if reader.index is None:
             return []
-        tree = self._tree(reader.root)
-        tree.follow(reader.index)
-        task = tree.asked(reader.index.generation)
-        await asyncio.wait([task], timeout=self._patience_s)
+        task = self._begun(reader.root, reader.index)
+        await asyncio.wait([task], timeout=self._patient_s if ask.patient else self._patience_s)
         if not task.done():
             return [self._piece("uncommitted changes (not there yet)", "")]
         at_hand = {path for ref in ask.files if (path := reader.relative(ref.path)) is not None}
         at_hand |= {*reader.open_paths(), *(one.file for one in ask.diagnostics if one.file is not None)}
         diff = _ordered(task.result(), at_hand).rstrip("\n")
         return [self._piece("uncommitted changes", diff)] if diff else []
+
+    def start(self, root: Path, index: Index) -> None:
+        self._begun(root.resolve(), index)
+
+    def _begun(self, root: Path, index: Index) -> asyncio.Task[str]:
+        tree = self._tree(root)
+        tree.follow(index)
+        return tree.asked(index.generation)
 
     async def close(self) -> None:
         """End what is being asked, and Mercurial's command servers."""

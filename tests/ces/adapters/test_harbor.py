@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from ces.adapters.harbor import Export, export
 from ces.adapters.row import Row
 from ces.builds.adapter import BuildSettings
 from ces.errors import CesError
+from ces.tasks.task import Task, identified, write
 
 from .box import Box
 
@@ -143,6 +145,33 @@ async def test_a_revision_is_exported(broken: Row, tmp_path: Path) -> None:
     trial = Trial(await export(at_head, tmp_path / "tasks", settings()), tmp_path / "box")
     trial.solve()
     assert trial.reward() == {"reward": 1, "build": 1}
+
+
+def test_a_task_file_is_exported_by_command(workspace: MakeWorkspace, tmp_path: Path) -> None:
+    root = workspace("-- pyproject.toml --\n-- src/m.py --\nx = 1\n-- tests/test_m.py --\ndef test_m(): pass\n")
+    breaks = "--- a/src/m.py\n+++ b/src/m.py\n@@ -1 +1 @@\n-x = 1\n+x = (1\n"
+    mends = "--- a/src/m.py\n+++ b/src/m.py\n@@ -1 +1 @@\n-x = (1\n+x = 1\n"
+    task = identified(
+        Task(project="p", workspace=str(root), kind="mutate:x", onto=breaks, gold=mends, files=("src/m.py",))
+    )
+    write(tmp_path / "tasks.jsonl", [task])
+    argv = [
+        sys.executable,
+        "-m",
+        "ces.adapters.harbor",
+        tmp_path / "tasks.jsonl",
+        tmp_path / "out",
+        "--image",
+        "python:3",
+    ]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{tmp_path / 'out' / task.id}\n"
+    script = (tmp_path / "out" / task.id / "tests" / "test.sh").read_text()
+    assert "step parse '0' python3 -I -c" in script and "step test '0 5' python3 -m pytest" in script
+    assert sys.prefix not in script
+    assert (
+        "    compile every file\n    python3 -m pytest" in (tmp_path / "out" / task.id / "instruction.md").read_text()
+    )
 
 
 async def test_a_task_that_does_not_fit_is_refused(broken: Row, tmp_path: Path) -> None:

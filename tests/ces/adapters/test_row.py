@@ -1,11 +1,14 @@
 """A data set's rows, as column stores give them, to tasks."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from ces.adapters import replies
-from ces.adapters.row import Row, row, rows
+from ces.adapters.row import Row, read, row, rows
 from ces.errors import CesError
+from ces.tasks.task import Task, identified, write
 
 
 def test_a_row_has_the_fields_that_have_columns() -> None:
@@ -57,3 +60,27 @@ def test_a_diff_is_found_in_a_reply() -> None:
 def test_a_conversion_that_is_not_there_is_named() -> None:
     with pytest.raises(CesError, match=r"'ces.adapters.replies:nothing' names no function"):
         replies.to_diff("ces.adapters.replies:nothing")
+
+
+def test_a_task_file_is_read(tmp_path: Path) -> None:
+    task = identified(
+        Task(
+            project="p",
+            workspace="/w",
+            kind="mutate:x",
+            onto="o",
+            gold="g",
+            prompt="fix it",
+            files=("a",),
+            upto="build",
+        )
+    )
+    write(tmp_path / "tasks.jsonl", [task])
+    assert read(tmp_path / "tasks.jsonl") == [
+        Row(id=task.id, project="p", workspace="/w", kind="mutate:x", onto="o", gold="g", prompt="fix it",
+            files=("a",), upto="build")
+    ]  # fmt: skip
+    with (tmp_path / "tasks.jsonl").open("a") as file:
+        file.write("no task\n")
+    with pytest.raises(CesError, match=r"tasks\.jsonl:2: not a task"):
+        read(tmp_path / "tasks.jsonl")

@@ -154,4 +154,4 @@ def settings_in(state_dir: Path) -> JudgeSettings:
     """No namespaces: the gates are in this machine's /tmp."""
     build = BuildSettings(command=("sh", "check.sh"))
     bases = BaseSettings(state_dir=state_dir, build=lambda workspace: build, kinds=("session",))
-    return JudgeSettings(bases=bases, workers=1)
+    return JudgeSettings(bases=bases, workers=1, allow_unsandboxed=True)

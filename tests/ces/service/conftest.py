@@ -24,7 +24,7 @@ COMMAND = ("sh", "check.sh")
 # A value that says so takes three seconds, or for ever.
 SCRIPT = """-- check.sh --
 if grep -q slow value; then sleep 3; fi
-if grep -q endless value; then sleep 600; fi
+if grep -q endless value; then sleep 600.$(sed 's/[^0-9]//g' value); fi
 grep -q good value
 -- value --
 good

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+import pytest
 
 from ces.request import CheckRequest
 from ces.service.client import CesClient
@@ -30,6 +31,16 @@ def alive(build: psutil.Process) -> bool:
         return False
 
 
+async def sleeping(ask: Caller, mark: str) -> list[psutil.Process]:
+    """The processes of the endless build with that number, once it is there."""
+    await ask.busy()
+    while True:
+        async with ask.http.get("/v1/health") as response:
+            assert (await response.json())["busy"]
+        if builds := [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == ["sleep", mark]]:
+            return builds
+
+
 async def test_what_was_taken_is_answered_before_the_end(
     process: MakeProcess, caller: MakeCaller, state_dir: Path
 ) -> None:
@@ -51,10 +62,11 @@ async def test_what_was_taken_is_answered_before_the_end(
 async def test_a_second_signal_ends_it_at_once(process: MakeProcess, caller: MakeCaller) -> None:
     served = await process()
     ask, other = caller(served), caller(served)
-    running = asyncio.ensure_future(ask.check(ask.request("endless")))
+    running = asyncio.ensure_future(ask.check(ask.request(f"endless {served.running.pid}")))
+    mark = f"600.{served.running.pid}"
+    builds = await sleeping(caller(served), mark)
     many = asyncio.ensure_future(other.lines([other.request(f"endless {n}") for n in range(3)]))
-    await caller(served).busy()
-    builds = psutil.Process(served.running.pid).children(recursive=True)
+    await caller(served).until(lambda now: now["in_hand"] == 4)
     served.running.send_signal(signal.SIGTERM)
     await draining(caller(served))
     served.running.send_signal(signal.SIGTERM)
@@ -75,6 +87,20 @@ async def test_the_drain_has_an_end(process: MakeProcess, caller: MakeCaller) ->
     assert await served.running.wait() == 0
 
 
+async def test_builds_die_with_a_killed_service(process: MakeProcess, caller: MakeCaller) -> None:
+    served = await process()
+    ask = caller(served)
+    asked = asyncio.ensure_future(ask.check(ask.request(f"endless {served.running.pid}")))
+    mark = f"600.{served.running.pid}"
+    builds = await sleeping(caller(served), mark)
+    served.running.kill()
+    with pytest.raises(aiohttp.ClientError):
+        await asked
+    assert not psutil.wait_procs(builds, timeout=60)[1]
+    again = await process()
+    assert (await caller(again).check(ask.request("bad")))[1]["status"] == "red"
+
+
 async def test_nothing_is_lost_or_doubled_when_it_is_killed(process: MakeProcess, root: Path) -> None:
     served = await process()
     assert served.address.url is not None
@@ -87,9 +113,7 @@ async def test_nothing_is_lost_or_doubled_when_it_is_killed(process: MakeProcess
             assert getattr(verdict, "status", verdict) == ("green" if index % 2 else "red")
             answered.append(index)
             if len(answered) == 10:
-                builds = psutil.Process(served.running.pid).children(recursive=True)
                 served.running.kill()
                 await served.running.wait()
                 served = await process(port=int(served.address.url.rpartition(":")[2]))
     assert sorted(answered) == list(range(60))
-    assert not psutil.wait_procs(builds, timeout=60)[1]

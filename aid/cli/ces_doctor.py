@@ -1,0 +1,74 @@
+"""`aid ces doctor`: what stands between a build and this machine, tried out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ces.doctor import Enforced, Report, Tried
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option(
+    "--workspace",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The workspace whose builds are meant (the present one).",
+)
+def doctor(as_json: bool, workspace: Path | None) -> None:
+    """Say what isolation this machine really gives to builds, and what would improve it.
+
+    Exit status 1: none, so that code which nobody has read is not run here unless you say so.
+    """
+    import asyncio
+
+    import msgspec
+
+    from aid import paths
+    from aid.root import find_root
+    from ces.doctor import examine
+
+    root = workspace.resolve() if workspace is not None else find_root(Path.cwd())
+    report = asyncio.run(examine(root, paths.state_dir() / "ces"))
+    if as_json:
+        click.echo(msgspec.json.encode(report).decode())
+    else:
+        _print(report)
+    sys.exit(0 if report.isolated else 1)
+
+
+def _print(report: Report) -> None:
+    click.echo(f"builds run in: {report.uses}\n")
+    for tried in report.kinds:
+        click.echo(f"{tried.kind:11} {_kind(tried)}")
+        for why in tried.why:
+            click.echo(f"{'':11} {why}")
+    click.echo()
+    for enforced in report.limits:
+        click.echo(f"{enforced.limit:11} {_allows(enforced):10} kept by {enforced.by}")
+    if report.improve:
+        click.echo("\nbetter:")
+    for command in report.improve:
+        click.echo(f"  {command}")
+    if not report.isolated:
+        click.echo("\nno isolation: code that nobody has read is not run here unless you say so")
+
+
+def _kind(tried: Tried) -> str:
+    if not tried.works:
+        return "doesn't work"
+    network = "network open" if tried.network else "no network"
+    filtered = "seccomp filter" if tried.seccomp else "no seccomp filter"
+    return f"works: {tried.view} view, {network}, {tried.user}, {filtered}"
+
+
+def _allows(enforced: Enforced) -> str:
+    if enforced.allows is None:
+        return "wall time"
+    if enforced.limit in ("memory", "file", "output", "disk"):
+        return f"{enforced.allows / (1 << 20):.0f} MB"
+    return f"{enforced.allows:g}"

@@ -1,0 +1,48 @@
+"""Code that is still there and never runs: behind a condition that is false, or after a return."""
+
+from collections.abc import Iterator
+
+from ces.hacks.case import Family, Trick
+from ces.hacks.edited import Edited
+from ces.hacks.patterns import Pattern, Shape, added
+from ces.hacks.source import Source, walk
+from ces.verdict import Flag
+
+_WORDS = {
+    "ocaml": r"\b(?:if|when|while)\s+(?:false\b|not\s+true\b)",
+    "python": r"\b(?:if|elif|while)\s+(?:False|0|not\s+True)\s*:",
+    "rust": r"\b(?:if|while)\s+(?:false|!true)\s*\{|#\[\s*cfg\(\s*(?:any\(\s*\)|FALSE)",
+    "typescript": r"\b(?:if|while)\s*\(\s*(?:false|0|!true)\s*\)",
+}
+_LEAVES = ("return_statement", "raise_statement", "throw_statement")
+_RUNS_ANYWAY = ("comment", "function_declaration", "generator_function_declaration", "class_declaration")
+
+
+def _unreachable(source: Source) -> list[int]:
+    """Statements that leave a block which goes on, at its own level."""
+    found = []
+    for node in walk(source.root) if source.root is not None else []:
+        following = node.next_named_sibling if node.type in _LEAVES else None
+        while following is not None and following.type in _RUNS_ANYWAY:
+            following = following.next_named_sibling
+        if following is not None and node.parent is not None and node.parent.type in ("block", "statement_block"):
+            found.append(node.start_point.row)
+    return found
+
+
+PATTERNS: tuple[Pattern | Shape, ...] = (
+    *(Pattern(trick="code-disabled", language=language, words=words) for language, words in _WORDS.items()),
+    Shape(trick="code-disabled", language="python", words=r"\b(?:return|raise)\b", find=_unreachable),
+    Shape(trick="code-disabled", language="typescript", words=r"\b(?:return|throw)\b", find=_unreachable),
+)
+
+
+def find(change: Edited) -> Iterator[Flag]:
+    yield from added(change.code, PATTERNS)
+
+
+FAMILY = Family(
+    name="disabled",
+    tricks=(Trick("code-disabled", "Code stays and can't be reached."),),
+    find=find,
+)
