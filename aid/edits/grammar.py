@@ -219,11 +219,17 @@ def _longest_run(lines: Sequence[str], chars: str) -> int:
     return longest
 
 
-def _free_lines(chars: str, width: int, rest: str, indented: bool = True) -> list[str]:
-    """Rules for `line`: one that doesn't begin with `width` times one of `chars`. `rest` is what follows its first."""
+def _free_lines(chars: str, width: int, rest: str, *, indented: bool = True, numbered: bool = False) -> list[str]:
+    """Rules for `line`: one that doesn't begin with `width` times one of `chars`. `rest` is what follows its first.
+
+    `numbered`: one that doesn't begin as quoted lines do, with a number and a bar.
+    """
     runs = [f'"{char * count}" ([^{char}\\x00\\r\\n] rest)?' for char in chars for count in range(1, width)]
+    digits = "0-9" * numbered
+    if numbered:
+        runs.append("[0-9]{1,6} ([^0-9|\\x00\\r\\n] rest)?")
     blanks, not_blank = (f"[ \\t]{{0,{_BLANKS}}} ", " \\t") if indented else ("", "")
-    first = f"[^{not_blank}{chars}\\x00\\r\\n]"
+    first = f"[^{not_blank}{chars}{digits}\\x00\\r\\n]"
     return [
         f"any ::= {_ANY}",
         f"rest ::= {rest}",
@@ -254,7 +260,7 @@ def _blocks(
         rules.append(f"{file.name}-edit ::= {opening} {file.name} {divider} line{limits.news} {closing}")
         texts = {line: f"{line + 1}| " * numbered + file.text.bare[line] for line in file.lines}
         rules += file.blocks({line: literal(text + "\n") for line, text in texts.items()})
-    return rules + _free_lines("<=>", width, f"any{{0,{limits.line_chars - _BLANKS - width - 1}}}")
+    return rules + _free_lines("<=>", width, f"any{{0,{limits.line_chars - _BLANKS - width - 1}}}", numbered=numbered)
 
 
 def _udiff(files: Sequence[_File], width: int, limits: Limits) -> list[str]:

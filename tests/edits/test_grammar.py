@@ -60,8 +60,9 @@ class Gbnf:
                 return re.sub(r"\\(x[0-9A-F]{2}|.)", self.unescape, node[1:-1])
             if node[0] == "[":
                 if node[1] == "^":
-                    return chance.choice([char for char in "abz =<>+-*`é😀" if char not in node])
-                return chance.choice(re.sub(r"\\t", "\t", node[1:-1]))
+                    free = "abz =<>+-*`é😀|7" if "0-9" not in node else "abz =<>+-*`é😀|"
+                    return chance.choice([char for char in free if char not in node])
+                return chance.choice(node[1:-1].replace("\\t", "\t").replace("0-9", "0123456789"))
             return self.sample(chance, self.rules[node])
         assert isinstance(node, tuple)
         if node[0] == "any":
@@ -194,6 +195,14 @@ def test_what_a_block_quotes_and_what_is_new() -> None:
         'f0-l1 ::= "y\\n"\n'
         "f0 ::= f0-l0 (f0-l1)? | f0-l1\n"
     )
+
+
+def test_new_lines_never_look_like_quoted_ones() -> None:
+    """A reply that numbers its new lines is refused by the parser, so the grammar doesn't let one begin so."""
+    gbnf = grammar("line-range", [SourceText(path="a", text="x\ny\n")])
+    line = next(rule for rule in gbnf.splitlines() if rule.startswith("line ::="))
+    assert "[0-9]{1,6} ([^0-9|" in line and "[^ \\t<=>0-9" in line
+    assert "0-9" not in grammar("search-replace", [SourceText(path="a", text="x\ny\n")])
 
 
 def test_strings_are_escaped() -> None:
