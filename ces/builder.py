@@ -20,6 +20,7 @@ from ces.fingerprint import Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
 from ces.limits import share
 from ces.quick import Quick, Ready
+from ces.turns import Turns
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
 from ces.waiting import in_thread, wait_out
 
@@ -42,7 +43,7 @@ class Builder:
         self._settings = settings
         self._limits = share(views.side_by_side)
         self._views = views
-        self._turns = workspace.Turns(views.side_by_side)
+        self._turns = Turns(views.side_by_side)
         self._changed: set[str] = set()  # since the base was last built
         self._built_ns: int | None = None
         self._frozen: Look | None = None

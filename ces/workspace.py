@@ -19,7 +19,6 @@ copy        where no overlay can be mounted: one copy, synchronised by stat befo
 Everything here blocks; `ces.check` calls it in threads, holding the `Turns` of a workspace.
 """
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -27,7 +26,7 @@ import stat
 import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -289,51 +288,6 @@ class CopyViews:
             raise InfraError(f"can't copy {source}: {error.strerror}") from error
         size = 0 if stat.S_ISDIR(seen.st_mode) else seen.st_size
         self._written[path] = (identity, (size, seen.st_mtime_ns, seen.st_ino, seen.st_mode))
-
-
-class Turns:
-    """Who may use a workspace's views: any number of proposals up to a limit, or one build of the base.
-
-    A base build that waits goes before proposals that come later, so that it isn't starved.
-    """
-
-    def __init__(self, side_by_side: int) -> None:
-        self._limit = side_by_side
-        self._proposals = 0
-        self._base = False
-        self._waiting = 0
-        self._changed = asyncio.Condition()
-
-    @contextlib.asynccontextmanager
-    async def base(self) -> AsyncIterator[None]:
-        async with self._changed:
-            self._waiting += 1
-            try:
-                await self._changed.wait_for(lambda: not self._base and self._proposals == 0)
-            finally:
-                self._waiting -= 1
-                self._changed.notify_all()  # a proposal may have waited for this one alone
-            self._base = True
-        try:
-            yield
-        finally:
-            self._base = False
-            await self._tell()
-
-    @contextlib.asynccontextmanager
-    async def proposal(self) -> AsyncIterator[None]:
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._base and not self._waiting and self._proposals < self._limit)
-            self._proposals += 1
-        try:
-            yield
-        finally:
-            self._proposals -= 1
-            await self._tell()
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
 
 def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, bytes | None]) -> None:

@@ -13,6 +13,7 @@ from ces.builds.adapter import BuildSettings
 from ces.change import FileChange
 from ces.fingerprint import Fingerprint
 from ces.isolation import KINDS, Isolation
+from ces.turns import Turns
 from ces.verdict import BuildStatus
 
 
@@ -122,7 +123,7 @@ async def test_a_tree_that_changes_while_it_is_built_is_not_judged(root: Path, s
 
 
 async def test_a_waiting_base_build_goes_before_later_proposals() -> None:
-    turns = workspace.Turns(2)
+    turns = Turns(2)
     order: list[str] = []
     first_in, let_go = asyncio.Event(), asyncio.Event()
 
@@ -152,7 +153,7 @@ async def test_a_waiting_base_build_goes_before_later_proposals() -> None:
 
 
 async def test_a_base_build_that_gives_up_waiting_lets_proposals_in() -> None:
-    turns = workspace.Turns(2)
+    turns = Turns(2)
     async with turns.proposal():
         waiting = asyncio.create_task(turns.base().__aenter__())
         await asyncio.sleep(0)
