@@ -110,9 +110,8 @@ def _sort(reason: str) -> str:
 
 
 def _show(name: str, kind: str, changes: Sequence[FileChange], found: Fast, said: str) -> None:
-    print(
-        f"--- {name}, {kind}, {[change.path for change in changes]}: {found.status}\n{found.output}\n... dune:\n{said}"
-    )
+    named = [change.path for change in changes]
+    print(f"--- {name}, {kind}, {named}: {found.status}\n{found.output}\n... dune:\n{said}", flush=True)
     for change in changes:
         with tempfile.NamedTemporaryFile() as old, tempfile.NamedTemporaryFile() as new:
             Path(old.name).write_bytes(change.before or b"")

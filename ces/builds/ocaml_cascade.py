@@ -74,6 +74,9 @@ class Cascade:
                 await self._follow({node.key for node in dirty})
         except _Ended:
             pass
+        if self._plan.gone and self._outcome.red and self._outcome.parsed:
+            # Without it the name may mean a module of another library, as Str does that of the compiler's own.
+            self._outcome.reason = self._outcome.reason or "a module is gone: its name may mean another one now"
         return self._outcome
 
     async def _follow(self, dirty: set[str]) -> None:
