@@ -90,7 +90,7 @@ async def boxed(request: pytest.FixtureRequest, tmp_path: Path, state_dir: Path)
     root = tmp_path / "work, space:1"
     (root / "_build").mkdir(parents=True)
     (root / ".git").mkdir()
-    (root / ".git" / "config").write_text("of version control")
+    (root / ".git" / "config").write_text("kept-by-no-sandbox-4711")
     (root / "sub" / ".git").mkdir(parents=True)
     (root / "sub" / "keep").write_text("kept")
     (root / "_build" / "old").write_text("theirs")

@@ -80,7 +80,7 @@ async def test_version_control_is_found_by_no_way_round(enclosed: Boxed, state_d
     script = (
         "cat .git/config sub/../.git/config /proc/self/cwd/.git/config /proc/1/cwd/.git/config;"
         f"for root in /proc/[0-9]*/root; do cat $root'{enclosed.root}/.git/config'; done;"
-        f"grep -r 'of version control' '{state_dir}' '{enclosed.root}' /tmp /var/tmp"
+        f"grep -r 'kept-by-no-sandbox-4711' '{state_dir}' '{enclosed.root}' /tmp /var/tmp"
     )
     ended = await enclosed.sh(f"({script}) 2>/dev/null")
     assert ended.output == ""
