@@ -26,7 +26,7 @@ from ces.builder import Builder, choose, set_up
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.errors import BadChange, InfraError
 from ces.fingerprint import Fingerprint
-from ces.frozen import freeze_directory, freeze_revision, resolve_revision
+from ces.frozen import concealed, freeze_directory, freeze_revision, resolve_revision
 from ces.isolation import KINDS, Kind
 from ces.jobs import Jobs, Memory
 from ces.process import build_environment
@@ -83,6 +83,7 @@ class Warm:
         self.builder = builder
         self.digest = digest
         self.holders = 0
+        self.concealed: set[str] = set()  # workspaces that came to this content
         self._lock = lock
 
     async def close(self) -> None:
@@ -110,6 +111,9 @@ class Bases:
         fails.
         """
         warm = await self._warm(await in_thread(lambda: _existing(workspace)), rev)
+        if str(workspace) not in warm.concealed:
+            warm.concealed.add(str(workspace))
+            warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
         warm.holders += 1
         try:
             yield warm
@@ -197,11 +201,12 @@ class Bases:
             )  # fmt: skip
             if isinstance(builder, BuildStatus):
                 raise InfraError(builder.reason or "the build can't be run") from None
+            builder.conceal(await in_thread(lambda: concealed(Path(record.workspace))))
             look = await builder.freeze()
             known = await in_thread(lambda: _record(folder / "base.json"))
             if known is None or not builder.kept:
-                known = msgspec.structs.replace(record, status=await self._built(builder))
-                await in_thread(lambda: _write(folder, known))
+                built = msgspec.structs.replace(record, status=await self._built(builder))
+                known = await in_thread(lambda: _written(folder, built))
             warm = Warm(folder, known, builder, look.digest, lock)
             if known.status.status == "green":
                 warm.quick = await builder.quick()
@@ -286,11 +291,14 @@ def _remove(folder: Path) -> None:
         os.close(lock)
 
 
-def _write(folder: Path, record: BaseRecord) -> None:
+def _written(folder: Path, record: BaseRecord) -> BaseRecord:
+    """Put the record beside its base; it comes back with the base's size."""
     size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    record = msgspec.structs.replace(record, size_bytes=size)
     draft = folder / ".base.json"
-    draft.write_bytes(msgspec.json.encode(msgspec.structs.replace(record, size_bytes=size)))
+    draft.write_bytes(msgspec.json.encode(record))
     draft.replace(folder / "base.json")
+    return record
 
 
 def _record(path: Path) -> BaseRecord | None:

@@ -7,7 +7,7 @@ of caching, budgets for several builds, or what a change makes better or worse (
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -79,6 +79,11 @@ class Builder:
                 return look, built
             built = self._unsettled(built.stage)
         return look, built
+
+    def conceal(self, paths: Iterable[str]) -> None:
+        """Keep these paths of the machine out of the sight of all further builds."""
+        hidden = tuple(dict.fromkeys((*self.isolation.hidden, *paths)))
+        self.isolation = msgspec.structs.replace(self.isolation, hidden=hidden)
 
     async def freeze(self) -> Look:
         """The tree is nobody's but ours from now on: it isn't looked at again."""

@@ -9,12 +9,13 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
 from ces import vcs
 from ces.errors import BadChange, InfraError
-from ces.fingerprint import INSTALLED_DIRS, Fingerprint
+from ces.fingerprint import INSTALLED_DIRS, VCS_DIRS, Fingerprint
 from ces.waiting import in_thread
 
 TRIES = 3
@@ -42,6 +43,20 @@ async def resolve_revision(workspace: Path, rev: str) -> str:
     if resolved is None:
         raise BadChange(f"{rev!r} names no revision of {workspace}")
     return resolved
+
+
+def concealed(workspace: Path) -> tuple[str, ...]:
+    """What builds of a base must not see of where it came from: its history has the answers, its files may.
+
+    Installed packages are linked to from the base, and so stay; so do folders that hold our own tools.
+    """
+    tools = [Path(each) for each in (sys.prefix, *os.environ.get("PATH", "").split(os.pathsep)) if each]
+    items = list(workspace.iterdir())
+    found = [workspace]
+    if any(item.name in INSTALLED_DIRS for item in items) or any(tool.is_relative_to(workspace) for tool in tools):
+        found = [item for item in items if item.name not in INSTALLED_DIRS and not item.is_symlink()]
+    found += [above / name for above in workspace.parents for name in sorted(VCS_DIRS)]
+    return tuple(str(path) for path in found if path.exists() and not any(tool.is_relative_to(path) for tool in tools))
 
 
 @contextlib.asynccontextmanager

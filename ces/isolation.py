@@ -44,12 +44,14 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     """What a check gets on this machine. `network`: whether a build could reach it. `notes`: why not more.
 
     `files_of_others`: the build runs as root over trees of several owners, and keeps the capabilities for that.
+    `hidden` are paths that a build must not see, beside those that none may.
     """
 
     kind: Kind
     view: Literal["overlay", "copy"]
     network: bool
     files_of_others: bool = False
+    hidden: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -246,10 +248,11 @@ def _bounds(isolation: Isolation, place: Place, limits: Limits, **held: Any) -> 
     return process.Bounds(limits=limits, writes_to=(tree, place.scratch), contained=True, **held)
 
 
-def _hidden(place: Place) -> tuple[str, ...]:
+def _hidden(isolation: Isolation, place: Place) -> tuple[str, ...]:
     """Beside the person's secrets: views and their layers, other proposals' and the tree with its version control."""
     views = place.tree.parent
-    wanted = (*hidden.secrets(), str(place.tree if place.root.is_relative_to(views) else views))
+    own = [path for path in isolation.hidden if Path(path).exists()]
+    wanted = (*hidden.secrets(), *own, str(place.tree if place.root.is_relative_to(views) else views))
     closed = [path for path in wanted if not place.root.is_relative_to(path)]
     return tuple(path for path in wanted if not any(path.startswith(f"{above}/") for above in closed))
 
@@ -259,7 +262,7 @@ def _bubblewrapped(isolation: Isolation, place: Place, limits: Limits) -> list[s
         root=place.root,
         view=place.tree if isolation.view == "copy" else place.tree / "merged",
         scratch=place.scratch,
-        hidden=_hidden(place),
+        hidden=_hidden(isolation, place),
         shm_bytes=limits.memory_bytes // 2,
         files_of_others=isolation.files_of_others,
         filtered=seccomp.here(tracing=False) is not None,
@@ -279,7 +282,7 @@ def _options(isolation: Isolation, place: Place, limits: Limits) -> dict[str, An
         "caps": "files" if isolation.files_of_others else "none",
         "filter": (seccomp.here(tracing=True) or b"").hex(),
         "tools": hidden.kept(),
-        "hidden": _hidden(place),
+        "hidden": _hidden(isolation, place),
     }
 
 

@@ -20,13 +20,16 @@ class Machine:
     """The machine as a build of the workspace at `root` sees it; `env` goes on top of a build's environment."""
 
     def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+        self._given = root
         self._root = root.resolve()
         self._env = process.build_environment(env)
 
     def says(self, *argv: str, after: str = "") -> str:
         """The identity of the program `argv[0]`, "missing" without it, and the `output` of `argv`."""
         found = self._which(argv[0])
-        return f"{argv[0]}: missing" if found is None else f"{self.stat(found)}\n{self.output(*argv, after=after)}"
+        if found is None:
+            return f"{self._named(Path(argv[0]))}: missing"
+        return f"{self.stat(found)}\n{self.output(*argv, after=after)}"
 
     def output(self, *argv: str, after: str = "") -> str:
         """What `argv` prints, "" for a program that is missing or the workspace's.
@@ -51,20 +54,27 @@ class Machine:
             real = path.resolve(strict=True)
             seen = real.stat()
         except OSError:
-            return f"{path}: missing"
-        return f"{path} = {real} {seen.st_size} {seen.st_mtime_ns}"
+            return f"{self._named(path)}: missing"
+        return f"{self._named(path)} = {self._named(real)} {seen.st_size} {seen.st_mtime_ns}"
 
     def text(self, path: Path) -> str:
         """A small file's content."""
         try:
             return path.read_text("utf-8", "replace")
         except OSError:
-            return f"{path}: missing"
+            return f"{self._named(path)}: missing"
 
     def lists(self, folder: Path, *patterns: str) -> str:
         """The identities of the files in `folder` that match, in order."""
         found = sorted(path for pattern in patterns for path in folder.glob(pattern))
-        return "\n".join([str(folder), *(self.stat(path) for path in found)])
+        return "\n".join([self._named(folder), *(self.stat(path) for path in found)])
+
+    def _named(self, path: Path) -> str:
+        """A path as a digest may have it: the workspace's own, wherever the workspace lies, are told from its top."""
+        for root in (self._given, self._root):
+            if path.is_relative_to(root):
+                return f"./{path.relative_to(root)}"
+        return str(path)
 
     def _is_the_workspaces(self, program: Path) -> bool:
         inside = (program.absolute(), program.resolve())

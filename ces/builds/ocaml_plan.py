@@ -14,7 +14,10 @@ from ces.builds.dune_modules import Modules, Node, Preprocessor, module_name
 from ces.change import FileChange
 
 # Files that no build reads unless a rule says so.
-_INERT = re.compile(r"(^|/)(LICENSE|CHANGES|CHANGELOG|README|AUTHORS|\.gitignore|\.hgignore|\.ocamlformat)[^/]*$|\.md$")
+_INERT = re.compile(
+    r"(^|/)(LICENSE|CHANGES|CHANGELOG|README|AUTHORS)(\.(txt|org|rst|adoc))?$"
+    r"|(^|/)\.(gitignore|hgignore|ocamlformat)$|\.md$"
+)
 # What makes a stanza's modules depend on more than the names of files.
 _CHOOSY = re.compile(
     r"\b(modules|include_subdirs|copy_files|ocamllex|ocamlyacc|menhir|select|rule|generate|virtual_modules|implements"

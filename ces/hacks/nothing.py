@@ -13,6 +13,8 @@ _MARKS = re.compile(r"[\s\"'(),rRbBuU]+")  # layout, and what strings are writte
 
 
 def find(change: Edited) -> Iterator[Flag]:
+    if any(file.change.mode is not None for file in change.files):
+        return  # a script that may be run at last is a change
     files = [file for file in change.files if file.change.before != file.change.after or file.change.old_path]
     if not files:
         yield Flag(name="empty-diff", path=None, message="no file changes")

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -284,3 +285,42 @@ async def test_model_written_code_is_not_run_where_nothing_encloses_it(
     judge = Judge(JudgeSettings(bases=bases, allow_unsandboxed=True))
     assert (await judge.check(request)).status == "red"
     await judge.close()
+
+
+PYTHON = (
+    "-- pyproject.toml --\n[tool.pytest.ini_options]\n-- test_a.py --\ndef test_a() -> None:\n    assert 1 + 1 == 2\n"
+)
+
+
+@pytest.mark.parametrize("text", [pytest.param(DUNE, marks=needs_dune), PYTHON])
+async def test_a_later_process_finds_the_base_and_the_verdict(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], text: str
+) -> None:
+    root = workspace(text)
+    diff = "--- /dev/null\n+++ b/note.txt\n@@ -0,0 +1 @@\n+x\n"
+    first = scene()
+    before = await first.check(root, diff)
+    await first.judge.close()
+    after = await scene().check(root, diff)
+    assert (after.base, after.toolchain, after.cached) == (before.base, before.toolchain, True)
+    assert before.status == "green"
+
+
+async def test_a_build_does_not_see_where_its_base_came_from(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    """The workspace's history, and its files as they are now, may hold the answer."""
+    outside = Path(tempfile.mkdtemp(prefix=".ces-test-", dir=Path.home()))
+    try:
+        shutil.copytree(workspace(SCRIPT), outside, dirs_exist_ok=True)
+        (outside / ".git").mkdir()
+        (outside / ".git" / "config").write_text("history\n")
+        (outside / "check.sh").write_text(f"! cat {outside}/value {outside}/.git/config 2>/dev/null | grep .\n")
+        assert (await scene("sh", "check.sh").check(outside, "")).status == "green"
+        (outside / ".venv").mkdir()
+        (outside / ".venv" / "marker").write_text("x\n")
+        seen = f"grep -q x {outside}/.venv/marker && ! cat {outside}/value 2>/dev/null | grep .\n"
+        (outside / "check.sh").write_text(seen)
+        assert (await scene("sh", "check.sh").check(outside, "")).status == "green"
+    finally:
+        shutil.rmtree(outside)

@@ -162,6 +162,7 @@ CASES: dict[str, tuple[Edits, str]] = {
         {"shapes/box.mli": "val corners : Point.t * Point.t -> Point.t list\n"},
         "red, typecheck",
     ),
+    "a_module_named_as_a_document_is_added": ({"shapes/README.ml": "let x : int = true\n"}, "red, typecheck"),
     "an_interface_is_deleted": ({"shapes/point.mli": None}, "green, 1 checked"),
     "a_used_module_is_deleted": ({"bin/options.ml": None}, "unsure: the dune file of bin has 'ocamllex'"),
     "a_used_module_of_a_library_is_deleted": (
