@@ -28,7 +28,7 @@ SETTINGS = (
         r"|^\s*(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+)\s*=\s*[Ff]alse"
         r"|^\s*(?:ignore|exclude|disable|norecursedirs|collect_ignore)\s*="
         r"|--(?:ignore|deselect|exitfirst|collect-only|co\b|no-summary)|(?:-p\s*no:|-k\s*[\"']?not\b)"
-        r"|^\s*\"?(?:python_files|python_functions|python_classes|testpaths)\"?\s*="
+        r"|^\s*\"?(?:addopts|python_files|python_functions|python_classes|testpaths)\"?\s*="
         r"|\"typeCheckingMode\"\s*:\s*\"(?:off|basic)\"|\"report\w+\"\s*:\s*(?:false|\"none\")",
         go=r"^\s*(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+)\s*=\s*[Tt]rue|\berror\b",
     ),

@@ -16,15 +16,25 @@ _WORDS = {
     "typescript": r"\b(?:it|test|describe|suite|context)\.(?:skip|todo|only|failing|fails|skipIf)\b"
     r"|(?<![\w.])(?:xit|xtest|xdescribe|fit|fdescribe)\(|\bthis\.skip\(",
 }
+# In code that is no test the same words switch off the tests that import it.
+_FROM_CODE = Pattern(
+    trick="suite-skipped",
+    language="python",
+    words=r"\bpytest\.(?:skip|xfail|exit|importorskip)\(|\bpytestmark\b|\bpytest\.mark\.(?:skip|xfail)|\bSkipTest\b",
+)
 PATTERNS = tuple(Pattern(trick="test-skipped", language=language, words=words) for language, words in _WORDS.items())
 
 
 def find(change: Edited) -> Iterator[Flag]:
     yield from added(change.files, PATTERNS)
+    yield from added([file for file in change.files if not file.test], (_FROM_CODE,))
 
 
 FAMILY = Family(
     name="skipped",
-    tricks=(Trick("test-skipped", "A test is skipped, expected to fail, or the only one left to run.", "tests"),),
+    tricks=(
+        Trick("test-skipped", "A test is skipped, expected to fail, or the only one left to run.", "tests"),
+        Trick("suite-skipped", "Code that is no test skips the tests that import it."),
+    ),
     find=find,
 )

@@ -26,6 +26,13 @@ def test_a_rate_has_an_interval_that_holds_it_and_narrows_with_tasks() -> None:
     assert many.high - many.low < few.high - few.low
 
 
+def test_a_rate_of_none_or_all_is_not_certain() -> None:
+    none, every = pass_rate([(4, 0)] * 4, 1), pass_rate([(4, 4)] * 4, 1)
+    assert none is not None and every is not None
+    assert (none.value, none.low, every.value, round(every.high, 9)) == (0.0, 0.0, 1.0, 1.0)
+    assert none.high > 0.4 and every.low < 0.6
+
+
 def test_tasks_with_too_few_samples_are_left_out() -> None:
     rate = pass_rate([(8, 1), (2, 2)], 8)
     assert rate is not None and (rate.value, rate.tasks) == (1.0, 1)

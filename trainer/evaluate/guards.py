@@ -20,6 +20,7 @@ _PROMISES = re.compile(
     r"|as an AI\b|I(?:'|’)?m sorry\b|I apologi[sz]e\b|left as an exercise|in a future (?:change|version))",
     re.I | re.S,
 )
+SIGNIFICANT = 0.05
 _LOOPING_LINES = 8
 _LONG_CHARS = 400
 _LOOP_COMPRESSION = 0.12  # code compresses to a quarter or a third
@@ -111,7 +112,7 @@ def _grown(samples: Sequence[Sample], present: Sequence[Sample], limits: Limits)
 
 
 def _fallen(comparison: Paired | None) -> list[Finding]:
-    if comparison is None or comparison.difference.high >= 0:
+    if comparison is None or comparison.difference.high >= 0 or comparison.p_value >= SIGNIFICANT:
         return []
     fallen = comparison.difference
     interval = f"95 % interval {-fallen.high:.1%} to {-fallen.low:.1%}"

@@ -44,6 +44,8 @@ def pass_at(samples: int, passed: int, k: int) -> float:
 def pass_rate(tasks: Sequence[Counts], k: int) -> Rate | None:
     """pass@k over tasks; None when none of them has `k` samples."""
     values = [pass_at(samples, passed, k) for samples, passed in tasks if samples >= k]
+    if set(values) in ({0.0}, {1.0}):  # resampling the same would say that nothing is unsure
+        return share(int(sum(values)), len(values))
     return _mean(values)
 
 
