@@ -98,8 +98,17 @@ def _context(hunk: Hunk, least: int) -> list[int]:
 
 
 def drop_context(hunk: Hunk, chance: random.Random) -> Hunk:
-    """One line of context left out that has context on both sides, if two others stay."""
-    return _drop(hunk, chance, [at for at in _all_context(hunk) if not _beside_change(hunk, at)])
+    """One line of context left out, any of them, if two others stay.
+
+    Not the last line before what is added at a file's end: the reply without it quotes another place exactly.
+    """
+    return _drop(hunk, chance, [at for at in _all_context(hunk) if not _before_end(hunk, at)])
+
+
+def _before_end(hunk: Hunk, index: int) -> bool:
+    """Whether nothing but new lines stand between this row and an end of the hunk."""
+    signs = [sign for sign, _ in hunk.rows]
+    return any(side and set(side) == {"+"} for side in (signs[:index], signs[index + 1 :]))
 
 
 def drop_beside(hunk: Hunk, chance: random.Random) -> Hunk:

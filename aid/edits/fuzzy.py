@@ -8,7 +8,8 @@ Lines in, alignments out; nothing raises. The work is capped: few places are loo
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 import msgspec
 from rapidfuzz import fuzz, process
@@ -128,9 +129,19 @@ def _faults(alignment: Alignment) -> int:
 
 
 def merge(
-    text: Text, old: Sequence[str], new: Sequence[str], kept: Sequence[tuple[int, int]], found: Alignment
+    text: Text,
+    old: Sequence[str],
+    new: Sequence[str],
+    kept: Sequence[tuple[int, int]],
+    found: Alignment,
+    *,
+    guessed: bool = False,
 ) -> list[tuple[str, bool]] | None:
-    """What stands at `found` afterwards, as (line, whether it is the document's own raw line); None on a conflict."""
+    """What stands at `found` afterwards, as (line, whether it is the document's own raw line); None on a conflict.
+
+    `guessed`: which lines are context was told from `old` and `new` being equal, not said. A line that goes beside one
+    that was left out may then have been taken for one that stays, where it reads like its neighbour or others come.
+    """
     result: list[tuple[str, bool]] = []
     edges = (len(old), len(new), found.end)
     last = _Anchor(-1, -1, found.start - 1)
@@ -143,11 +154,17 @@ def merge(
         segment = _segment(text, old, range(last.old + 1, mine), told, range(last.line + 1, line), found)
         if segment is None:
             return None
-        if told or mine - last.old > 1:
-            if last.old >= 0 and _slides(text, last.line, -1, found):
+        gone = [line.strip() for line in old[last.old + 1 : mine]]
+        if guessed and gone and not told and any(own for _, own in segment):
+            beside = [side.strip() for side in (*old[max(last.old, 0) : last.old + 1], *old[mine : mine + 1])]
+            if len(kept) < len(new) or not {gone[0], gone[-1]}.isdisjoint(beside):
                 return None
-            if mine < len(old) and _slides(text, line, 1, found):
-                return None
+        changed = bool(told) or mine - last.old > 1
+        slides = (last.old >= 0 and _slides(text, last.line, -1, found)) or (
+            mine < len(old) and _slides(text, line, 1, found)
+        )
+        if changed and slides and not (mine - last.old == 1 and _apart(text, last.line + 1, segment)):
+            return None
         result += segment
         if mine < len(old):
             result.append((text.raw[line], True))
@@ -182,13 +199,35 @@ def _segment(
         return [(line, False) for line in wish] if not own and _spelt_right(text, slips, wish) else None
     if not own or not wish:
         return own or [(line, False) for line in wish]
-    quoted = [old[index] for index in taken.values()]
     new = [(line, False) for line in wish]
+    if not gone:
+        fitting = [at for at in range(len(own) + 1) if _apart(text, lines.start, [*own[:at], *new, *own[at:]])]
+        return [*own[: fitting[0]], *new, *own[fitting[0] :]] if len(fitting) == 1 else None
+    quoted = [old[index] for index in taken.values()]
     if quoted and min(taken) > own_lines[-1] and _counterpart(quoted[0], wish) == 0:
         return own + new
     if quoted and max(taken) < own_lines[0] and _counterpart(quoted[-1], wish) == len(wish) - 1:
         return new + own
     return None
+
+
+def _apart(text: Text, first: int, segment: Sequence[tuple[str, bool]]) -> bool:
+    """Whether new lines are as far from the text above and below as that was from each other: a segment from line
+    `first` on that only adds. Blank lines are added to one side of what they set apart, so they tell which side it is.
+    """
+    new = [line.strip() for line, own in segment if not own]
+    if not any(new) or (new[0] and new[-1]):
+        return False
+    at = first + next(index for index, (_, own) in enumerate(segment) if not own)
+    above, below = range(at - 1, -1, -1), range(at, len(text.stripped))
+    return _blank(new) == _blank(text.stripped[line] for line in below) and _blank(reversed(new)) == _blank(
+        text.stripped[line] for line in above
+    )
+
+
+def _blank(lines: Iterable[str]) -> int:
+    """How many blank lines come first."""
+    return sum(1 for _ in takewhile(lambda line: not line, lines))
 
 
 def _counterpart(quoted: str, wish: Sequence[str]) -> int | None:

@@ -265,7 +265,7 @@ def _otherwise(text: Text, edit: Edit) -> Placed | Rejected:
     near = fuzzy.nearest(text, edit.old, found)
     if alignment is None or edit.final_newline is not None:
         return _refused(edit, _not_found(found), near)
-    merged = fuzzy.merge(text, edit.old, edit.new, _kept(edit), alignment)
+    merged = fuzzy.merge(text, edit.old, edit.new, _kept(edit), alignment, guessed=edit.kept is None)
     if merged is None:
         reason = "the quoted lines differ from the file's right where the change goes: quote them exactly"
         return _refused(edit, reason, [alignment.start + 1])

@@ -115,6 +115,32 @@ def test_refuses_when_the_line_left_out_stands_beside_the_change() -> None:
     )
 
 
+def test_blank_lines_that_come_along_tell_the_side_of_the_line_left_out() -> None:
+    document = "def one():\n    return 1\n\ndef two():\n    return 2\n\ndef three():\n    return 3\n"
+    wrong = replace("    return 1||    return 2", "    return 1||def new():|    return 0||    return 2")
+    expected = document.replace("def two", "def new():\n    return 0\n\ndef two")
+    check(document, wrong, expected)
+
+
+def test_a_blank_line_left_out_beside_new_lines_stays_between() -> None:
+    document = "one = 1\nuno = 1\n\ntwo = 2\ndue = 2\n"
+    check(
+        document,
+        replace("one = 1|uno = 1|two = 2|due = 2", "one = 1|uno = 1|new = 0||two = 2|due = 2"),
+        "one = 1\nuno = 1\n\nnew = 0\n\ntwo = 2\ndue = 2\n",
+    )
+
+
+def test_refuses_when_a_line_may_have_moved_past_the_one_left_out() -> None:
+    """The blank line was above `length` or below it, as that is taken for a line that stays or for a new one."""
+    document = "class Day(Tick):\n    length = 1\n\n    def days(self):\n        return self.n\n\n    def hours(self):\n"
+    wrong = replace(
+        "class Day(Tick):|    length = 1|    def days(self):|        return self.n",
+        "class Day(Offset):|    a_doc_string_of = 1|    length = 1",
+    )
+    assert isinstance(place(document, wrong), Rejected)
+
+
 def test_refuses_a_misspelt_line_that_is_to_go() -> None:
     document = "alpha = load()\nbeta = load(alpha)\ngamma = load(beta)\n"
     wrong = replace("alpha = load()|beta = load(alhpa)|gamma = load(beta)", "alpha = load()|gamma = load(beta)")
