@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from aid import attach
 from ces.change import Status
 from ces.verdict import BuildStatus, Verdict
 
-VERSION = 1
+VERSION = attach.VERSION
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -126,11 +127,12 @@ class UpdateParams(Wire, frozen=True):
     """What happens while a prompt is answered. `kind` says which of the other fields are there.
 
     "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
-    `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+    `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new
+    daemon begins the request again, so forget what its updates said so far; nothing else is there.
     """
 
     request: str
-    kind: Literal["sources", "text", "reasoning", "candidate", "status"]
+    kind: Literal["sources", "text", "reasoning", "candidate", "status", "restart"]
     token: str | None = None
     text: str = ""
     model: str = ""
@@ -270,9 +272,10 @@ class StatsParams(Wire, frozen=True):
 
 
 class ShutdownParams(Wire, frozen=True):
-    """`models`: end the model workers too."""
+    """`models`: end the model workers too. `restart`: another daemon takes over, so what is not done is left to it."""
 
     models: bool = False
+    restart: bool = False
 
 
 class Empty(Wire, frozen=True):

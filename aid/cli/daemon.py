@@ -47,9 +47,8 @@ def restart(as_json: bool) -> None:
     """Start the daemon anew; model workers stay warm."""
     from aid import config, lifecycle
 
-    config.load(None)  # before the old one is gone: the new one could not start without it
-    _stop(models=False)
-    lifecycle.connect_or_start().close()
+    config.load(None)  # said here and at once: the new one could not start without it
+    lifecycle.restart(lambda: _stop(models=False, restart=True))
     _report(lifecycle.holder(), "restarted", as_json=as_json)
 
 
@@ -128,7 +127,7 @@ def connect() -> None:
     sys.exit(run())
 
 
-def _stop(*, models: bool) -> bool:
+def _stop(*, models: bool, restart: bool = False) -> bool:
     """End the daemon, by asking and then by signals. False: none ran."""
     from aid import lifecycle
     from aid.client import connect as connect_to
@@ -140,7 +139,7 @@ def _stop(*, models: bool) -> bool:
         return False
     try:
         with connect_to(start=False, any_version=True) as client:
-            client.call("aid/shutdown", ShutdownParams(models=models), timeout_s=STATUS_TIMEOUT_S)
+            client.call("aid/shutdown", ShutdownParams(models=models, restart=restart), timeout_s=STATUS_TIMEOUT_S)
             asked = True
     except DaemonError:
         asked = False

@@ -1,0 +1,28 @@
+"""Which request the work at hand is for, where it is one that may come again after the daemon was restarted.
+
+A context variable, since the work may be a method of ours or one of pygls' commands: whatever a request's task runs
+finds it, and nothing else does.
+"""
+
+from contextvars import ContextVar
+from hashlib import sha256
+
+import msgspec
+
+from aid.session.kept import Kept, Key
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """`again`: an earlier daemon was asked it before this one, and may have done all of it but answer."""
+
+    key: Key
+    kept: Kept
+    again: bool = False
+
+    @property
+    def name(self) -> str:
+        """The same in every daemon; short, of hexadecimal digits."""
+        return sha256(str(self.key).encode()).hexdigest()[:12]
+
+
+ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
