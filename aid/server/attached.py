@@ -8,7 +8,7 @@ import msgspec
 from aid.attach import SPOKEN, AttachParams, DeliveredParams
 from aid.server.message import Call, Id, RpcError
 from aid.server.routes import read_params
-from aid.session.asked import Asked
+from aid.session.identity import Identity
 from aid.session.kept import Kept, Key
 
 SKEW = -32021
@@ -38,11 +38,11 @@ class Attached:
         """What an earlier daemon answered to a request that is asked again."""
         return self._answers.pop(identity, None)
 
-    def asked(self, identity: Id) -> Asked:
+    def identity(self, identity: Id) -> Identity:
         """What the work for a request may know of it."""
         again = identity in self._again
         self._again.discard(identity)
-        return Asked(key=Key(self._session, identity), kept=self._kept, again=again)
+        return Identity(key=Key(self._session, identity), kept=self._kept, again=again)
 
     def keep(self, call: Call, body: bytes) -> None:
         if call.id is not None and call.method in KEPT_METHODS:

@@ -33,8 +33,8 @@ from aid.server.host import Host
 from aid.server.message import Answer, Call, Id, Malformed, RpcError
 from aid.server.routes import Route, read_params
 from aid.server.wire import Limits, Wire
-from aid.session.asked import ASKED
 from aid.session.client import OpenDocument
+from aid.session.identity import IDENTITY
 from aid.session.kept import Kept
 from ces.change import FileChange
 
@@ -128,7 +128,7 @@ class Connection:
         """Do a request's work as a task; `done` is told even of one cancelled before its first step."""
         context = copy_context()
         if self._bridge is not None:
-            context.run(ASKED.set, self._bridge.asked(identity))
+            context.run(IDENTITY.set, self._bridge.identity(identity))
         task = asyncio.get_running_loop().create_task(work, context=context)
         self._running[identity] = task
         task.add_done_callback(done)

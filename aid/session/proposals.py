@@ -14,7 +14,7 @@ import msgspec
 
 from aid import paths
 from aid.errors import AidError, UsageError
-from aid.protocol import Proposal
+from aid.protocol import OutcomeResult, Proposal
 from ces.change import FileChange
 
 KEEP = 100
@@ -22,11 +22,16 @@ _ID = re.compile(r"[0-9a-z]{6,32}")
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already."""
+    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already.
+
+    `by` names the request that changed its state last, where that may be asked again, and `outcome` is its answer.
+    """
 
     proposal: Proposal
     changes: tuple[FileChange, ...]
     accepted: dict[str, tuple[int, ...]] = {}
+    by: str = ""
+    outcome: OutcomeResult | None = None
 
 
 class _Shown(msgspec.Struct, frozen=True):

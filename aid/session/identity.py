@@ -12,7 +12,7 @@ import msgspec
 from aid.session.kept import Kept, Key
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """`again`: an earlier daemon was asked it before this one, and may have done all of it but answer."""
 
     key: Key
@@ -25,4 +25,4 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return sha256(str(self.key).encode()).hexdigest()[:12]
 
 
-ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=None)
