@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from lsprotocol.types import WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDon
 from aid.protocol import UpdateParams
 from aid.server.editor_protocol import PeerError
 from aid.session.client import OpenDocument
+from aid.wording import candidate_words
 from ces.change import FileChange
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Progress:
     async def begin(self, *, may_create: bool) -> None:
         """Show it; with no token from the client, under one of our own if the client lets us make one."""
         if self._token is None and may_create:
-            token = f"aid-progress-{next(_numbers)}"
+            token = f"aid-progress-{os.getpid()}-{next(_numbers)}"  # another daemon may have had the numbers
             try:
                 async with asyncio.timeout(CREATE_TIMEOUT_S):
                     await self._shown.create_async(token)
@@ -62,6 +64,9 @@ class Progress:
 
     def documents(self) -> Mapping[Path, OpenDocument]:
         return self._editor.connection.documents()
+
+    def changed(self, root: Path) -> None:
+        self._editor.connection.changed(root)
 
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
         return await self._editor.connection.apply_edit(root, changes, label)
@@ -82,8 +87,9 @@ def _line(params: UpdateParams) -> str:
         case "sources":
             return f"context from {len(params.sources)} sources"
         case "candidate" if params.candidate is not None:
-            verdict = params.candidate.verdict
-            return f"{params.candidate.model}: {verdict.status if verdict is not None else params.candidate.status}"
+            return f"{params.candidate.model}: {candidate_words(params.candidate)}"
+        case "restart":
+            return "going on in a new daemon"
         case "reasoning":
             return f"{params.model} is thinking" if params.model else "thinking"
         case _:

@@ -18,8 +18,9 @@ from aid.protocol import AcceptParams, OutcomeResult, Proposal, RejectedEdit
 from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
+from aid.session.identity import again, name
 from aid.session.proposals import Stored
-from aid.session.summary import changed_files
+from aid.session.summary import changed_files, proposed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
 from ces.errors import BadChange
@@ -38,8 +39,11 @@ async def accept(
 ) -> Acceptance:
     """`client`, one of `clients`, accepts.
 
-    Raises UsageError for a part the proposal doesn't have, or has given already.
+    Raises UsageError for a part the proposal doesn't have, or has given already. Where an earlier daemon was asked the
+    same, what it did of it is not done again.
     """
+    if stored.outcome is not None and stored.by == again():
+        return Acceptance(result=stored.outcome)
     if stored.proposal.state in ("accepted", "rejected", "undone"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
@@ -54,7 +58,7 @@ async def accept(
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=_refused(error)))
-    if in_editor:
+    if any(change.before != change.after for change in in_editor):
         why = await client.apply_edit(workspace.root, in_editor, f"AID: {stored.proposal.summary or params.id}")
         if why is not None:
             if done is not None:
@@ -67,7 +71,7 @@ async def accept(
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
-    return Acceptance(result=result, stored=_afterwards(stored, accepted), changes=(*on_disk, *in_editor))
+    return Acceptance(result=result, stored=_afterwards(stored, accepted, result), changes=(*on_disk, *in_editor))
 
 
 def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
@@ -118,7 +122,11 @@ def _split(
             on_disk.append(change)
             continue
         disk = workspace.tree.read(change.old_path or change.path)
-        found = apply.rebase(change, as_bytes(document.text, disk.content if disk else None))
+        shown = as_bytes(document.text, disk.content if disk else None)
+        if again() and shown == change.after:
+            in_editor.append(msgspec.structs.replace(change, before=shown))
+            continue
+        found = apply.rebase(change, shown)
         if isinstance(found, Rejected):
             refused.append(RejectedEdit(path=found.path, reason=found.reason, near=found.near))
         else:
@@ -140,9 +148,10 @@ def _refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients
 
 
 async def _write(workspace: Workspace, changes: Sequence[FileChange], proposal: Proposal) -> apply.Applied:
-    done = await asyncio.to_thread(
-        apply.apply, workspace.root, changes, summary=proposal.summary or f"by {proposal.model}", id=proposal.id
-    )
+    done = await asyncio.to_thread(apply.carried_out, workspace.root, again()) if again() else None
+    if done is None:
+        summary = proposal.summary or f"by {proposal.model}"
+        done = await asyncio.to_thread(apply.apply, workspace.root, changes, summary=summary, id=proposal.id, by=name())
     workspace.index.touch(path for change in changes for path in (change.path, change.old_path) if path)
     return done
 
@@ -153,7 +162,9 @@ def _refused(error: ApplyError) -> tuple[RejectedEdit, ...]:
     return tuple(RejectedEdit(path=each.path, reason=each.reason, near=each.near) for each in error.refused)
 
 
-def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> Stored:
+def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]], result: OutcomeResult) -> Stored:
     whole = all(len(accepted.get(change.path, ())) == max(1, len(edits.hunks(change))) for change in stored.changes)
-    proposal = msgspec.structs.replace(stored.proposal, state="accepted" if whole else "partly")
-    return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted)
+    proposal = msgspec.structs.replace(
+        stored.proposal, state="accepted" if whole else "partly", files=proposed_files(stored.changes, accepted)
+    )
+    return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted, by=name(), outcome=result)

@@ -26,3 +26,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=None)
+
+
+def again() -> str:
+    """The `name` of the request at hand where it was asked before, else ""."""
+    identity = IDENTITY.get()
+    return identity.name if identity is not None and identity.again else ""
+
+
+def name() -> str:
+    """The `name` of the request at hand, "" where it can't come again."""
+    identity = IDENTITY.get()
+    return identity.name if identity is not None else ""
