@@ -94,6 +94,12 @@ class Link:
         if self._failures == AT_ONCE and not self._conversation.refused:
             self._conversation.show("its daemon ends as soon as it is started: see 'aid logs'", ERROR)
 
+    def close(self) -> None:
+        """The editor has gone. A start that is under way is left to itself: the daemon is everyone's."""
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
     def _later(self) -> None:
         self._failures += 1
         if self._failures >= AT_ONCE:

@@ -37,10 +37,13 @@ class Pump:
         self._link = Link(self._conversation)
 
     def run(self) -> int:
-        while not self._over():
-            timeout_s = self._link.look()
-            for descriptor, events in self._wait(timeout_s):
-                self._serve(descriptor, events)
+        try:
+            while not self._over():
+                timeout_s = self._link.look()
+                for descriptor, events in self._wait(timeout_s):
+                    self._serve(descriptor, events)
+        finally:
+            self._link.close()
         return self._conversation.exit_code
 
     def _over(self) -> bool:

@@ -6,13 +6,8 @@ import sys
 def main() -> None:
     if sys.argv[1:] == ["connect"]:
         from aid.bridge import run
-        from aid.errors import AidError
 
-        try:
-            sys.exit(run())
-        except AidError as error:
-            print(f"aid: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
+        sys.exit(run())
     from aid.cli.main import main as command_line
 
     command_line()

@@ -37,8 +37,10 @@ class Replies:
         kept = self._known.pop(slot, None)
         return _CHUNKS.decode(kept) if kept is not None else ()
 
-    def keep(self, slot: str, chunks: tuple[Chunk, ...]) -> None:
+    async def keep(self, slot: str, chunks: tuple[Chunk, ...]) -> None:
+        """A reply is dear, so it is waited for until it is written."""
         self._identity.kept.reply(self._identity.key, slot, msgspec.msgpack.encode(chunks))
+        await asyncio.to_thread(self._identity.kept.flush)
 
 
 class _Remembering:
@@ -71,7 +73,7 @@ class _Remembering:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
         whole = msgspec.structs.replace(last, text="".join(texts), reasoning="")
-        self._replies.keep(slot, (whole,))
+        await self._replies.keep(slot, (whole,))
 
     async def count_tokens(self, text: str) -> int:
         return await self._backend.count_tokens(text)
