@@ -45,9 +45,8 @@ def stop(keep_models: bool, as_json: bool) -> None:
 @_json
 def restart(as_json: bool) -> None:
     """Start the daemon anew; model workers stay warm."""
-    from aid import config, lifecycle
+    from aid import lifecycle
 
-    config.load(None)  # said here and at once: the new one could not start without it
     lifecycle.restart(lambda: _stop(models=False, restart=True))
     _report(lifecycle.holder(), "restarted", as_json=as_json)
 

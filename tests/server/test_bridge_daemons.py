@@ -54,7 +54,7 @@ async def test_a_reply_that_had_come_is_not_asked_for_again(world: Any, worlds: 
 
 
 async def test_an_answer_that_was_not_delivered_is_not_worked_out_again(world: Any, peers: ModuleType) -> None:
-    words = "x" * 3_000_000
+    words = "x" * 700_000
     at = await world(Recording(match="", reply="", pieces=(Piece(wait="go"), Piece(text=words))))
     editor = await at.connect()
     asked = editor.ask("aid/prompt", at.prompt("say it"))
@@ -66,7 +66,8 @@ async def test_an_answer_that_was_not_delivered_is_not_worked_out_again(world: A
             await other.call("aid/status")
     at.kill_daemon()
     editor.process.send_signal(signal.SIGCONT)
-    assert (await editor.answer(asked))["result"]["text"] == words
+    answer = await editor.answer(asked)
+    assert answer["result"]["text"] == words
     assert at.server.stats.requests == 1
     while kept(at.private, "answers") or kept(at.private, "replies"):
         await editor.call("aid/status")  # what is delivered is forgotten, and this comes after it

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -25,6 +25,12 @@ BEFORE = "def area(r):\n    return 3 * r * r\n"
 BLOCK = "<<<<<<< SEARCH\n    return 3 * r * r\n=======\n    return 3.14 * r * r\n>>>>>>> REPLACE"
 REPLY = f"shape.py\n```python\n{BLOCK}\n```\n"
 MISPLACED = REPLY.replace("    return 3 * r * r", "    no such line\n    nor this")
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
 
 
 class World:
@@ -86,12 +92,17 @@ class World:
         return editor
 
     async def aid(self, *arguments: str) -> str:
+        ran = await self.run(*arguments)
+        assert ran.code == 0, (arguments, ran)
+        return ran.out
+
+    async def run(self, *arguments: str) -> Ran:
         process = await asyncio.create_subprocess_exec(
             AID, *arguments, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         out, err = await process.communicate()
-        assert process.returncode == 0, (arguments, out, err)
-        return out.decode()
+        assert process.returncode is not None
+        return Ran(process.returncode, out.decode(), err.decode())
 
     @property
     def daemon(self) -> int:
