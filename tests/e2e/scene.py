@@ -19,7 +19,8 @@ AID = Path(sys.executable).parent / "aid"
 SHOP = {
     "dune-project": "(lang dune 2.9)\n",
     "lib/dune": "(library (name shop))\n",
-    "lib/price.ml": "type t = { cents : int }\n\nlet of_cents cents = { cents }\n\nlet double price = { cents = price.cents * 2 }\n",
+    "lib/price.ml": "type t = { cents : int }\n\nlet of_cents cents = { cents }\n"
+    "\nlet double price = { cents = price.cents * 2 }\n",
     "lib/basket.ml": "let total prices = List.fold_left (fun sum price -> sum + price.Price.cents) 0 prices\n",
     "bin/dune": "(executable (name main) (libraries shop))\n",
     "bin/main.ml": "let () = print_int (Shop.Basket.total [ Shop.Price.double (Shop.Price.of_cents 5) ])\n",
@@ -80,7 +81,7 @@ class Scene:
         self._end_model()
 
     def replies(self, *lines: dict[str, Any]) -> None:
-        """What the model answers from now on (see `aid.models.recording`); on the same port as before."""
+        """What the model answers from now on (see `aid.models.recording`), on the same port as before."""
         file = self.home / "replies.jsonl"
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
         self._end_model()
@@ -102,9 +103,10 @@ class Scene:
         self._ask("/release", json.dumps({"name": name}).encode())
 
     def model_stats(self, **counts: int) -> dict[str, int]:
-        """The model's counters; with counts (requests=2), once they are reached: waits for the model, not for a clock."""
+        """The model's counters; with counts (requests=2), as soon as they are reached."""
         query = "&".join(f"{name}={count}" for name, count in counts.items())
-        return json.loads(self._ask(f"/stats?{query}"))
+        found: dict[str, int] = json.loads(self._ask(f"/stats?{query}"))
+        return found
 
     def aid(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -121,7 +123,8 @@ class Scene:
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", data=body)
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request) as answer:
-            return answer.read()
+            said: bytes = answer.read()
+            return said
 
     def _end_model(self) -> None:
         if self._model is not None:
