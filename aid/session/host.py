@@ -5,6 +5,7 @@ what goes wrong is an AidError. Cancelling the task that runs a method cancels t
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -20,6 +21,7 @@ from aid.context.index import index_folder
 from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
+from aid.session import steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
 from aid.session.chats import Chats
@@ -148,6 +150,7 @@ class Host:
         root = _root(params.workspace)
         undone = await asyncio.to_thread(apply.undo, root, params.id)
         self._recording.undone(undone.id)
+        await _done(self._turn, undone.id, steps.undone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
@@ -155,6 +158,7 @@ class Host:
         root = _root(params.workspace)
         done = await asyncio.to_thread(apply.redo, root, params.id)
         self._recording.redone(done.id)
+        await _done(self._turn, done.id, steps.redone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
 
@@ -295,6 +299,11 @@ class Host:
                 reason=reason,
             )
             self._chats.remember(root, params.chat, turn)
+
+    def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
+        """A change set was undone or redone: its proposal shows that, where it is still kept. Blocks."""
+        with contextlib.suppress(UsageError):
+            self._proposals.put(turned(self._proposals.get(applied.partition("-")[0]), applied))
 
     async def _stored(self, proposal: str) -> Stored:
         return await asyncio.to_thread(self._proposals.get, proposal)

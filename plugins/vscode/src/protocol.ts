@@ -164,7 +164,8 @@ export interface Verdict {
 /**
  * A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
  *
- * `at` is when it was made, in seconds since the epoch.
+ * `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made,
+ * in seconds since the epoch.
  */
 export interface Proposal {
   readonly id: string;

@@ -110,7 +110,7 @@
 ---@field cpu_ms? number default: 0.0
 
 --- A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
---- `at` is when it was made, in seconds since the epoch.
+--- `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
 ---@class (exact) aid.Proposal
 ---@field id string
 ---@field request string
