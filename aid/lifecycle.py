@@ -136,13 +136,14 @@ def take_turn() -> TextIO:
     return turn
 
 
-def restart(end_old: Callable[[], object]) -> None:
+def restart(prepare: Callable[[], Callable[[], object]]) -> None:
     """Put a new daemon in place of the one that runs, which goes on serving until the new one has all it needs.
 
-    `end_old` makes the old one end. Whoever looks for a daemon meanwhile waits for the new one. Raises DaemonError
-    with what the new one said; where it can't even be prepared, the old one runs on.
+    `prepare` is called meanwhile, and gives what makes the old one end. Whoever looks for a daemon then waits for the
+    new one. Raises DaemonError with what the new one said; where it can't even be prepared, the old one runs on.
     """
     with take_turn(), _spawned("--take-over") as said:
+        end_old = prepare()
         _expect(WARM, said())
         end_old()
         _expect(READY, said())

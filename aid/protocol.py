@@ -6,7 +6,7 @@ name, in Python, on the wire and in `--json`. Fields at their default are left o
 are one-based and inclusive, as people write them (FILE:L1-L2); ranges inside diagnostics are the LSP's.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ from ces.verdict import Status as VerdictStatus
 
 VERSION = attach.VERSION
 
+ProposalState = Literal["open", "accepted", "partly", "rejected", "undone"]
 BuildState = Literal["running"] | VerdictStatus
 
 
@@ -99,7 +100,8 @@ class Timings(Wire, frozen=True):
 class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
 
-    `at` is when it was made, in seconds since the epoch.
+    `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in
+    seconds since the epoch.
     """
 
     id: str
@@ -112,7 +114,7 @@ class Proposal(Wire, frozen=True):
     badge: str = ""
     summary: str = ""
     at: float = 0.0
-    state: Literal["open", "accepted", "partly", "rejected", "undone"] = "open"
+    state: ProposalState = "open"
 
 
 class Attachment(Wire, frozen=True):
@@ -361,6 +363,24 @@ class InitializationOptions(Wire, frozen=True):
 
     diagnostics: bool = True
     build_changed: bool = False
+
+
+class EditorSettings(Wire, frozen=True):
+    """What an editor's plugin lets a person set, under these names; everything else is the daemon's aid.toml."""
+
+    command: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="What is run to reach AID's daemon: a program and its arguments. Give its full path if need be."
+        ),
+    ] = ("aid", "connect")
+    enable: Annotated[bool, msgspec.Meta(description="Whether AID is started at all.")] = True
+    log_level: Annotated[
+        Literal["error", "warning", "info", "debug"],
+        msgspec.Meta(
+            description="How much is written to the plugin's log. The daemon's own log is read with `aid logs`."
+        ),
+    ] = "warning"
 
 
 class StatusParams(Wire, frozen=True):

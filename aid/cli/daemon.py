@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aid.lifecycle import Holder
     from aid.protocol import StatusResult
 
@@ -47,7 +49,12 @@ def restart(as_json: bool) -> None:
     """Start the daemon anew; model workers stay warm."""
     from aid import lifecycle
 
-    lifecycle.restart(lambda: _stop(models=False, restart=True))
+    def prepare() -> Callable[[], object]:
+        import aid.client  # noqa: F401  # while the new one is at its own imports
+
+        return lambda: _stop(models=False, restart=True)
+
+    lifecycle.restart(prepare)
     _report(lifecycle.holder(), "restarted", as_json=as_json)
 
 

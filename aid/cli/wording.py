@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from aid.protocol import Candidate, PromptResult
+from aid.protocol import Candidate, PromptResult, ProposedFile
 from aid.wording import diagnostic_line, verdict_words
 from ces.verdict import Verdict
 
@@ -45,7 +45,7 @@ def as_json_object(result: PromptResult) -> dict[str, Any]:
         "request": result.id,
         "model": result.model,
         "diff": proposal.diff if proposal else "",
-        "files": [as_plain(file) for file in proposal.files] if proposal else [],
+        "files": [_file(file) for file in proposal.files] if proposal else [],
         "verdict": as_plain(verdict),
         "candidates": [_candidate(each) for each in result.candidates],
         "text": result.text,
@@ -55,6 +55,11 @@ def as_json_object(result: PromptResult) -> dict[str, Any]:
         "undo": result.applied,
         "reason": result.reason,
     }
+
+
+def _file(file: ProposedFile) -> dict[str, Any]:
+    """Without its hunks: they are in the diff."""
+    return {name: value for name, value in as_plain(file).items() if name != "hunks"}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

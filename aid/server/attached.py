@@ -48,6 +48,10 @@ class Attached:
         if call.id is not None and call.method in KEPT_METHODS:
             self._kept.answer(Key(self._session, call.id), body)
 
+    def left(self) -> None:
+        """The editor needs nothing any more."""
+        self._kept.forget_session(self._session)
+
     def delivered(self, call: Call) -> None:
         ids: Iterable[Id] = read_params(_DELIVERED, call.params).ids
         self._kept.forget(Key(self._session, each) for each in ids)

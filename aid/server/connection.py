@@ -299,6 +299,8 @@ class Connection:
         elif call.method == attach.DELIVERED and self._bridge is not None:
             self._bridge.delivered(call)
         elif call.method == "exit":
+            if self._bridge is not None:
+                self._bridge.left()
             self.wire.close()  # of this connection only; pygls would end the process
         elif self._editor is not None:
             try:

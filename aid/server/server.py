@@ -22,7 +22,7 @@ log = logging.getLogger("aid.server")
 
 BACKLOG = 1024
 FAREWELL_S = 1.0
-HANDOVER_S = 0.2  # what isn't done by then, the next daemon does
+HANDOVER_S = 0.1  # what isn't done by then, the next daemon does
 
 
 class Server:

@@ -20,7 +20,8 @@ from aid.session.clients import Clients
 from aid.session.documents import as_bytes
 from aid.session.identity import again, name
 from aid.session.proposals import Stored
-from aid.session.summary import changed_files, proposed_files
+from aid.session.steps import accepting, noted
+from aid.session.summary import changed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
 from ces.errors import BadChange
@@ -44,7 +45,7 @@ async def accept(
     """
     if stored.outcome is not None and stored.by == again():
         return Acceptance(result=stored.outcome)
-    if stored.proposal.state in ("accepted", "rejected", "undone"):
+    if stored.proposal.state in ("accepted", "rejected"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
     changes = _steps(stored, accepted)
@@ -71,7 +72,9 @@ async def accept(
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
-    return Acceptance(result=result, stored=_afterwards(stored, accepted, result), changes=(*on_disk, *in_editor))
+    after = noted(stored, accepting(stored, accepted), result.applied, result.in_editor)
+    after = msgspec.structs.replace(after, by=name(), outcome=result)
+    return Acceptance(result=result, stored=after, changes=(*on_disk, *in_editor))
 
 
 def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
@@ -160,11 +163,3 @@ def _refused(error: ApplyError) -> tuple[RejectedEdit, ...]:
     if not error.refused:
         return (RejectedEdit(path=None, reason=str(error)),)
     return tuple(RejectedEdit(path=each.path, reason=each.reason, near=each.near) for each in error.refused)
-
-
-def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]], result: OutcomeResult) -> Stored:
-    whole = all(len(accepted.get(change.path, ())) == max(1, len(edits.hunks(change))) for change in stored.changes)
-    proposal = msgspec.structs.replace(
-        stored.proposal, state="accepted" if whole else "partly", files=proposed_files(stored.changes, accepted)
-    )
-    return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted, by=name(), outcome=result)

@@ -21,6 +21,7 @@ from aid.context.index import index_folder
 from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
+from aid.session import steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
 from aid.session.chats import Chats
@@ -159,6 +160,7 @@ class Host:
         root = _root(params.workspace)
         undone = await asyncio.to_thread(_once, apply.undo, root, params.id, name(), again())
         self._recording.undone(undone.id)
+        await _done(self._turn, undone.id, steps.undone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
@@ -166,6 +168,7 @@ class Host:
         root = _root(params.workspace)
         done = await asyncio.to_thread(_once, apply.redo, root, params.id, name(), again())
         self._recording.redone(done.id)
+        await _done(self._turn, done.id, steps.redone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
 
@@ -319,6 +322,11 @@ class Host:
         """Whether an earlier daemon remembered the turn. Blocks."""
         turns = self._chats.turns(root, setting.params.chat or "", 1) if again() else ()
         return any(each.request == setting.request for each in turns)
+
+    def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
+        """A change set was undone or redone: its proposal shows that, where it is still kept. Blocks."""
+        with contextlib.suppress(UsageError):
+            self._proposals.put(turned(self._proposals.get(applied.partition("-")[0]), applied))
 
     async def _stored(self, proposal: str) -> Stored:
         return await asyncio.to_thread(self._proposals.get, proposal)

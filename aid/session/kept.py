@@ -77,6 +77,11 @@ class Kept:
             self._put("DELETE FROM answers WHERE key = ?", (str(key),))
             self._put("DELETE FROM replies WHERE key = ?", (str(key),))
 
+    def forget_session(self, session: str) -> None:
+        """Its editor has left."""
+        self._put("DELETE FROM answers WHERE session = ?", (session,))
+        self._put("DELETE FROM replies WHERE session = ?", (session,))
+
     def attached(self, session: str, again: Iterable[int | str]) -> dict[int | str, bytes]:
         """The answers kept of those of a session's requests that it asks again; all others it has. Blocks."""
         wanted = {str(Key(session, each)): each for each in again}
@@ -162,6 +167,7 @@ class Kept:
         connection = sqlite3.connect(path, timeout=CLOSE_S)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")  # these are the person's words
         connection.executescript(_SCHEMA)
         for table in ("answers", "replies"):
             connection.execute(f"DELETE FROM {table} WHERE at < ?", (time.time() - KEPT_S,))
