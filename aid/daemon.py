@@ -85,12 +85,19 @@ class Announcement:
 
 
 def _prepare() -> None:
-    """Import what a daemon with editors needs, and see that its configuration can be read. Raises ConfigError."""
-    config.load(None)
+    """Import what a daemon with editors needs, and see that its configuration can be read. Raises ConfigError.
+
+    What is imported later holds up the requests that the old daemon left.
+    """
+    settings = config.load(None).config
     gc.disable()  # a tenth of the time: most of what is made here stays
     import aid.server.lsp
     import aid.session.host  # noqa: F401
+    from aid import models
 
+    for name in (settings.default_model, "hints"):
+        with suppress(AidError, KeyError):
+            models.make(name, settings.models[name])
     gc.enable()
 
 

@@ -18,7 +18,7 @@ from aid.protocol import AcceptParams, OutcomeResult, Proposal, RejectedEdit
 from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
-from aid.session.identity import again, name
+from aid.session.identity import again, did, name
 from aid.session.proposals import Stored
 from aid.session.steps import accepting, noted
 from aid.session.summary import changed_files
@@ -43,7 +43,7 @@ async def accept(
     Raises UsageError for a part the proposal doesn't have, or has given already. Where an earlier daemon was asked the
     same, what it did of it is not done again.
     """
-    if stored.outcome is not None and stored.by == again():
+    if stored.outcome is not None and did(stored.by):
         return Acceptance(result=stored.outcome)
     if stored.proposal.state in ("accepted", "rejected"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")

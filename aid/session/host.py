@@ -27,7 +27,7 @@ from aid.session.asked import attached
 from aid.session.chats import Chats
 from aid.session.client import Client
 from aid.session.clients import Clients
-from aid.session.identity import IDENTITY, again, name
+from aid.session.identity import IDENTITY, again, did, name
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.replies import Replies
@@ -143,7 +143,7 @@ class Host:
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
         stored = await self._stored(params.id)
-        if stored.outcome is not None and stored.by == again():
+        if stored.outcome is not None and did(stored.by):
             return stored.outcome
         state = stored.proposal.state
         if state != "open":
@@ -312,10 +312,8 @@ class Host:
 
     def _is_news(self, stored: Stored) -> bool:
         """Not what the same request proposed to an earlier daemon, and then wrote. Blocks."""
-        if not again():
-            return True
         with contextlib.suppress(UsageError):
-            return self._proposals.get(stored.proposal.id).by != again()
+            return not (again() and did(self._proposals.get(stored.proposal.id).by))
         return True
 
     def _is_remembered(self, setting: Setting, root: Path) -> bool:

@@ -34,6 +34,11 @@ def again() -> str:
     return identity.name if identity is not None and identity.again else ""
 
 
+def did(by: str) -> bool:
+    """Whether the request at hand is asked again, and `by` is its name: it was the one that did it."""
+    return bool(by) and by == again()
+
+
 def name() -> str:
     """The `name` of the request at hand, "" where it can't come again."""
     identity = IDENTITY.get()
