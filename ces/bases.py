@@ -41,6 +41,7 @@ WARM_TIMEOUT_S = 1800.0
 REMEMBERED = 4096
 QUOTA_BYTES = 20 << 30
 _DRAFT = ".draft-"
+_KNOWN = "2"  # what a record tells of a base; an older one tells less, and isn't this base's
 
 
 class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +162,7 @@ class Bases:
             else:
                 content = await freeze_revision(workspace, rev, draft / "tree", adapter.outputs)
             toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
-            whole = "\0".join((content, adapter.name, repr(settings), toolchain))
+            whole = "\0".join((_KNOWN, content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
                 id=hashlib.sha256(whole.encode()).hexdigest()[:32],
                 workspace=str(workspace),
@@ -193,6 +194,9 @@ class Bases:
         await in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))
         lock = await _locked(folder / "lock")
         try:
+            known = await in_thread(lambda: _record(folder / "base.json"))
+            if known is None and (folder / "builds").is_dir():  # half built: tests that ran would not run again
+                await in_thread(lambda: isolation.remove_tree(folder / "builds"))
             if not (folder / "tree").is_dir():
                 await in_thread(lambda: (draft / "tree").rename(folder / "tree"))
             builder = await set_up(
@@ -203,7 +207,6 @@ class Bases:
                 raise InfraError(builder.reason or "the build can't be run") from None
             builder.conceal(await in_thread(lambda: concealed(Path(record.workspace))))
             look = await builder.freeze()
-            known = await in_thread(lambda: _record(folder / "base.json"))
             if known is None or not builder.kept:
                 built = msgspec.structs.replace(record, status=await self._built(builder))
                 known = await in_thread(lambda: _written(folder, built))
