@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from ces import isolation
+from ces import evidence, isolation
 from ces.builder import Builder, choose, set_up
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.errors import BadChange, InfraError
@@ -122,8 +122,12 @@ class Bases:
             warm.holders -= 1
 
     def records(self) -> list[BaseRecord]:
-        """Every base on disk, the last used first."""
-        found = [record for path in self._folder.glob("*/base.json") if (record := _record(path)) is not None]
+        """Every base on disk, the last used first, without which tests it ran."""
+        found = [
+            msgspec.structs.replace(record, status=msgspec.structs.replace(record.status, ran=None))
+            for path in self._folder.glob("*/base.json")
+            if (record := _record(path)) is not None
+        ]
         return sorted(found, key=lambda record: record.used_at, reverse=True)
 
     async def close(self) -> None:
@@ -227,7 +231,8 @@ class Bases:
             raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
         if status.status == "red":
             await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)
-        return msgspec.structs.replace(status, wall_ms=(time.monotonic() - started) * 1000)
+        ran = None if status.ran is None else evidence.of_a_base(status.ran)
+        return msgspec.structs.replace(status, ran=ran, wall_ms=(time.monotonic() - started) * 1000)
 
     async def _evict(self) -> None:
         """Take away the least recently used until the rest is within the quota; never the last or one in use."""

@@ -4,7 +4,8 @@ What should have run: what the reference ran, where there is one that changes te
 hidden tests are laid over; else what the base ran when it was built green. Without a reference, programs beside tests
 that the request itself lays over are left out, since nobody knows what they should run now.
 
-Compared are numbers, program by program: a test that goes may come again there under another name. Pure.
+Compared are numbers, program by program: a test that goes may come again there under another name. That a program
+printed something is no test that came again. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from ces.builds.runners import PRINTED
 from ces.hacks.case import Trick
 from ces.verdict import Flag, Ran, Tests, Verdict
 
@@ -28,10 +30,15 @@ class Missing(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
 
 
+def of_a_base(ran: Ran) -> Ran:
+    """What is kept of a base: the programs that told something."""
+    return Ran(tests={program: tests for program, tests in ran.tests.items() if tests})
+
+
 def differing(base: Tests, ran: Ran) -> Tests:
     """The programs that ran otherwise than in the base, with all their tests: what to remember of a run."""
     absent = () if ran.partial else base.keys() - ran.tests.keys()
-    found = {program: tests for program, tests in ran.tests.items() if base.get(program) != tests}
+    found = {program: tests for program, tests in ran.tests.items() if base.get(program, {}) != tests}
     return found | {program: {} for program in absent}
 
 
@@ -42,7 +49,7 @@ def total(tests: Tests) -> int:
 def missing(expected: Tests, ran: Tests) -> tuple[Missing, ...]:
     found = []
     for program, names in sorted(expected.items()):
-        there = ran.get(program, {})
+        there = {name: count for name, count in ran.get(program, {}).items() if name in names or name != PRINTED}
         fewer = tuple(name for name, count in names.items() if there.get(name, 0) < count)
         count = total({program: names}) - total({program: there})
         if count > 0:

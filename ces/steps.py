@@ -72,11 +72,18 @@ async def _step(build: Build, one: Step, spent: _Spent) -> process.Finished:
     """One command in the view; where it runs tests, which of them is added to `spent`."""
     if not one.tests:
         return await step(build, one)
-    with report.awaited(build.isolation, build.place) as left:
-        finished = await step(build, msgspec.structs.replace(one, env=one.env | left.env))
-        told = await asyncio.to_thread(lambda: build.adapter.ran(one, finished.output, left.read()))
-    before = spent.ran.tests if spent.ran is not None and told.partial else {}
-    spent.ran = Ran(tests=before | told.tests, partial=told.partial)
+    whole = bool(one.again) and not all(path.endswith(one.sources) for path in build.changed)
+    one = one.all_tests() if whole else one
+    if one.report:
+        with report.awaited(build.isolation, build.place) as left:
+            finished = await step(build, msgspec.structs.replace(one, env=one.env | left.env))
+            said = await asyncio.to_thread(left.read)
+    else:
+        finished, said = await step(build, one), ""
+    told = await asyncio.to_thread(build.adapter.ran, one, finished.output, said)
+    partial = told.partial and not whole
+    before = spent.ran.tests if spent.ran is not None and partial else {}
+    spent.ran = Ran(tests=before | told.tests, partial=partial)
     return finished
 
 

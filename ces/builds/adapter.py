@@ -31,8 +31,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One command of a check, in order; the first that fails ends it and gives the stage.
 
     `argv` starts at the workspace's root. `passes` are the exit codes that mean success. `title` is what a message
-    calls the command (None: argv). `tests`: it runs tests, and `Adapter.ran` says which; it may leave a report for
-    that (`ces.report`).
+    calls the command (None: argv). `tests`: it runs tests, and `Adapter.ran` says which; `report`: for that it
+    leaves a report (`ces.report`). `again` are words that make it run every test, and not only those that depend on
+    what has changed: they are added where a changed file's name ends in none of `sources`, so that it may be what says
+    which tests there are.
     """
 
     stage: Stage
@@ -41,6 +43,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[int, ...] = (0,)
     title: str | None = None
     tests: bool = False
+    report: bool = False
+    again: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def all_tests(self) -> "Step":
+        return msgspec.structs.replace(self, argv=self.argv + self.again)
 
     def __str__(self) -> str:
         return self.title or " ".join(self.argv)

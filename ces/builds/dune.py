@@ -120,7 +120,17 @@ class Dune:
 
 def _testing(argv: tuple[str, ...], env: dict[str, str]) -> Step:
     """A step that leaves dune's own log as its report: a test that prints nothing is seen nowhere else."""
-    return Step(stage="test", argv=("sh", "-c", _LOGGED, "sh", *argv), env=env, title=" ".join(argv), tests=True)
+    logged = ("sh", "-c", _LOGGED, "sh", *argv)
+    return Step(
+        stage="test",
+        argv=logged,
+        env=env,
+        title=" ".join(argv),
+        tests=True,
+        report=True,
+        again=("--force",),
+        sources=(".ml", ".mli", ".mll", ".mly"),
+    )
 
 
 def _environment(root: Path) -> dict[str, str]:

@@ -58,7 +58,7 @@ class Pytest:
             steps.append(Step(stage="typecheck", argv=(pyright,)))
         tests = (python, "-c", _text(_REPORTING), *_TEST_FLAGS)
         title = " ".join((python, "-m", "pytest", *_TEST_FLAGS))
-        steps.append(Step(stage="test", argv=tests, passes=(0, _NO_TESTS), title=title, tests=True))
+        steps.append(Step(stage="test", argv=tests, passes=(0, _NO_TESTS), title=title, tests=True, report=True))
         return upto(settings.upto, *steps)
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:

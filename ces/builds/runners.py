@@ -9,6 +9,8 @@ from collections import Counter
 
 from ces.builds.reading import plain
 
+PRINTED = "printed"
+"""Stands for the tests of a program whose form is not known, but that printed: more is not known of it."""
 _NAMED = {
     "alcotest": re.compile(r"^ *\[OK\] +(?P<name>\S.*?) {2,}\d+ {2,}(?P<test>.*?)\.?$", re.MULTILINE),
     "libtest": re.compile(r"^test (?P<name>\S.*?)(?: - should panic)? \.\.\. ok$", re.MULTILINE),
@@ -18,9 +20,9 @@ _NAMED = {
 _COUNTED = {
     "alcotest": re.compile(r"^Test Successful in \S+\. (?P<count>\d+) tests? run\.$", re.MULTILINE),
     "libtest": re.compile(r"^test result: \w+\. (?P<count>\d+) passed;", re.MULTILINE),
-    "ounit": re.compile(r"^Ran: (?P<count>\d+) tests in: .*\n(?:OK|FAILED)(?:.*?Skip: +(?P<less>\d+))?", re.MULTILINE),
+    "ounit": re.compile(r"^Ran: (?P<count>\d+) tests in: .*\nOK(?:.*?Skip: +(?P<less>\d+))?", re.MULTILINE),
     "qcheck": re.compile(r"^success \(ran (?P<count>\d+) tests\)$", re.MULTILINE),
-    "pytest": re.compile(r"^=*.*?\b(?P<count>\d+) passed\b.* in [\d.]+s\b", re.MULTILINE),
+    "pytest": re.compile(r"^(?:=+ )?(?:\d+ \w+, )*(?P<count>\d+) passed\b.* in [\d.]+s\b", re.MULTILINE),
     "unittest": re.compile(r"^Ran (?P<count>\d+) tests? in \S+\n\nOK(?: \(.*?skipped=(?P<less>\d+))?", re.MULTILINE),
     "node": re.compile(r"^(?:#|ℹ) pass (?P<count>\d+)$", re.MULTILINE),
     "mocha": re.compile(r"^ +(?P<count>\d+) passing\b", re.MULTILINE),
