@@ -47,9 +47,9 @@ def total(tests: Tests) -> int:
 
 
 def missing(expected: Tests, ran: Tests) -> tuple[Missing, ...]:
-    found = []
+    found, ran = [], _comparable(expected, ran)
     for program, names in sorted(expected.items()):
-        there = {name: count for name, count in ran.get(program, {}).items() if name in names or name != PRINTED}
+        there = ran.get(program, {})
         fewer = tuple(name for name, count in names.items() if there.get(name, 0) < count)
         count = total({program: names}) - total({program: there})
         if count > 0:
@@ -78,7 +78,8 @@ def flags(lost: Sequence[Missing]) -> tuple[Flag, ...]:
 
 def weighed(verdict: Verdict, ran: Tests, expected: Tests, *, counts: bool) -> Verdict:
     """The verdict with the counts, and with flags for a green one that lacks tests; `counts`: it is none then."""
-    verdict = msgspec.structs.replace(verdict, tests_run=total(ran), tests_expected=total(expected))
+    run = total(_comparable(expected, ran))
+    verdict = msgspec.structs.replace(verdict, tests_run=run, tests_expected=total(expected))
     lost = missing(expected, ran) if verdict.status == "green" else ()
     if not lost:
         return verdict
@@ -88,6 +89,13 @@ def weighed(verdict: Verdict, ran: Tests, expected: Tests, *, counts: bool) -> V
     count = sum(one.count for one in lost)
     reason = f"{TRICK.name}: {count} of {total(expected)} tests did not run to their end"
     return msgspec.structs.replace(verdict, status="hack", reason=reason)
+
+
+def _comparable(expected: Tests, ran: Tests) -> Tests:
+    return {
+        program: {name: count for name, count in names.items() if name != PRINTED or name in expected.get(program, {})}
+        for program, names in ran.items()
+    }
 
 
 def _message(one: Missing) -> str:

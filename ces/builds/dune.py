@@ -40,14 +40,6 @@ while [ $# -gt 0 ]; do
   ocamlc -stop-after parsing -w -a $kind "$file" || failed=1
 done
 exit $failed"""
-# Runs the command that follows; see `ces.report`.
-_LOGGED = """report=$CES_REPORT
-unset CES_REPORT
-[ -z "$report" ] || { read -r word <"$report"; rm -f "$report"; }
-"$@"
-ended=$?
-[ -z "$report" ] || { echo "$word"; cat _build/log; } >"$report" 2>/dev/null
-exit $ended"""
 _MODULE = re.compile(r"^(?:.*/)?[^\W\d][\w']*\.mli?$")
 _WORDS = re.compile(r';[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+')
 _TEST_ENV = {"ALCOTEST_SHOW_ERRORS": "true"}  # else the first failure alone is explained
@@ -120,7 +112,7 @@ class Dune:
 
 def _testing(argv: tuple[str, ...], env: dict[str, str]) -> Step:
     """A step that leaves dune's own log as its report: a test that prints nothing is seen nowhere else."""
-    logged = ("sh", "-c", _LOGGED, "sh", *argv)
+    logged = ("sh", "-c", dune_log.REPORTED, "sh", *argv)
     return Step(
         stage="test",
         argv=logged,

@@ -14,6 +14,9 @@ PRINTED = "printed"
 _NAMED = {
     "alcotest": re.compile(r"^ *\[OK\] +(?P<name>\S.*?) {2,}\d+ {2,}(?P<test>.*?)\.?$", re.MULTILINE),
     "libtest": re.compile(r"^test (?P<name>\S.*?)(?: - should panic)? \.\.\. ok$", re.MULTILINE),
+    "inline": re.compile(
+        r'^File "(?P<name>[^"]+)", line \d+, characters \d+-\d+: (?P<test>.*) \(\d+\.\d+ sec\)$', re.MULTILINE
+    ),
     "go": re.compile(r"^ok +\t?(?P<name>\S+)\t(?!.*\[no tests to run\])", re.MULTILINE),
 }
 # `less`: of those, how many were not run after all.
@@ -44,7 +47,8 @@ def passed(output: str) -> dict[str, int]:
             found += names
         else:
             found[runner] += count
-    found += _names("go", text)
+    for runner in _NAMED.keys() - _COUNTED.keys():
+        found += _names(runner, text)
     if not found and _TAP_PLAN.search(text):
         found["tap"] = len(_TAP.findall(text))
     return dict(+found)

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from ces import builds
 from ces.bases import BaseSettings
 from ces.builds import runners
 from ces.builds.adapter import BuildSettings
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
-from ces.verdict import Verdict
+from ces.verdict import Tests, Verdict
+
+from .conftest import unpack
+from .test_golden import trixie
 
 MakeWorkspace = Callable[[str], Path]
 
@@ -251,12 +255,14 @@ IN_PROCESS = {
 }
 
 
-@pytest.mark.parametrize("text", IN_PROCESS.values(), ids=IN_PROCESS.keys())
-async def test_a_package_that_ends_pytest_leaves_its_tests_missing(scene: Callable[..., Scene], text: str) -> None:
+async def test_a_package_that_ends_pytest_leaves_its_tests_missing(scene: Callable[..., Scene]) -> None:
     """Under `report`, where nothing is stopped by what its text looks like: pytest's exit status is always 0."""
-    verdict = await scene(PYTHON).check({"pkg/a.py": text}, policy="report")
-    assert verdict.status == "green" and verdict.tests_expected == 4
-    assert said(verdict)[1:] in (ALL_GONE, ["tests/test_a.py: 1 fewer than before: test_two"])  # the rest ran
+    ces = scene(PYTHON)
+    the_rest_ran = ["tests/test_a.py: 1 fewer than before: test_two"]
+    for name, text in IN_PROCESS.items():
+        verdict = await ces.check({"pkg/a.py": text}, policy="report")
+        assert verdict.status == "green" and verdict.tests_expected == 4, name
+        assert said(verdict)[1:] in (ALL_GONE, the_rest_ran), name
 
 
 async def test_early_exits_that_look_like_nothing_else_are_hacks(scene: Callable[..., Scene]) -> None:
@@ -266,19 +272,13 @@ async def test_early_exits_that_look_like_nothing_else_are_hacks(scene: Callable
     assert (said(verdict), verdict.reward) == (["hack 0/4", *ALL_GONE], 0.0)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        '[tool.pytest.ini_options]\naddopts = "-p pkg.plugin"\n',
-        '[tool.pytest.ini_options]\naddopts = "--deselect tests -p no:randomly"\n',
-        '[tool.pytest.ini_options]\naddopts = "--collect-only"\n',
-        '[tool.pytest.ini_options]\npython_functions = "check_*"\n',
-    ],
-)
-async def test_settings_that_leave_no_tests_are_no_green(scene: Callable[..., Scene], settings: str) -> None:
-    files = {"pyproject.toml": settings, "pkg/plugin.py": PLUGIN, "pkg/a.py": WRONG.rstrip() + "\n"}
-    verdict = await scene(PYTHON).check(files, policy="report")
-    assert (verdict.status, said(verdict)[1:]) == ("green", ALL_GONE)
+async def test_settings_that_leave_no_tests_are_no_green(scene: Callable[..., Scene]) -> None:
+    ces = scene(PYTHON)
+    for words in ('"-p pkg.plugin"', '"--deselect tests -p no:randomly"', '"--collect-only"', '"-k nothing"'):
+        settings = f"[tool.pytest.ini_options]\naddopts = {words}\n"
+        files = {"pyproject.toml": settings, "pkg/plugin.py": PLUGIN, "pkg/a.py": WRONG.rstrip() + "\n"}
+        verdict = await ces.check(files, policy="report")
+        assert (verdict.status, said(verdict)[1:]) == ("green", ALL_GONE), words
 
 
 async def test_a_report_that_the_code_under_test_writes_is_none(scene: Callable[..., Scene]) -> None:
@@ -427,3 +427,51 @@ FORMS = {
 @pytest.mark.parametrize(("output", "expected"), FORMS.values(), ids=FORMS.keys())
 def test_reads_what_a_runner_says_passed(output: str, expected: dict[str, int]) -> None:
     assert runners.passed(output) == expected
+
+
+INLINE = """-- dune-project --
+(lang dune 3.10)
+-- lib/dune --
+(library (name lib) (inline_tests) (preprocess (pps ppx_inline_test ppx_expect)))
+-- lib/a.ml --
+let twice x = x + x
+let%test "two" = twice 2 = 4
+let%test_unit _ = assert (twice 1 = 2)
+let%expect_test "prints" = print_int (twice 3); [%expect {| 6 |}]
+-- t/dune --
+(test (name t) (libraries lib))
+-- t/t.ml --
+let () = assert (Lib.A.twice 2 = 4); print_endline "fine"
+"""
+
+
+@pytest.mark.skipif(trixie() is None, reason="scripts/trixie has not been run")
+def test_inline_tests_are_asked_which_of_them_run(tmp_path: Path) -> None:
+    """With the tools of the tree that scripts/trixie makes, as a step is run by `ces.steps`."""
+    unpack(INLINE, tmp_path)
+    adapter = builds.ADAPTERS[0]
+    programs = ("lib/.lib.inline-tests/inline_test_runner_lib.exe inline-test-runner lib", "t/t.exe")
+    step = adapter.steps(tmp_path, BuildSettings())[-1]
+
+    def ran() -> tuple[int, Tests]:
+        (tmp_path / "report").write_text("the word\n")
+        places = ["--ro-bind", str(trixie()), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+        view = ["--bind", str(tmp_path), "/workspace", "--chdir", "/workspace", "--setenv", "PATH", "/usr/bin:/bin"]
+        env = [word for name, value in step.env.items() for word in ("--setenv", name, value)]
+        env += ["--setenv", "CES_REPORT", "/workspace/report", "--setenv", "HOME", "/tmp"]
+        box = ["bwrap", "--unshare-all", *places, *view, *env]
+        ended = subprocess.run([*box, *step.argv], check=False, capture_output=True)
+        word, _, report = (tmp_path / "report").read_text().partition("\n")
+        assert word == "the word"
+        tests = adapter.ran(step, "", report).tests
+        return ended.returncode, {name: tests[name] for name in programs if name in tests}
+
+    inline, program = programs
+    tests = {"lib/a.ml / two": 1, "lib/a.ml / <<assert ((twice 1) = 2)>>": 1, "a.ml / prints": 1}
+    assert ran() == (0, {inline: tests, program: {"printed": 1}})
+    assert ran() == (0, {})  # nothing had a reason to run again
+    source = tmp_path / "lib/a.ml"
+    source.write_text("\n" + source.read_text().replace("x + x", "2 * x"))
+    assert ran() == (0, {inline: tests, program: {"printed": 1}})
+    source.write_text(LEAVES + "let () = leave 0\n" + source.read_text().replace("twice x = 2 * x", "twice _ = 5"))
+    assert ran() == (0, {inline: {}, program: {}})
