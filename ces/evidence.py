@@ -79,7 +79,8 @@ def flags(lost: Sequence[Missing]) -> tuple[Flag, ...]:
 def weighed(verdict: Verdict, ran: Tests, expected: Tests, *, counts: bool) -> Verdict:
     """The verdict with the counts, and with flags for a green one that lacks tests; `counts`: it is none then."""
     run = total(_comparable(expected, ran))
-    verdict = msgspec.structs.replace(verdict, tests_run=run, tests_expected=total(expected))
+    if run or total(expected):
+        verdict = msgspec.structs.replace(verdict, tests_run=run, tests_expected=total(expected))
     lost = missing(expected, ran) if verdict.status == "green" else ()
     if not lost:
         return verdict
