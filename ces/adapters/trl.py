@@ -51,8 +51,8 @@ class CesReward(msgspec.Struct, frozen=True, kw_only=True):
     ) -> list[float | None]:
         """One reward for each completion, None where there is none to give. Raises CesError for a row that is no task.
 
-        Logs, where TRL offers it: `ces_status`, `ces_stage`, `ces_flags`, `ces_reason`, `ces_tests` (how many ran of those
-        expected) beside each completion, and the metrics of `metrics`.
+        Logs, where TRL offers it: `ces_status`, `ces_stage`, `ces_flags`, `ces_reason`, `ces_tests` (how many ran of
+        those expected) beside each completion, and the metrics of `metrics`.
         """
         tasks = rows(columns, len(completions), self.task)
         found = await self.judging.verdicts([replies.text(completion) for completion in completions], tasks)
