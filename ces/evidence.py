@@ -1,8 +1,8 @@
 """Whether a green change ran the tests that it should have: an exit status of 0 alone is what any early exit gives.
 
-What should have run: what the reference ran, where there is one that changes tests or ran fewer than the base, or where
-hidden tests are laid over; else what the base ran when it was built green. Without a reference, programs beside tests
-that the request itself lays over are left out, since nobody knows what they should run now.
+What should have run: what passed in the base; but where something speaks for another set (`onto`, the reference or
+hidden tests touch tests, the base is red, or the change runs fewer), what the reference runs. Without a reference,
+programs beside tests that the request itself touches are left out then: nobody knows what they should run now.
 
 Compared are numbers, program by program: a test that goes may come again there under another name. That a program
 printed something is no test that came again. Pure.
@@ -17,13 +17,13 @@ from ces.builds.runners import PRINTED
 from ces.hacks.case import Trick
 from ces.verdict import Flag, Ran, Tests, Verdict
 
-TRICK = Trick("tests-missing", "Tests that ran before the change don't run to their end after it.")
+TRICK = Trick("tests-missing", "Tests that should have run did not run to their end.")
 SHOWN_PROGRAMS = 20
 SHOWN_TESTS = 10
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """`count` tests of a program; `names` are those that are not as many as they were."""
+    """`count` tests of a program; `names` are those of which there are too few."""
 
     program: str
     count: int
@@ -102,4 +102,4 @@ def _comparable(expected: Tests, ran: Tests) -> Tests:
 def _message(one: Missing) -> str:
     shown = ", ".join(one.names[:SHOWN_TESTS])
     more = f" and {len(one.names) - SHOWN_TESTS} more" if len(one.names) > SHOWN_TESTS else ""
-    return f"{one.program}: {one.count} fewer than before: {shown}{more}"
+    return f"{one.program}: {one.count} missing: {shown}{more}"

@@ -149,11 +149,11 @@ class Judge:
         """The verdict, once it is known whether the tests ran that should have: see `ces.evidence`."""
         if known.ran is None:
             return known.verdict
-        base = _tests(warm)
-        ran, expected = base | known.ran, None
+        base, expected = _ran(warm), None
+        ran = base | known.ran
         strict = request.policy == REWARD
-        doubtful = known.verdict.status == "green" and (laid.tests or evidence.missing(base, ran))
-        if doubtful and strict and request.reference is not None:
+        others = laid.tests or warm.record.status.status != "green" or evidence.missing(base, ran)
+        if known.verdict.status == "green" and others and strict and request.reference is not None:
             expected = await self._the_references(request, warm)
         if expected is None:
             expected = evidence.unreferenced(base, ran, laid.tests)
@@ -168,7 +168,7 @@ class Judge:
         known = await self._once(request, warm, laid, False)
         if known.verdict.status not in _JUDGED:
             raise InfraError(f"the reference's tests did not end: {known.verdict.status}, {known.verdict.reason}")
-        return None if known.verdict.status == "red" or known.ran is None else _tests(warm) | known.ran
+        return None if known.verdict.status == "red" or known.ran is None else _ran(warm) | known.ran
 
     async def _run(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Known:
         queued = time.monotonic()
@@ -209,7 +209,7 @@ class Judge:
         after = await warm.builder.build_changed(warm.digest, laid.whole, deadline, request.upto)
         if quick is not None and after.status in _JUDGED:
             self._count(quick, agrees=after.status == "green" or after.stage not in ("parse", "typecheck"))
-        ran = None if after.ran is None else evidence.differing(_tests(warm), after.ran)
+        ran = None if after.ran is None else evidence.differing(_ran(warm), after.ran)
         return Known(_verdict(after, warm, laid), ran)
 
     async def _audit(self, request: CheckRequest, warm: Warm, laid: Laid, key: str, quick: BuildStatus) -> None:
@@ -236,10 +236,10 @@ class Judge:
         )
 
 
-def _tests(warm: Warm) -> Tests:
-    """What the base ran when it was built green."""
-    built = warm.record.status
-    return built.ran.tests if built.status == "green" and built.ran is not None else {}
+def _ran(warm: Warm) -> Tests:
+    """The tests that passed when the base was built."""
+    ran = warm.record.status.ran
+    return {} if ran is None else ran.tests
 
 
 def _verdict(after: BuildStatus, warm: Warm, laid: Laid) -> Verdict:

@@ -121,7 +121,7 @@ def _testing(argv: tuple[str, ...], env: dict[str, str]) -> Step:
         tests=True,
         report=True,
         again=("--force",),
-        sources=(".ml", ".mli", ".mll", ".mly"),
+        sources=(".ml", ".mli", ".mll", ".mly", ".c", ".h", ".md", ".mld"),
     )
 
 

@@ -40,7 +40,8 @@ def main() -> int:
         os.unlink(path)  # noqa: PTH108
     import pytest
 
-    sys.path[0] = os.getcwd()  # noqa: PTH109 - as with -m
+    sys.path[0] = os.getcwd()  # noqa: PTH109 - as with -m, and so is the name
+    sys.argv[0] = os.path.join(os.path.dirname(pytest.__file__), "__main__.py")  # noqa: PTH118, PTH120
     passed = Passed()
     try:
         return int(pytest.main(sys.argv[1:], plugins=[passed]))
