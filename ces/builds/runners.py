@@ -32,6 +32,8 @@ _COUNTED = {
     "jest": re.compile(r"^ *Tests:? +(?:.*? )?(?P<count>\d+) passed\b", re.MULTILINE),  # and vitest
     "ava": re.compile(r"^ +(?P<count>\d+) tests? passed$", re.MULTILINE),
 }
+# node counts a file that ended well and ran no test as a test of the file's name.
+_NODE_FILE = re.compile(r"^(?:ok \d+ - |✔ )\S*\.[cm]?[jt]sx?(?: \([\d.]+ms\))?$", re.MULTILINE)
 _TAP = re.compile(r"^ok \d+\b(?!.*# *(?:SKIP|TODO))", re.MULTILINE | re.IGNORECASE)
 _TAP_PLAN = re.compile(r"^(?:TAP version \d+|1\.\.\d+)", re.MULTILINE)
 
@@ -47,9 +49,10 @@ def passed(output: str) -> dict[str, int]:
             found += names
         else:
             found[runner] += count
+    found["node"] = max(found["node"] - len(_NODE_FILE.findall(text)), 0)
     for runner in _NAMED.keys() - _COUNTED.keys():
         found += _names(runner, text)
-    if not found and _TAP_PLAN.search(text):
+    if not found.total() and not _COUNTED["node"].search(text) and _TAP_PLAN.search(text):  # node's has its own count
         found["tap"] = len(_TAP.findall(text))
     return dict(+found)
 
