@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from ces import isolation
+from ces import evidence, isolation
 from ces.builder import Builder, choose, set_up
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.errors import BadChange, InfraError
@@ -41,6 +41,7 @@ WARM_TIMEOUT_S = 1800.0
 REMEMBERED = 4096
 QUOTA_BYTES = 20 << 30
 _DRAFT = ".draft-"
+_KNOWN = "2"  # what a record tells of a base; an older one tells less, and isn't this base's
 
 
 class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +122,12 @@ class Bases:
             warm.holders -= 1
 
     def records(self) -> list[BaseRecord]:
-        """Every base on disk, the last used first."""
-        found = [record for path in self._folder.glob("*/base.json") if (record := _record(path)) is not None]
+        """Every base on disk, the last used first, without which tests it ran."""
+        found = [
+            msgspec.structs.replace(record, status=msgspec.structs.replace(record.status, ran=None))
+            for path in self._folder.glob("*/base.json")
+            if (record := _record(path)) is not None
+        ]
         return sorted(found, key=lambda record: record.used_at, reverse=True)
 
     async def close(self) -> None:
@@ -161,7 +166,7 @@ class Bases:
             else:
                 content = await freeze_revision(workspace, rev, draft / "tree", adapter.outputs)
             toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
-            whole = "\0".join((content, adapter.name, repr(settings), toolchain))
+            whole = "\0".join((_KNOWN, content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
                 id=hashlib.sha256(whole.encode()).hexdigest()[:32],
                 workspace=str(workspace),
@@ -193,6 +198,9 @@ class Bases:
         await in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))
         lock = await _locked(folder / "lock")
         try:
+            known = await in_thread(lambda: _record(folder / "base.json"))
+            if known is None and (folder / "builds").is_dir():  # half built: tests that ran would not run again
+                await in_thread(lambda: isolation.remove_tree(folder / "builds"))
             if not (folder / "tree").is_dir():
                 await in_thread(lambda: (draft / "tree").rename(folder / "tree"))
             builder = await set_up(
@@ -203,7 +211,6 @@ class Bases:
                 raise InfraError(builder.reason or "the build can't be run") from None
             builder.conceal(await in_thread(lambda: concealed(Path(record.workspace))))
             look = await builder.freeze()
-            known = await in_thread(lambda: _record(folder / "base.json"))
             if known is None or not builder.kept:
                 built = msgspec.structs.replace(record, status=await self._built(builder))
                 known = await in_thread(lambda: _written(folder, built))
@@ -224,7 +231,8 @@ class Bases:
             raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
         if status.status == "red":
             await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)
-        return msgspec.structs.replace(status, wall_ms=(time.monotonic() - started) * 1000)
+        ran = None if status.ran is None else evidence.of_a_base(status.ran)
+        return msgspec.structs.replace(status, ran=ran, wall_ms=(time.monotonic() - started) * 1000)
 
     async def _evict(self) -> None:
         """Take away the least recently used until the rest is within the quota; never the last or one in use."""

@@ -189,7 +189,8 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
             click.echo(f"  {diagnostic_line(each)}")
     for flag in verdict.flags:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
-        click.echo(f"flag: {flag.name} {where} {flag.message}".rstrip())
+        click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
-    told = f"reward {reward}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
+    tests = "" if verdict.tests_run is None else f", {verdict.tests_run} of {verdict.tests_expected} tests"
+    told = f"reward {reward}{tests}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
     click.echo(f"{told}, base {verdict.base}" if verdict.base else told)
