@@ -11,7 +11,8 @@ from ces.change import FileChange
 from ces.hacks.case import Case, Read
 from ces.hacks.definitions import Definition, definitions, known_definitions
 from ces.hacks.inline_tests import test_lines
-from ces.hacks.source import Source, is_document, known
+from ces.hacks.languages import is_document
+from ces.hacks.source import Source, known
 from ces.testfiles import is_test
 
 _MOST_COMPARED = 4_000_000

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
-from ces.hacks.source import Source, is_document, squeezed
+from ces.hacks.languages import is_document
+from ces.hacks.source import Source, squeezed
 from ces.verdict import Flag
 
 _MARKS = re.compile(r"[\s\"'(),rRbBuU]+")  # layout, and what strings are written with
