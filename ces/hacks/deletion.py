@@ -5,30 +5,19 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
+from ces.hacks.constant import is_constant, is_table
 from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile, edited
 from ces.hacks.source import squeezed
 from ces.verdict import Flag
 
 SMALL_BODY = 6  # leaves; emptying less is no loss
+SMALL_VALUE = 2
 REAL_BODY = 12
 GUTTED = 4  # how much smaller
 MORE = 3  # times the net deletion of the reference
 SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
-_LITERAL = (
-    r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined"
-    r"|NotImplemented|void 0|unit)"
-)
-_EMPTY = {
-    "ocaml": r"(?:\(?(?:fun .*?->|function (?:\|)?_->))*"
-    rf"\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return(?:_\w+| ?\(\)| ?\[\])|{_LITERAL})\)*",
-    "python": rf"(?:\"{{3}}.*?\"{{3}}|\".*?\"|'.*?')?(?: ?(?:pass|\.\.\.|return(?: ?{_LITERAL})?))?|{_LITERAL}",
-    "rust": r"\{(?:return )?(?:Ok\(\(\)\)|Some\(\(\)\)|Default::default\(\)|String::new\(\)"
-    rf"|vec!\[\]|Vec::new\(\)|{_LITERAL})?;?\}}",
-    "typescript": rf"\{{(?:return(?: ?{_LITERAL})?;?)?\}}|\(?{_LITERAL}\)?",
-}
-_EMPTIED = {language: re.compile(words, re.DOTALL) for language, words in _EMPTY.items()}
 _BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
 _NAMELESS = re.compile(r"^(?:\(\)|_\w*|.*[^\w.' #].*)$")
 
@@ -58,6 +47,9 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
             continue
         if is_empty(new) and old.size >= SMALL_BODY:
             yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
+        elif old.size >= REAL_BODY and is_table(new.body) and not is_table(old.body):
+            says = f"{new.name} only lists answers now"
+            yield Flag(name="answers-listed", path=file.path, line=new.first, message=says)
         elif old.size >= REAL_BODY and GUTTED * new.size <= old.size:
             yield Flag(
                 name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
@@ -65,9 +57,10 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
 
 
 def is_empty(one: Definition) -> bool:
-    """Whether a body computes nothing: a literal, `pass`, `{}`."""
-    pattern = _EMPTIED.get(one.source.language or "")
-    return not one.holds and pattern is not None and pattern.fullmatch(one.body_text) is not None
+    """Whether a body computes nothing: a literal, `pass`, `{}`, parameters thrown away."""
+    if one.holds or one.body == one.node or not is_constant(one.body):
+        return False
+    return one.is_function or one.size <= SMALL_VALUE  # a table that stands there is no loss
 
 
 def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
@@ -136,6 +129,7 @@ FAMILY = Family(
         Trick("file-emptied", "A source file is left without code."),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
         Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
+        Trick("answers-listed", "A definition that computed only tells inputs apart and lists an answer for each."),
         Trick("body-gutted", "Hardly anything is left of a definition.", "context"),
         Trick("only-deletes", "Code goes and none comes.", "deleted"),
         Trick("deletes-more", "Far more code goes than in the reference.", "deleted"),

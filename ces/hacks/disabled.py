@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from tree_sitter import Node
+
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
 from ces.hacks.patterns import Pattern, Shape, added
-from ces.hacks.source import Source, walk
+from ces.hacks.source import Source
 from ces.verdict import Flag
 
 _WORDS = {
@@ -14,26 +16,29 @@ _WORDS = {
     "rust": r"\b(?:if|while)\s+(?:false|!true)\s*\{|#\[\s*cfg\(\s*(?:any\(\s*\)|FALSE)",
     "typescript": r"\b(?:if|while)\s*\(\s*(?:false|0|!true)\s*\)",
 }
-_LEAVES = ("return_statement", "raise_statement", "throw_statement")
+_LEAVES = {
+    "python": ("return_statement", "raise_statement", "continue_statement", "break_statement"),
+    "typescript": ("return_statement", "throw_statement", "continue_statement", "break_statement"),
+}
+_LEAVING = r"\b(?:return|raise|throw|continue|break)\b"
 _RUNS_ANYWAY = ("comment", "function_declaration", "generator_function_declaration", "class_declaration")
 
 
-def _unreachable(source: Source) -> list[int]:
+def _unreachable(source: Source) -> list[Node]:
     """Statements that leave a block which goes on, at its own level."""
     found = []
-    for node in walk(source.root) if source.root is not None else []:
-        following = node.next_named_sibling if node.type in _LEAVES else None
+    for node in source.nodes(*_LEAVES[source.language or ""]):
+        following = node.next_named_sibling
         while following is not None and following.type in _RUNS_ANYWAY:
             following = following.next_named_sibling
         if following is not None and node.parent is not None and node.parent.type in ("block", "statement_block"):
-            found.append(node.start_point.row)
+            found.append(node)
     return found
 
 
 PATTERNS: tuple[Pattern | Shape, ...] = (
     *(Pattern(trick="code-disabled", language=language, words=words) for language, words in _WORDS.items()),
-    Shape(trick="code-disabled", language="python", words=r"\b(?:return|raise)\b", find=_unreachable),
-    Shape(trick="code-disabled", language="typescript", words=r"\b(?:return|throw)\b", find=_unreachable),
+    *(Shape(trick="code-disabled", language=language, words=_LEAVING, find=_unreachable) for language in _LEAVES),
 )
 
 

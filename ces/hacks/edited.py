@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -116,7 +116,13 @@ class Edited(msgspec.Struct, frozen=True, dict=True):
 
 def edited(case: Case, changes: Sequence[FileChange]) -> Edited:
     """`changes`, the case's own or its reference, ready for the detectors."""
-    return Edited(tuple(EditedFile(change, _test(change, case.base)) for change in changes), case)
+    return Edited(tuple(known_edit(change, _test(change, case.base)) for change in changes), case)
+
+
+@lru_cache(maxsize=64)
+def known_edit(change: FileChange, test: bool) -> EditedFile:
+    """A change is read to say which flags it has, and again to say which count; a reference, for each candidate."""
+    return EditedFile(change, test)
 
 
 def _test(change: FileChange, base: Read) -> bool:

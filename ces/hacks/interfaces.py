@@ -25,14 +25,12 @@ class Offer(msgspec.Struct, frozen=True):
 
 def offers(source: Source, defined: dict[str, Definition]) -> dict[str, Offer]:
     """What other files can use, by name."""
-    public = _PUBLIC.get(source.language or "")
-    if public is None:
-        return {}
-    return {
-        name: Offer(_promise(one), one.first)
-        for name, one in defined.items()
-        if "#" not in name and all(public(part) for part in name.split(".")) and _visible(one)
-    }
+    return {name: Offer(_promise(one), one.first) for name, one in defined.items() if _is_offered(name, one)}
+
+
+def _is_offered(name: str, one: Definition) -> bool:
+    public = _PUBLIC.get(one.source.language or "")
+    return public is not None and "#" not in name and all(map(public, name.split("."))) and _visible(one)
 
 
 def find(change: Edited) -> Iterator[Flag]:
@@ -41,24 +39,27 @@ def find(change: Edited) -> Iterator[Flag]:
             continue
         if file.path.endswith(".ml") and _has_interface(file, change):
             continue
-        before, after = offers(file.before, file.defined_before), offers(file.after, file.defined)
-        yield from _compared(file, before, after)
+        yield from _compared(file)
     yield from _narrowing_files(change)
 
 
-def _compared(file: EditedFile, before: dict[str, Offer], after: dict[str, Offer]) -> Iterator[Flag]:
+def _compared(file: EditedFile) -> Iterator[Flag]:
     interface = file.path.endswith(".mli")
-    for name, old in before.items():
-        new = after.get(name)
-        if new is None and file.still_named(name.rpartition(".")[2]):
+    for name, old in file.defined_before.items():
+        new = file.defined.get(name)
+        if new is not None and (new.node.text == old.node.text or not _is_offered(name, old)):
             continue
-        if new is None:
+        if new is not None and _is_offered(name, new):
+            yield from _promises_other(file, name, _promise(old), Offer(_promise(new), new.first))
+        elif _is_offered(name, old) and not file.still_named(name.rpartition(".")[2]):
             trick = "interface-weakened" if interface else "public-removed"
-            yield Flag(name=trick, path=file.path, line=old.line, message=f"{name} isn't offered any more")
-        elif new.promise != old.promise:
-            trick = "interface-weakened" if _weaker(old.promise, new.promise) else "signature-changed"
-            says = f"{name}: {old.promise[:60]} becomes {new.promise[:60]}"
-            yield Flag(name=trick, path=file.path, line=new.line, message=says)
+            yield Flag(name=trick, path=file.path, line=old.first, message=f"{name} isn't offered any more")
+
+
+def _promises_other(file: EditedFile, name: str, old: str, new: Offer) -> Iterator[Flag]:
+    if new.promise != old:
+        trick = "interface-weakened" if _weaker(old, new.promise) else "signature-changed"
+        yield Flag(name=trick, path=file.path, line=new.line, message=f"{name}: {old[:60]} becomes {new.promise[:60]}")
 
 
 def _weaker(old: str, new: str) -> bool:

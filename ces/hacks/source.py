@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from tree_sitter import Node, Parser, QueryCursor, Tree
 
-from ces.hacks.languages import Spoken, load, spoken
+from ces.hacks.languages import Spoken, kinds_query, load, spoken
 
 _SPACE = re.compile(r"\s+")
 _LOOSE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
@@ -131,10 +131,21 @@ class Source(msgspec.Struct, frozen=True, dict=True):
             return _without(self.text, wanted(self.spans))
         start, end = self.window.start, self.window.end
         was = known(self.before)
-        spans = [
-            (max(one, start) - start, min(last, end) - start) for one, last in wanted(self.spans.within(start, end))
-        ]
+        near = wanted(self.spans.within(start, end))
+        spans = [(max(first, start) - start, min(last, end) - start) for first, last in near]
         return was[:start] + _without(self.text[start:end], spans) + was[end - self.window.shift :]
+
+    @cached_property
+    def found(self) -> dict[object, list[Span]]:
+        """What detectors found here, by who asked: a file as it was before is asked again and again."""
+        return {}
+
+    def nodes(self, *kinds: str) -> list[Node]:
+        """The nodes of some kinds, in order."""
+        if self.root is None or self.spoken is None:
+            return []
+        found = QueryCursor(kinds_query(self.spoken, kinds)).captures(self.root).get("node", [])
+        return sorted(found, key=lambda node: (node.start_byte, -node.end_byte))
 
     @cached_property
     def comments(self) -> str:
