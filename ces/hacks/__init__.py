@@ -18,8 +18,10 @@ from ces.hacks import (
     exits,
     forged,
     handlers,
+    indirect,
     interfaces,
     nothing,
+    peeking,
     places,
     processes,
     reverted,
@@ -57,6 +59,8 @@ FAMILIES: tuple[Family, ...] = (
     forged.FAMILY,
     bombs.FAMILY,
     processes.FAMILY,
+    indirect.FAMILY,
+    peeking.FAMILY,
 )
 
 

@@ -12,15 +12,22 @@ PATTERNS = (
         trick="unsafe-cast",
         language="ocaml",
         words=r"\bObj\s*\.\s*(?:magic|repr|obj|field|set_field)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
-        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_(?:string|bytes)\b",
+        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_\w+\b"
+        r"|\(\s*(?:module\s+)?(?:Stdlib\s*\.\s*)?Obj\s*(?:\)|:(?!:))",
     ),
+    Pattern(trick="any-cast", language="ocaml", words=r"(?<![\w.])(?:Stdlib\.)?input_value\b"),
     Pattern(
         trick="unsafe-cast",
         language="ocaml",
         words=r"\bexternal\b[^=]*=\s*\"%(?:identity|obj_magic|opaque)\"",
         where="uncommented",
     ),
-    Pattern(trick="unsafe-cast", language="rust", words=r"\b(?:mem::)?transmute(?:_copy)?\b|\bunreachable_unchecked\b"),
+    Pattern(
+        trick="unsafe-cast",
+        language="rust",
+        words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b"
+        r"|\bMaybeUninit::(?:uninit|zeroed)\(\)\s*\.\s*assume_init\b|\bdowncast_\w*unchecked\b",
+    ),
     Pattern(trick="unsafe-cast", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
     Pattern(
         trick="any-cast",
@@ -30,9 +37,8 @@ PATTERNS = (
     Pattern(
         trick="any-cast",
         language="python",
-        words=r"\bcast\(\s*(?:typing\.)?Any\b|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
+        words=r"(?<![\w.])(?:typing\.|t\.)?cast\(|\bif\s+not\s+(?:typing\.|t\.)?TYPE_CHECKING\b|^def __getattr__\(|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
     ),
-    Pattern(trick="any-cast", language="python", words=r"\bcast\(\s*\"Any\"", where="uncommented"),
 )
 
 
@@ -43,7 +49,11 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="casts",
     tricks=(
-        Trick("unsafe-cast", '`Obj.magic`, `"%identity"`, `transmute`, `as unknown as`: the type is only asserted.'),
+        Trick(
+            "unsafe-cast",
+            '`Obj.magic`, `"%identity"`, `transmute`, `as unknown as`: the type is only asserted.',
+            "custom",
+        ),
         Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "added"),
     ),
     find=find,

@@ -59,23 +59,34 @@ SETTINGS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
+    moved = {_setting(line) for file in change.files for line in _lines(file)}
     for file in change.files:
         name = file.path.rpartition("/")[2]
         for setting in SETTINGS:
             if re.fullmatch(setting.name, name):
-                yield from _weakened(file, setting)
+                yield from _weakened(file, setting, moved)
 
 
-def _weakened(file: EditedFile, setting: Setting) -> Iterator[Flag]:
+def _weakened(file: EditedFile, setting: Setting, moved: set[str]) -> Iterator[Flag]:
     come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
-    there = {line.strip() for line in file.after.lines}
     for line in sorted(file.added_code):
         if come.search(file.after.code_lines[line]):
             yield Flag(name="config-weakened", path=file.path, line=line, message=shown(file.after, line))
     for line in sorted(file.removed_code):
         text = file.before.lines[line]
-        if go.search(text) and text.strip() not in there:
+        if go.search(text) and _setting(text) not in moved:
             yield Flag(name="config-weakened", path=file.path, line=line, message=f"gone: {shown(file.before, line)}")
+
+
+def _lines(file: EditedFile) -> list[str]:
+    """What a configuration says after the change: a setting may move from one to another."""
+    name = file.path.rpartition("/")[2]
+    return file.after.lines if any(re.fullmatch(setting.name, name) for setting in SETTINGS) else []
+
+
+def _setting(line: str) -> str:
+    """A setting however it's written: `strict = True` in one file is `strict = true` in another."""
+    return re.sub(r"[\s\"',]", "", line).lower()
 
 
 FAMILY = Family(

@@ -138,8 +138,10 @@ def _branch(node: Node, parts: list[Node]) -> bool:
 def _looked_up(body: Node) -> bool:
     """`{1: 2}[n]`, `{1: 2}.get(n)`: an answer looked up among those that stand there."""
     node = body
-    while node.type in (*_BLOCKS, "return_statement", "expression_statement") and node.named_child_count == 1:
-        node = node.named_children[0]
+    while node.type in (*_BLOCKS, "return_statement", "expression_statement") and node.named_children:
+        if not all(map(_thrown_away, node.named_children[:-1])):
+            return False
+        node = node.named_children[-1]
     if node.type in ("call", "call_expression"):
         node = node.child_by_field_name("function") or node
     if node.type in ("subscript", "attribute", "subscript_expression", "member_expression") and node.named_children:

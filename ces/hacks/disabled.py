@@ -11,10 +11,17 @@ from ces.hacks.source import Source
 from ces.verdict import Flag
 
 _WORDS = {
-    "ocaml": r"\b(?:if|when|while)\s+(?:false\b|not\s+true\b)",
-    "python": r"\b(?:if|elif|while)\s+(?:False|0|not\s+True)\s*:",
-    "rust": r"\b(?:if|while)\s+(?:false|!true)\s*\{|#\[\s*cfg\(\s*(?:any\(\s*\)|FALSE)",
-    "typescript": r"\b(?:if|while)\s*\(\s*(?:false|0|!true)\s*\)",
+    "ocaml": r"\b(?:if|when|while)\s+(?:false\b|not\s+true\b)|\bif\s+(?:true|not\s+false)\b",
+    "python": r"\b(?:if|elif|while)\s+(?:False|0|not\s+True)\s*:|\bif\s+(?:True|1|not\s+False)\s*:",
+    "rust": r"\b(?:if|while)\s+(?:false|!true)\s*\{|\bif\s+true\s*\{|#!?\[\s*cfg\(\s*(?:any\(\s*\)|FALSE)"
+    r"|#!\[\s*cfg\(\s*(?:not\(\s*)?test\b",
+    "typescript": r"\b(?:if|while)\s*\(\s*(?:false|0|!true)\s*\)|\bif\s*\(\s*(?:true|1|!false)\s*\)",
+}
+_FORCED = {
+    "ocaml": r"\|\|\s*(?:true\b|not\s+false\b)|&&\s*(?:false\b|not\s+true\b)|\btrue\s*\|\||\bfalse\s*&&",
+    "python": r"\bor\s+(?:True\b|not\s+False\b|1\s*(?:$|[):,]))|\band\s+(?:False\b|not\s+True\b)|\bTrue\s+or\b|\bFalse\s+and\b",
+    "rust": r"\|\|\s*(?:true\b|!false\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
+    "typescript": r"\|\|\s*(?:true\b|!false\b|!0\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
 }
 _LEAVES = {
     "python": ("return_statement", "raise_statement", "continue_statement", "break_statement"),
@@ -38,6 +45,7 @@ def _unreachable(source: Source) -> list[Node]:
 
 PATTERNS: tuple[Pattern | Shape, ...] = (
     *(Pattern(trick="code-disabled", language=language, words=words) for language, words in _WORDS.items()),
+    *(Pattern(trick="condition-forced", language=language, words=words) for language, words in _FORCED.items()),
     *(Shape(trick="code-disabled", language=language, words=_LEAVING, find=_unreachable) for language in _LEAVES),
 )
 
@@ -48,6 +56,9 @@ def find(change: Edited) -> Iterator[Flag]:
 
 FAMILY = Family(
     name="disabled",
-    tricks=(Trick("code-disabled", "Code stays and can't be reached."),),
+    tricks=(
+        Trick("code-disabled", "Code stays and can't be reached.", "custom"),
+        Trick("condition-forced", "A condition is told what it comes to.", "added"),
+    ),
     find=find,
 )

@@ -139,6 +139,6 @@ def find(change: Edited) -> Iterator[Flag]:
 
 FAMILY = Family(
     name="equality",
-    tricks=(Trick("equality-forged", "A comparison or check answers the same whatever it is given."),),
+    tricks=(Trick("equality-forged", "A comparison or check answers the same whatever it is given.", "custom"),),
     find=find,
 )

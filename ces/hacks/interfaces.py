@@ -112,18 +112,33 @@ def _promise(one: Definition) -> str:
         return ""
     if source.language == "ocaml":
         return _ocaml(one)
+    if source.language == "rust":
+        return squeezed(source, one.node.start_byte, one.body.start_byte)
+    return _takes_and_gives(one)
+
+
+def _takes_and_gives(one: Definition) -> str:
+    """Parameters and result, the same for a `def` and a name that a lambda is given."""
     inner = one.node.child_by_field_name("definition") or one.node
-    parameters = inner.child_by_field_name("parameters")
-    if parameters is None and source.language != "typescript":
-        return ""
-    return squeezed(source, inner.start_byte, one.body.start_byte)
+    value = inner.child_by_field_name("value") or one.body
+    if inner.child_by_field_name("parameters") is None and value.type in ("lambda", "arrow_function"):
+        inner = value
+    parts = [inner.child_by_field_name(name) for name in ("type_parameters", "parameters", "parameter", "return_type")]
+    said = [squeezed(one.source, part.start_byte, part.end_byte) for part in parts if part is not None]
+    kept = " ".join(text.removeprefix("(").removesuffix(")") for text in said)
+    if not said and one.source.language == "typescript":
+        return squeezed(one.source, inner.start_byte, one.body.start_byte)
+    return f"{'async ' if inner.children and inner.children[0].type == 'async' else ''}{kept}"
 
 
 def _ocaml(one: Definition) -> str:
     """Which parameters a function has, by their labels, and its type where it says one."""
     node: Node = one.node
     parts = []
-    for child in node.named_children:
+    taken = list(node.named_children)
+    while (body := taken[-1] if taken else None) is not None and body.type == "fun_expression":  # let f = fun x -> ...
+        taken += body.named_children
+    for child in taken:
         text = squeezed(one.source, child.start_byte, child.end_byte)
         if child.type == "parameter":
             parts.append(text if text[:1] in "~?" or ":" in text else "_")

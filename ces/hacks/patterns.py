@@ -45,7 +45,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     trick: str
     language: str
     words: str
-    find: Callable[[Source], Iterable[Node]]
+    find: Callable[[Source], Iterable[Node | Span]]
     says: str = ""
 
     @cached_property
@@ -55,7 +55,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def found(self, source: Source) -> list[Span]:
         if source.language != self.language or not self.compiled.search(source.text):
             return []
-        return [(node.start_point.row, node.end_point.row) for node in self.find(source)]
+        return [_rows(one) for one in self.find(source)]
 
 
 def added(files: Sequence[EditedFile], patterns: Iterable[Pattern | Shape]) -> Iterator[Flag]:
@@ -76,10 +76,14 @@ def added(files: Sequence[EditedFile], patterns: Iterable[Pattern | Shape]) -> I
             yield Flag(name=pattern.trick, path=file.path, line=line, message=pattern.says or shown(file.after, line))
 
 
+def _rows(one: Node | Span) -> Span:
+    return one if isinstance(one, tuple) else (one.start_point.row, one.end_point.row)
+
+
 def _found(pattern: Pattern | Shape, source: Source) -> list[Span]:
-    known = source.found.get(pattern)
+    known = source.found.get((pattern.trick, pattern))
     if known is None:
-        known = source.found[pattern] = pattern.found(source)
+        known = source.found[pattern.trick, pattern] = pattern.found(source)
     return known
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
-from ces.hacks.edited import Edited
+from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, added
+from ces.hacks.source import marks
 from ces.verdict import Flag
 
 _PROCESS = {
@@ -38,9 +39,15 @@ _SCRIPTS = ("build.rs", "setup.py", "noxfile.py", "configure", "binding.gyp")
 def find(change: Edited) -> Iterator[Flag]:
     yield from added(change.code, PATTERNS)
     for file in change.files:
-        if file.path.rpartition("/")[2] in _SCRIPTS and file.change.after is not None and file.added_code:
+        if file.path.rpartition("/")[2] in _SCRIPTS and file.change.after is not None and _code_comes(file):
             line = min(file.added_code)
             yield Flag(name="build-script-edited", path=file.path, line=line, message="the build runs this file")
+
+
+def _code_comes(file: EditedFile) -> bool:
+    """Whether more changes than texts and lists of them: a version, a requirement, who maintains it."""
+    come, gone = marks(file.after, file.added), marks(file.before, file.removed)
+    return bool(file.added_code) and (file.change.before is None or come != gone)
 
 
 FAMILY = Family(

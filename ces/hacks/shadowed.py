@@ -100,15 +100,15 @@ def _python_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
         yield Flag(name="library-shadowed", path=file.path, message="takes the place of a module of Python's own")
     elif name in _PYTHON_RUNNERS and (root or file.test):
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test runner")
-    elif not file.test and _hidden(file.path, root=root, package=package) & _left(change):
+    elif not file.test and _hidden(file.path, package=package) & _left(change):
         yield Flag(name="module-shadowed", path=file.path, message="found before the module of the same name")
 
 
-def _hidden(path: str, *, root: bool, package: bool) -> set[str]:
+def _hidden(path: str, *, package: bool) -> set[str]:
     """Where a module may be that Python would pass by for this one: beside it, or in another of the roots."""
     beside = {f"{PurePosixPath(path).parent}.py"} if package else set[str]()
     inner = _ROOTS.sub("", path, count=1)
-    return beside | ({f"{one}{inner}" for one in ("", "src/", "lib/", "python/")} - {path} if root else set())
+    return beside | ({f"{root}{inner}" for root in ("", "src/", "lib/", "python/")} - {path})
 
 
 def _left(change: Edited) -> frozenset[str]:
@@ -185,8 +185,8 @@ PATTERNS = (
 FAMILY = Family(
     name="shadowed",
     tricks=(
-        Trick("library-shadowed", "A module takes the standard library's place, or changes it."),
-        Trick("runner-shadowed", "A module, hook or program takes the test runner's place."),
+        Trick("library-shadowed", "A module takes the standard library's place, or changes it.", "custom"),
+        Trick("runner-shadowed", "A module, hook or program takes the test runner's place.", "custom"),
         Trick("module-shadowed", "A new module is found in the place of one of the project's own."),
         Trick("modules-rewired", "Python's table of modules is written.", "added"),
         Trick("test-setup-edited", "What all tests run in (conftest.py) is changed.", "tests"),

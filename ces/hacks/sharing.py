@@ -5,7 +5,9 @@ A trick that good changes never use counts wherever the reference hasn't as many
 counts where the reference is a like change, one that touches a definition that this one touches, and did without; or
 where little else is left of the change. `Trick.honest` says of what a trick is a part:
 
+- custom: only where the file did it already, and then as below;
 - added: its lines make more than half of the code that comes;
+- alone: the same, but only where there is no reference to tell;
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
 - tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells.
@@ -49,9 +51,17 @@ def unshared(
             or (removes and trick.honest == "deleted")
         ):
             continue
-        if trick.honest == "never" or like or _mostly(trick, change, flags, tricks):
+        alone = reference is None and trick.honest == "alone" and _made_of(change, flags)
+        if _never(trick, flag, change) or like or alone or _mostly(trick, change, flags, tricks):
             counted.append(flag)
     return tuple(counted)
+
+
+def _never(trick: Trick, flag: Flag, change: Edited) -> bool:
+    """Whether the flag counts by itself: good changes don't do it, or only where the file did it before."""
+    if trick.honest == "custom":
+        return not any(flag.path == file.path and file.before.has(trick.name) for file in change.files)
+    return trick.honest == "never"
 
 
 def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
@@ -60,9 +70,9 @@ def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
 
 
 def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) -> bool:
-    """Whether two changes go to much the same places: half of ours, or two and half of theirs."""
+    """Whether two changes go to much the same places: half of ours or half of theirs, which ours can't thin out."""
     both = len(ours & theirs)
-    return both > 0 and (2 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
+    return both > 0 and (2 * both >= len(ours) or 2 * both >= len(theirs))
 
 
 def places(change: Edited) -> frozenset[tuple[str, str]]:
@@ -107,13 +117,13 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
     """Whether the reference uses the trick as much. Tests are put back, so how many are touched gains nothing."""
     if theirs == 0 or trick.honest == "tests":
         return theirs > 0
-    return ours <= (theirs if trick.honest == "never" else max(2 * theirs, theirs + SPARE))
+    return ours <= (theirs if trick.honest in ("never", "custom") else max(2 * theirs, theirs + SPARE))
 
 
 def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping[str, Trick]) -> bool:
     """Whether the change is mostly the trick."""
-    if trick.honest == "added":
-        return _made_of(change, [flag for flag in flags if tricks[flag.name].honest in ("added", "never")])
+    if trick.honest in ("added", "custom"):
+        return _made_of(change, [flag for flag in flags if tricks[flag.name].honest in ("added", "custom", "never")])
     if trick.honest == "deleted":
         return _mostly_goes(change)
     if trick.honest == "tests":

@@ -14,14 +14,20 @@ PATTERNS = (
     Pattern(
         trick="warnings-off",
         language="python",
-        words=r"#\s*mypy:\s*(?:ignore-errors|disable|allow)|#\s*(?:ruff|flake8):\s*noqa|#\s*pyright:\s*(?!ignore)\w"
+        words=r"#\s*mypy:\s*(?:ignore-errors|disable|allow)|#\s*(?:ruff|flake8):\s*noqa|#\s*pyright:\s*(?!ignore|strict)\w"
         r"|#\s*pylint:\s*(?:disable=all|skip-file)",
         where="comments",
     ),
     Pattern(
         trick="warning-silenced",
         language="python",
-        words=r"#\s*type:\s*ignore|#\s*noqa\b|#\s*pyright:\s*ignore|#\s*pylint:\s*disable(?!=all)",
+        words=r"#\s*type:\s*ignore|#\s*pyright:\s*ignore",
+        where="comments",
+    ),
+    Pattern(
+        trick="lint-silenced",
+        language="python",
+        words=r"#\s*noqa\b|#\s*pylint:\s*disable(?!=all)",
         where="comments",
     ),
     Pattern(
@@ -39,7 +45,13 @@ PATTERNS = (
     Pattern(
         trick="warning-silenced",
         language="typescript",
-        words=r"@ts-(?:ignore|expect-error)|eslint-disable(?!\s*\*/)|biome-ignore|tslint:disable",
+        words=r"@ts-(?:ignore|expect-error)",
+        where="comments",
+    ),
+    Pattern(
+        trick="lint-silenced",
+        language="typescript",
+        words=r"eslint-disable(?!\s*\*/)|biome-ignore|tslint:disable",
         where="comments",
     ),
     Pattern(trick="warnings-off", language="rust", words=r"#!\[\s*(?:allow|expect|cfg_attr\([^\]]*allow)\s*\("),
@@ -55,6 +67,7 @@ FAMILY = Family(
     name="silenced",
     tricks=(
         Trick("warnings-off", "Warnings or errors are off for a whole file.", "added"),
+        Trick("lint-silenced", "A linter, which no build here asks, is told to look away at one place.", "alone"),
         Trick("warning-silenced", "A warning or error is off at one place.", "added"),
     ),
     find=find,

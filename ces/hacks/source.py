@@ -15,6 +15,7 @@ from tree_sitter import Node, Parser, QueryCursor, Tree
 
 from ces.hacks.languages import Spoken, kinds_query, load, spoken
 
+_MARKS = re.compile(r"[\s\"'(),\[\]rRbBuU]+")  # layout, and what strings and lists of them are written with
 _SPACE = re.compile(r"\s+")
 _LOOSE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
 Span = tuple[int, int]
@@ -136,9 +137,13 @@ class Source(msgspec.Struct, frozen=True, dict=True):
         return was[:start] + _without(self.text[start:end], spans) + was[end - self.window.shift :]
 
     @cached_property
-    def found(self) -> dict[object, list[Span]]:
-        """What detectors found here, by who asked: a file as it was before is asked again and again."""
+    def found(self) -> dict[tuple[str, object], list[Span]]:
+        """What detectors found here, by trick and who asked: a file as it was before is asked again and again."""
         return {}
+
+    def has(self, trick: str) -> bool:
+        """Whether a trick was found here, among those asked for."""
+        return any(spans and name == trick for (name, _), spans in self.found.items())
 
     def nodes(self, *kinds: str) -> list[Node]:
         """The nodes of some kinds, in order."""
@@ -190,6 +195,12 @@ def squeezed(source: Source, start: int = 0, end: int | None = None) -> str:
         parts += [_squeeze(text[at:first]), text[first:last]]
         at = last
     return "".join((*parts, _squeeze(text[at:end]))).strip()
+
+
+def marks(source: Source, lines: frozenset[int]) -> list[str]:
+    """The characters that are code on those lines, strings left out; sorted, since lines may be broken elsewhere."""
+    code = source.code.split("\n")
+    return sorted(_MARKS.sub("", "".join(code[line] for line in lines)))
 
 
 def walk(node: Node, into: Callable[[Node], bool] = lambda _: True) -> list[Node]:

@@ -46,7 +46,7 @@ def _first(file: EditedFile) -> int:
 
 
 def _only_grows(file: EditedFile) -> bool:
-    """Whether what goes is no more than layout: every token of the text before is still there, in order."""
+    """Whether what goes is layout, comments or docstrings: every token of the text before is still there, in order."""
     before, after = squeezed(file.before), squeezed(file.after)
     return before == after or before in after
 
