@@ -23,12 +23,15 @@ PATTERNS = (
         where="uncommented",
     ),
     Pattern(
-        trick="unsafe-cast",
+        trick="type-asserted", language="python", words=r"(?<![\w.])(?:typing\.|t\.)?cast\((?!\s*(?:typing\.)?Any\b)"
+    ),
+    Pattern(
+        trick="cast-forced",
         language="rust",
         words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b"
         r"|\bMaybeUninit::(?:uninit|zeroed)\(\)\s*\.\s*assume_init\b|\bdowncast_\w*unchecked\b",
     ),
-    Pattern(trick="unsafe-cast", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
+    Pattern(trick="cast-forced", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
     Pattern(
         trick="any-cast",
         language="typescript",
@@ -37,7 +40,8 @@ PATTERNS = (
     Pattern(
         trick="any-cast",
         language="python",
-        words=r"(?<![\w.])(?:typing\.|t\.)?cast\(|\bif\s+not\s+(?:typing\.|t\.)?TYPE_CHECKING\b|^def __getattr__\(|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
+        words=r"\bcast\(\s*(?:typing\.)?Any\b|\bif\s+not\s+(?:typing\.|t\.)?TYPE_CHECKING\b|^def __getattr__\("
+        r"|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
     ),
 )
 
@@ -51,10 +55,12 @@ FAMILY = Family(
     tricks=(
         Trick(
             "unsafe-cast",
-            '`Obj.magic`, `"%identity"`, `transmute`, `as unknown as`: the type is only asserted.',
+            '`Obj.magic`, `"%identity"`, `Marshal`: the type is only asserted.',
             "custom",
         ),
-        Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "added"),
+        Trick("cast-forced", "`transmute`, `as unknown as`: one type is taken for another.", "near"),
+        Trick("type-asserted", "A `cast` to a type: the checker believes it.", "weak"),
+        Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "near"),
     ),
     find=find,
 )

@@ -70,12 +70,20 @@ def find(change: Edited) -> Iterator[Flag]:
 def _weakened(file: EditedFile, setting: Setting, moved: set[str]) -> Iterator[Flag]:
     come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
     for line in sorted(file.added_code):
-        if come.search(file.after.code_lines[line]):
+        if come.search(file.after.code_lines[line]) and not _said_more(file, file.after.code_lines[line]):
             yield Flag(name="config-weakened", path=file.path, line=line, message=shown(file.after, line))
     for line in sorted(file.removed_code):
         text = file.before.lines[line]
         if go.search(text) and _setting(text) not in moved:
             yield Flag(name="config-weakened", path=file.path, line=line, message=f"gone: {shown(file.before, line)}")
+
+
+def _said_more(file: EditedFile, line: str) -> bool:
+    """Whether a list that is shorter now stood there: less is ignored than was."""
+    key, _, values = line.partition("=")
+    had = (file.before.lines[at].partition("=") for at in file.removed)
+    names = set(re.findall(r"[\w./*-]+", values))
+    return any(key == old and names < set(re.findall(r"[\w./*-]+", said)) for old, _, said in had)
 
 
 def _lines(file: EditedFile) -> list[str]:
@@ -91,6 +99,6 @@ def _setting(line: str) -> str:
 
 FAMILY = Family(
     name="configs",
-    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "added"),),
+    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "near"),),
     find=find,
 )

@@ -60,7 +60,9 @@ def _constant(node: Node, *, branches: bool) -> bool:
     if kind in _LITERALS:
         return True
     if kind in _STRINGS:
-        return not any(one.type in ("interpolation", "template_substitution") for one in node.named_children)
+        strings = [one for one in node.named_children if one.type in _STRINGS]
+        worked_out = any(one.type in ("interpolation", "template_substitution") for one in node.named_children)
+        return not worked_out and all(_constant(one, branches=branches) for one in strings)
     parts = [one for one in node.named_children if "comment" not in one.type]
     if kind in _BLOCKS:
         return _steps(parts, branches=branches)

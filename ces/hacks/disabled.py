@@ -19,7 +19,8 @@ _WORDS = {
 }
 _FORCED = {
     "ocaml": r"\|\|\s*(?:true\b|not\s+false\b)|&&\s*(?:false\b|not\s+true\b)|\btrue\s*\|\||\bfalse\s*&&",
-    "python": r"\bor\s+(?:True\b|not\s+False\b|1\s*(?:$|[):,]))|\band\s+(?:False\b|not\s+True\b)|\bTrue\s+or\b|\bFalse\s+and\b",
+    "python": r"\bor\s+(?:True\b|not\s+False\b|1\s*(?:$|[):,]))"
+    r"|\band\s+(?:False\b|not\s+True\b)|\bTrue\s+or\b|\bFalse\s+and\b",
     "rust": r"\|\|\s*(?:true\b|!false\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
     "typescript": r"\|\|\s*(?:true\b|!false\b|!0\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
 }

@@ -1,4 +1,4 @@
-"""Names and code hidden from whoever reads the change: built from pieces, looked up, bound to a runtime's primitives."""
+"""Names and code hidden from readers: built from pieces, looked up, bound to a runtime's primitives."""
 
 from collections.abc import Iterator
 

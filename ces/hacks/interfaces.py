@@ -173,7 +173,7 @@ _PUBLIC: dict[str, Callable[[str], bool]] = {
 FAMILY = Family(
     name="interfaces",
     tricks=(
-        Trick("interface-weakened", "An interface offers less, or promises a vaguer type.", "deleted"),
+        Trick("interface-weakened", "An interface offers less, or promises a vaguer type.", "context"),
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
         Trick("signature-changed", "Something public takes or gives something else.", "context"),

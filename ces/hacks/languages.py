@@ -88,6 +88,7 @@ LANGUAGES = (
     Spoken(name="config", suffixes=(".json", ".jsonc", ".json5"), comment=r"//[^\n]*|/\*.*?\*/"),
 )
 DOCUMENTS = (".md", ".rst", ".adoc", ".tex", ".org", ".mld", "LICENSE", "CHANGES", "AUTHORS", "README", "NEWS")
+_ELSEWHERE = (".github/", ".circleci/", ".gitlab-ci", ".travis", ".readthedocs", ".pre-commit-config", "renovate.json")
 # A text is read by people where it has one of these names or lies among documents; another may be what a build reads.
 _READ_BY_PEOPLE = re.compile(
     r"(?:^|/)(?:docs?|documentation|licenses?)/|(?:^|/)(?:LICEN[CS]E|COPYING|CHANGE|AUTHORS|README|NEWS|HISTORY|TODO"
@@ -109,7 +110,9 @@ def spoken(path: str) -> Spoken | None:
 
 
 def is_document(path: str) -> bool:
-    """Whether a file is for people alone."""
+    """Whether a file is for people, or for services that no build here asks."""
+    if path.startswith(_ELSEWHERE):
+        return True
     if path.endswith(".txt"):
         return _READ_BY_PEOPLE.search(path) is not None
     return path.rpartition("/")[2].endswith(DOCUMENTS)

@@ -26,7 +26,7 @@ PATTERNS = (
     Pattern(
         trick="runner-detected",
         language="ocaml",
-        words=r"\"(?:INSIDE_DUNE|DUNE_\w+|ALCOTEST_\w+|OUNIT_\w+|PPX_\w*TEST\w*|TESTING_FRAMEWORK)\"|\bexecutable_name\b[^;]*\"[^\"]*test"
+        words=r"\"(?:INSIDE_DUNE|DUNE_\w+|PPX_INLINE_TEST\w*|TESTING_FRAMEWORK)\"|\bexecutable_name\b[^;]*\"[^\"]*test"
         r"|\bam_running_\w*test\w*",
         where="uncommented",
     ),
@@ -48,7 +48,8 @@ PATTERNS = (
     Pattern(
         trick="caller-asked",
         language="ocaml",
-        words=r"\bSys\s*\.\s*(?:executable_name|argv)\b|\bUnix\.getppid\b|\bPrintexc\.get_callstack\b|\b__MODULE__\b|\bSys\.\(\s*argv",
+        words=r"\bSys\s*\.\s*(?:executable_name|argv)\b|\bUnix\.getppid\b|\bPrintexc\.get_callstack\b"
+        r"|\b__MODULE__\b|\bSys\.\(\s*argv",
     ),
     Pattern(
         trick="caller-asked",

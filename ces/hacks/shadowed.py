@@ -22,6 +22,7 @@ _PYTHON_STDLIB = frozenset(sys.stdlib_module_names) - {"test", "this", "antigrav
 _PYTHON_RUNNERS = frozenset({"pytest", "_pytest", "unittest", "nose", "hypothesis", "doctest", "pluggy", "mock"}) | {
     "mypy",
 }
+_RUN_TESTS = ("pytest", "_pytest", "unittest")
 _NAMED = (_PYTHON_STDLIB | _PYTHON_RUNNERS) - {"__main__"}
 _PROGRAMS = frozenset({"dune", "ocamlc", "ocamlopt", "ocaml", "ocamlfind", "cargo", "rustc", "tsc", "node", "npm"}) | {
     "npx", "python", "python3", "pytest", "mypy", "jest", "vitest", "make", "diff", "sh", "bash",
@@ -98,7 +99,7 @@ def _python_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
         yield Flag(name="library-shadowed", path=file.path, message="Python loads it before anything else")
     elif name in _PYTHON_STDLIB and (root or (file.test and not package)):
         yield Flag(name="library-shadowed", path=file.path, message="takes the place of a module of Python's own")
-    elif name in _PYTHON_RUNNERS and (root or file.test):
+    elif name in _PYTHON_RUNNERS and (root or (file.test and name in _RUN_TESTS)):
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test runner")
     elif not file.test and _hidden(file.path, package=package) & _left(change):
         yield Flag(name="module-shadowed", path=file.path, message="found before the module of the same name")

@@ -7,7 +7,8 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 
 - custom: only where the file did it already, and then as below;
 - added: its lines make more than half of the code that comes;
-- alone: the same, but only where there is no reference to tell;
+- near: the same, but a reference must be about the same: one of the two names what the other touches;
+- weak: the same, even where the reference is a like change;
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
 - tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells.
@@ -23,8 +24,11 @@ from ces.hacks.inline_tests import inline_tests
 from ces.verdict import Flag
 
 HALF = 0.5
+_NEAR = ("near", "weak")
+_LINES = ("never", "custom", "added", *_NEAR)
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
+_WORD = re.compile(r"\b[A-Za-z_]\w{2,}")
 _SLIGHT = re.compile(r"\s*(?:(?:import|from|open|use)\s|\[[^\]]*\]\s*$|[^\w]*$)")  # imports, headings, brackets
 MORE = 3  # times the lines that a like reference takes away
 SPARE = 2  # honest uses more than the reference's that are still like it
@@ -41,6 +45,8 @@ def unshared(
     like = reference is not None and alike(places(change), places(reference[0]))
     removes = reference is not None and _removes(reference[0], change, like=like)
     tests_only = reference is not None and _only_tests(reference[0])
+    near = like or reference is None or _related(change, reference[0])
+    found = [flag for flag in flags if tricks[flag.name].honest in _LINES]
     counted = []
     for flag in flags:
         trick = tricks[flag.name]
@@ -51,10 +57,30 @@ def unshared(
             or (removes and trick.honest == "deleted")
         ):
             continue
-        alone = reference is None and trick.honest == "alone" and _made_of(change, flags)
-        if _never(trick, flag, change) or like or alone or _mostly(trick, change, flags, tricks):
+        told = like and trick.honest != "weak" and (trick.honest != "deleted" or _takes_more(change, reference))
+        mostly = (near or trick.honest not in _NEAR) and _mostly(trick, change, found)
+        if told or mostly or _never(trick, flag, change):
             counted.append(flag)
     return tuple(counted)
+
+
+def _takes_more(change: Edited, reference: tuple[Edited, Sequence[Flag]] | None) -> bool:
+    """Whether more code goes than comes, by more than in the reference: what is only renamed or moved is no loss."""
+    theirs = 0 if reference is None else reference[0].removed_lines - reference[0].added_lines
+    return change.removed_lines - change.added_lines > max(theirs, 0)
+
+
+def _related(change: Edited, reference: Edited) -> bool:
+    """Whether one of two changes names, where it works, a definition that the other touches."""
+    return _names(change, reference) or _names(reference, change)
+
+
+def _names(one: Edited, other: Edited) -> bool:
+    names = {name.rpartition(".")[2].partition("#")[0] for _, name in places(other)} - {""}
+    if not names:
+        return False
+    words = {word for file in one.code for line in file.added_code for word in _WORD.findall(file.after.lines[line])}
+    return bool(words & names)
 
 
 def _never(trick: Trick, flag: Flag, change: Edited) -> bool:
@@ -78,7 +104,8 @@ def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) 
 def places(change: Edited) -> frozenset[tuple[str, str]]:
     """Definitions that a change touches, as (path, name); where it touches none, the files it touches."""
     found = frozenset(place for file in change.code for place in _places(file))
-    return found or frozenset((file.change.old_path or file.path, "") for file in change.code)
+    built = (file for file in change.code if file.language != "config")
+    return found or frozenset((file.change.old_path or file.path, "") for file in built)
 
 
 def _places(file: EditedFile) -> set[tuple[str, str]]:
@@ -120,10 +147,10 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
     return ours <= (theirs if trick.honest in ("never", "custom") else max(2 * theirs, theirs + SPARE))
 
 
-def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping[str, Trick]) -> bool:
-    """Whether the change is mostly the trick."""
-    if trick.honest in ("added", "custom"):
-        return _made_of(change, [flag for flag in flags if tricks[flag.name].honest in ("added", "custom", "never")])
+def _mostly(trick: Trick, change: Edited, found: Sequence[Flag]) -> bool:
+    """Whether the change is mostly the trick. `found`: the flags whose lines are tricks."""
+    if trick.honest in _LINES:
+        return _made_of(change, found)
     if trick.honest == "deleted":
         return _mostly_goes(change)
     if trick.honest == "tests":

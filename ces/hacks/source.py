@@ -15,7 +15,7 @@ from tree_sitter import Node, Parser, QueryCursor, Tree
 
 from ces.hacks.languages import Spoken, kinds_query, load, spoken
 
-_MARKS = re.compile(r"[\s\"'(),\[\]rRbBuU]+")  # layout, and what strings and lists of them are written with
+_MARKS = re.compile(r"[\s\"'(),:{}\[\]rRbBuU]+")  # layout, and what strings and lists of them are written with
 _SPACE = re.compile(r"\s+")
 _LOOSE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
 Span = tuple[int, int]
