@@ -43,7 +43,7 @@ def find(change: Edited) -> Iterator[Flag]:
 
 def _bodies(file: EditedFile) -> Iterator[Flag]:
     for old, new in file.both:
-        if is_empty(old):
+        if is_empty(old) or _last(old.name).startswith(("type ", "module type ", "exception ")):
             continue
         if is_empty(new) and old.size >= SMALL_BODY:
             yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")

@@ -52,14 +52,20 @@ def _compared(file: EditedFile) -> Iterator[Flag]:
         if new is not None and _is_offered(name, new):
             yield from _promises_other(file, name, _promise(old), Offer(_promise(new), new.first))
         elif _is_offered(name, old) and not file.still_named(name.rpartition(".")[2]):
-            trick = "interface-weakened" if interface else "public-removed"
+            trick = "interface-narrowed" if interface else "public-removed"
             yield Flag(name=trick, path=file.path, line=old.first, message=f"{name} isn't offered any more")
 
 
 def _promises_other(file: EditedFile, name: str, old: str, new: Offer) -> Iterator[Flag]:
-    if new.promise != old:
+    if new.promise != old and not _only_grows(old, new.promise):
         trick = "interface-weakened" if _weaker(old, new.promise) else "signature-changed"
         yield Flag(name=trick, path=file.path, line=new.line, message=f"{name}: {old[:60]} becomes {new.promise[:60]}")
+
+
+def _only_grows(old: str, new: str) -> bool:
+    """Whether a type has all it had, in order: more fields, more cases."""
+    words = iter(re.findall(r"\w+|[^\w\s]", new))
+    return old.startswith("type ") and "=" in old and all(word in words for word in re.findall(r"\w+|[^\w\s]", old))
 
 
 def _weaker(old: str, new: str) -> bool:
@@ -83,13 +89,13 @@ def _narrowing_files(change: Edited) -> Iterator[Flag]:
         if not file.path.endswith(".mli"):
             continue
         if file.change.after is None and file.path[:-1] in change.case.paths and file.path[:-1] not in _gone(change):
-            yield Flag(name="interface-weakened", path=file.path, message="the module's interface is gone")
+            yield Flag(name="interface-narrowed", path=file.path, message="the module's interface is gone")
         if file.change.before is None and file.change.old_path is None and file.path[:-1] in change.case.paths:
             changed = modules.get(file.path[:-1])
             raw = change.case.base(file.path[:-1]) if changed is None else changed.change.before
             hidden = set(_offered(file.path[:-1], raw or b"")) - set(offers(file.after, file.defined))
             for name in sorted(hidden):
-                yield Flag(name="interface-weakened", path=file.path, message=f"{name} is hidden by a new interface")
+                yield Flag(name="interface-narrowed", path=file.path, message=f"{name} is hidden by a new interface")
 
 
 def _gone(change: Edited) -> set[str]:
@@ -150,7 +156,8 @@ def _ocaml(one: Definition) -> str:
 
 def _visible(one: Definition) -> bool:
     if one.source.language == "rust":
-        return any(child.type == "visibility_modifier" for child in one.node.children) or one.name.startswith("impl ")
+        held = one.name.startswith("impl ") and ("." not in one.name or " for " in one.name)
+        return held or any(child.type == "visibility_modifier" for child in one.node.children)
     if one.source.language == "typescript" and "." not in one.name:
         node: Node | None = one.node
         while node is not None and node.type in ("variable_declarator", "lexical_declaration", one.node.type):
@@ -173,7 +180,8 @@ _PUBLIC: dict[str, Callable[[str], bool]] = {
 FAMILY = Family(
     name="interfaces",
     tricks=(
-        Trick("interface-weakened", "An interface offers less, or promises a vaguer type.", "context"),
+        Trick("interface-narrowed", "An interface offers less.", "deleted"),
+        Trick("interface-weakened", "An interface promises a vaguer type.", "context"),
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
         Trick("signature-changed", "Something public takes or gives something else.", "context"),
