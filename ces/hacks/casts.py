@@ -11,7 +11,7 @@ PATTERNS = (
     Pattern(
         trick="unsafe-cast",
         language="ocaml",
-        words=r"\bObj\s*\.\s*(?:magic|repr|obj|field|set_field)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
+        words=r"\bObj\s*\.\s*(?:magic|obj|field|set_field|add_offset|with_tag)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
         r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_\w+\b"
         r"|\(\s*(?:module\s+)?(?:Stdlib\s*\.\s*)?Obj\s*(?:\)|:(?!:))",
     ),

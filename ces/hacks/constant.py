@@ -68,6 +68,8 @@ def _constant(node: Node, *, branches: bool) -> bool:
         return _steps(parts, branches=branches)
     if kind == "let_expression":
         return _steps(parts, branches=branches)
+    if parts and parts[0].type == "match_case":  # OCaml's `function`
+        return (branches or len(parts) == 1) and all(_constant(one, branches=True) for one in parts)
     if kind in _FUNCTIONS:
         body = node.child_by_field_name("body") or (parts[-1] if parts else None)
         return body is not None and _constant(body, branches=branches)

@@ -12,7 +12,6 @@ from ces.hacks.source import squeezed
 from ces.verdict import Flag
 
 SMALL_BODY = 6  # leaves; emptying less is no loss
-SMALL_VALUE = 2
 REAL_BODY = 12
 GUTTED = 4  # how much smaller
 MORE = 3  # times the net deletion of the reference
@@ -45,12 +44,12 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
     for old, new in file.both:
         if is_empty(old) or _last(old.name).startswith(("type ", "module type ", "exception ")):
             continue
-        if is_empty(new) and old.size >= SMALL_BODY:
+        if is_empty(new) and old.size >= SMALL_BODY and new.is_function:
             yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
         elif old.size >= REAL_BODY and is_table(new.body) and not is_table(old.body):
             says = f"{new.name} only lists answers now"
             yield Flag(name="answers-listed", path=file.path, line=new.first, message=says)
-        elif old.size >= REAL_BODY and GUTTED * new.size <= old.size:
+        elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and GUTTED * new.size <= old.size:
             yield Flag(
                 name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
             )
@@ -58,9 +57,7 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
 
 def is_empty(one: Definition) -> bool:
     """Whether a body computes nothing: a literal, `pass`, `{}`, parameters thrown away."""
-    if one.holds or one.body == one.node or not is_constant(one.body):
-        return False
-    return one.is_function or one.size <= SMALL_VALUE  # a table that stands there is no loss
+    return not one.holds and one.body != one.node and is_constant(one.body)
 
 
 def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
@@ -129,7 +126,11 @@ FAMILY = Family(
         Trick("file-emptied", "A source file is left without code."),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
         Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
-        Trick("answers-listed", "A definition that computed only tells inputs apart and lists an answer for each."),
+        Trick(
+            "answers-listed",
+            "A definition that computed only tells inputs apart and lists an answer for each.",
+            "context",
+        ),
         Trick("body-gutted", "Hardly anything is left of a definition.", "context"),
         Trick("only-deletes", "Code goes and none comes.", "deleted"),
         Trick("deletes-more", "Far more code goes than in the reference.", "deleted"),

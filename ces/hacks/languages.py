@@ -109,6 +109,7 @@ def spoken(path: str) -> Spoken | None:
     return next((one for one in LANGUAGES if any(_ends(name, suffix) for suffix in one.suffixes)), None)
 
 
+@lru_cache(maxsize=1024)
 def is_document(path: str) -> bool:
     """Whether a file is for people, or for services that no build here asks."""
     if path.startswith(_ELSEWHERE):

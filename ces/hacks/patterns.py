@@ -60,11 +60,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 def added(files: Sequence[EditedFile], patterns: Iterable[Pattern | Shape]) -> Iterator[Flag]:
     """A flag for each time more that a pattern is found after than before, where lines are new."""
-    speak = {file.language for file in files}
+    fresh: dict[str, list[str]] = {}
+    for file in files:
+        fresh.setdefault(file.language or "", []).append(file.added_text)
     for pattern in patterns:
-        if pattern.language not in speak or not any(
-            file.language == pattern.language and pattern.compiled.search(file.added_text) for file in files
-        ):
+        if not any(map(pattern.compiled.search, fresh.get(pattern.language, ()))):
             continue
         surplus = 0
         new: list[tuple[EditedFile, int]] = []

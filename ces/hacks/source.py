@@ -6,7 +6,7 @@ read as far as the grammar recovers, which is enough for comments and strings.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -170,6 +170,10 @@ class Source(msgspec.Struct, frozen=True, dict=True):
         return self.text.split("\n")
 
     @cached_property
+    def bare_lines(self) -> list[str]:
+        return self.code.split("\n")
+
+    @cached_property
     def code_lines(self) -> list[str]:
         return self.uncommented.split("\n")
 
@@ -199,8 +203,7 @@ def squeezed(source: Source, start: int = 0, end: int | None = None) -> str:
 
 def marks(source: Source, lines: frozenset[int]) -> list[str]:
     """The characters that are code on those lines, strings left out; sorted, since lines may be broken elsewhere."""
-    code = source.code.split("\n")
-    return sorted(_MARKS.sub("", "".join(code[line] for line in lines)))
+    return sorted(_MARKS.sub("", "".join(source.bare_lines[line] for line in lines)))
 
 
 def walk(node: Node, into: Callable[[Node], bool] = lambda _: True) -> list[Node]:
@@ -253,8 +256,9 @@ def _moved(known: Spans, window: Window, fresh: Spans) -> Spans:
 
 def _edit(old: bytes, new: bytes) -> dict[str, Any]:
     """What lies between the bytes that both begin and both end with, as tree-sitter wants to be told."""
-    head = _common(old, new)
-    foot = _common(old[head:][::-1], new[head:][::-1])
+    most = min(len(old), len(new))
+    head = common(old, new, most)
+    foot = common(old[::-1], new[::-1], most - head)
     ends = len(old) - foot, len(new) - foot
     return {
         "start_byte": head,
@@ -266,9 +270,9 @@ def _edit(old: bytes, new: bytes) -> dict[str, Any]:
     }
 
 
-def _common(one: bytes, other: bytes) -> int:
-    """How many bytes both begin with; by halving, for comparing slices is far faster than comparing bytes."""
-    low, high = 0, min(len(one), len(other))
+def common(one: Sequence[object], other: Sequence[object], most: int) -> int:
+    """How many items both begin with, at most; by halving: comparing slices is far faster than comparing items."""
+    low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
         if one[low:middle] == other[low:middle]:
