@@ -40,7 +40,7 @@ PATTERNS = (
     Pattern(
         trick="any-cast",
         language="python",
-        words=r"\bcast\(\s*(?:typing\.)?Any\b|\bif\s+not\s+(?:typing\.|t\.)?TYPE_CHECKING\b|^def __getattr__\("
+        words=r"\bcast\(\s*(?:typing\.)?Any\b|\bif\s+not\s+(?:typing\.|t\.)?TYPE_CHECKING\b"
         r"|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
     ),
 )

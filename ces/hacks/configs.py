@@ -35,7 +35,7 @@ SETTINGS = (
     Setting(
         name=r"(?:tsconfig.*\.json|jsconfig\.json)",
         come=r"\"(?:strict\w*|noImplicit\w+|noUnused\w+|noUnchecked\w+|alwaysStrict|exactOptional\w+)\"\s*:\s*false"
-        r"|\"(?:skipLibCheck|noCheck|suppress\w+|allowJs|allowUnreachableCode)\"\s*:\s*true|\"exclude\"|\"noEmit\"\s*:\s*false",
+        r"|\"(?:skipLibCheck|noCheck|suppress\w+|allowJs|allowUnreachableCode)\"\s*:\s*true|\"(?:exclude|paths|typeRoots)\"|\"noEmit\"\s*:\s*false",
         go=r"\"(?:strict\w*|noImplicit\w+|noUnused\w+|noUnchecked\w+|alwaysStrict|checkJs|exactOptional\w+)\"\s*:\s*true"
         r"|\"include\"|\"files\"",
     ),
@@ -43,6 +43,7 @@ SETTINGS = (
         name=r"package\.json",
         come=r"\"(?:test|lint|typecheck|build|check)\"\s*:\s*\"[^\"]*(?:exit 0|\|\||passWithNoTests|^true|\"true|echo)"
         r"|\"(?:pre|post)(?:install|test|build)\"\s*:|\"(?:test|lint|typecheck|build|check)\"\s*:\s*\"(?:true|:)?\"",
+        go=r"\"(?:test|typecheck|check)\"\s*:",
     ),
     Setting(
         name=r"(?:jest|vitest)\.config\.[cm]?[jt]s",
@@ -51,10 +52,15 @@ SETTINGS = (
     Setting(
         name=r"(?:Cargo\.toml|config\.toml|clippy\.toml)",
         come=r"^\s*(?:test|doctest|harness|autotests|autobins|autoexamples)\s*=\s*false|=\s*\"allow\""
-        r"|^\s*(?:rustflags|runner|rustc-wrapper|rustc|build|exclude|overflow-checks|debug-assertions)\s*=|--cap-lints",
+        r"|^\s*(?:rustflags|runner|rustc-wrapper|rustc|build|exclude|overflow-checks|debug-assertions)\s*=|--cap-lints"
+        r"|^\s*\[(?:patch|replace)\b",
         go=r"=\s*\"(?:deny|forbid)\"",
     ),
-    Setting(name=r"(?:GNU|BSD)?[Mm]akefile", come=r"^\s*-\s*\w|\|\|\s*(?:true|:)|\bexit 0\b", go=r"^\s+.*\btest\b"),
+    Setting(
+        name=r"(?:GNU|BSD)?[Mm]akefile",
+        come=r"^\s*-\s*\w|\|\|\s*(?:true|:)|\bexit 0\b|^\s+@?(?:true|:)\s*$",
+        go=r"^\s+.*\b(?:\w*tests?|dune|cargo|jest|vitest)\b",
+    ),
 )
 
 

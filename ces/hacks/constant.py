@@ -36,6 +36,8 @@ _ASIDE = _kinds(
     "sign_operator type_constructor_path predefined_type type_identifier add_operator mult_operator rel_operator"
     " generic_type literal_type concat_operator and_operator or_operator module_path property_identifier"
 )
+_LISTS = ("dictionary", "object", "list_expression", "array_expression")
+_MEASURES = re.compile(rb"(?:ignore|drop|len|(?:List|String|Array)\.length)\b")
 _CONDITIONS = ("condition", "pattern", "guard", "subject", "alternative_pattern")
 _MAKES_NOTHING = re.compile(
     rb"(?:dict|list|int|str|set|tuple|float|bool|frozenset|object|bytes)\(\s*\)|(?:\w+::)*(?:default|new)\(\s*\)"
@@ -50,9 +52,9 @@ def is_constant(body: Node) -> bool:
     return _constant(body, branches=False)
 
 
-def is_table(body: Node) -> bool:
-    """Whether a body only tells inputs apart and gives each an answer that stands there."""
-    return not is_constant(body) and (_constant(body, branches=True) or _looked_up(body))
+def is_table(body: Node, tables: frozenset[str] = frozenset()) -> bool:
+    """Whether a body only tells inputs apart and gives each an answer that stands there. `tables`: names of lists."""
+    return not is_constant(body) and (_constant(body, branches=True) or _looked_up(body, tables))
 
 
 def _constant(node: Node, *, branches: bool) -> bool:
@@ -108,7 +110,7 @@ def _calls(node: Node) -> bool:
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        if one.type in _CALLS and not re.match(rb"(?:ignore|drop)\b", one.text or b""):
+        if one.type in _CALLS and not _MEASURES.match(one.text or b""):
             return True
         waiting.extend(one.named_children)
     return False
@@ -139,18 +141,30 @@ def _branch(node: Node, parts: list[Node]) -> bool:
     return bool(rest) and not any(map(_calls, named)) and all(_constant(one, branches=True) for one in rest)
 
 
-def _looked_up(body: Node) -> bool:
-    """`{1: 2}[n]`, `{1: 2}.get(n)`: an answer looked up among those that stand there."""
+def _looked_up(body: Node, tables: frozenset[str]) -> bool:
+    """`{1: 2}[n]`, `{1: 2}.get(n)`, `List.assoc n [1, 2]`: an answer looked up among those that stand there."""
     node = body
     while node.type in (*_BLOCKS, "return_statement", "expression_statement") and node.named_children:
         if not all(map(_thrown_away, node.named_children[:-1])):
             return False
         node = node.named_children[-1]
+    if node.type == "application_expression" and re.match(rb"(?:List\.assq?(?:oc)?|Hashtbl\.find)", node.text or b""):
+        return any(_held(one, tables) for one in node.named_children[1:])
     if node.type in ("call", "call_expression"):
         node = node.child_by_field_name("function") or node
     if node.type in ("subscript", "attribute", "subscript_expression", "member_expression") and node.named_children:
-        held = node.named_children[0]
-        while held.type == "parenthesized_expression" and held.named_children:
-            held = held.named_children[0]
-        return held.type in ("dictionary", "object") and held.named_child_count > 0 and _constant(held, branches=False)
+        return _held(node.named_children[0], tables)
     return False
+
+
+def _held(node: Node, tables: frozenset[str]) -> bool:
+    while node.type == "parenthesized_expression" and node.named_children:
+        node = node.named_children[0]
+    if (node.text or b"").decode("utf-8", "replace") in tables:
+        return True
+    return node.type in _LISTS and node.named_child_count > 0 and _constant(node, branches=False)
+
+
+def is_list(body: Node) -> bool:
+    """Whether a value is a list of answers."""
+    return body.type in _LISTS and is_constant(body)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
-from ces.hacks.constant import is_constant, is_table
+from ces.hacks.constant import is_constant, is_list, is_table
 from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile, edited
 from ces.hacks.source import squeezed
@@ -46,13 +46,19 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
             continue
         if is_empty(new) and old.size >= SMALL_BODY and new.is_function:
             yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
-        elif old.size >= REAL_BODY and is_table(new.body) and not is_table(old.body):
+        elif old.size >= REAL_BODY and _lists_answers(file, old, new):
             says = f"{new.name} only lists answers now"
             yield Flag(name="answers-listed", path=file.path, line=new.first, message=says)
         elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and GUTTED * new.size <= old.size:
             yield Flag(
                 name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
             )
+
+
+def _lists_answers(file: EditedFile, old: Definition, new: Definition) -> bool:
+    """Whether a body has become a list of answers, there or in a table of the file's."""
+    tables = frozenset(name for name, one in file.defined.items() if not one.holds and is_list(one.body))
+    return is_table(new.body, tables) and not is_table(old.body, tables)
 
 
 def is_empty(one: Definition) -> bool:

@@ -23,12 +23,16 @@ _TYPESCRIPT = re.compile(r"asymmetricMatch|\[Symbol\.(?:hasInstance|toPrimitive)
 
 def _ocaml(source: Source) -> list[Node]:
     found = []
+    constant: set[str] = set()
     for node in source.nodes("let_binding"):
         name, body = node.child_by_field_name("pattern"), node.child_by_field_name("body")
         if name is None or body is None:
             continue
         takes = body.type.startswith("fun") or any(one.type == "parameter" for one in node.named_children)
-        if takes and _OCAML.fullmatch(_text(name)) and is_constant(body):
+        forged = is_constant(body) if takes else _text(body) in constant
+        if forged:
+            constant.add(_text(name))
+        if forged and _OCAML.fullmatch(_text(name)):
             found.append(node)
     return found
 
@@ -55,12 +59,12 @@ def _says_nothing(body: Node) -> bool:
 
 
 def _compares(source: Source, node: Node, body: Node) -> bool:
-    """Whether `__eq__` looks at what it is given."""
+    """Whether `__eq__` looks at itself and at what it is given."""
     parameters = node.child_by_field_name("parameters")
     named = [] if parameters is None else parameters.named_children
     names = [_text(one).partition(":")[0].strip() for one in named]
     said = source.code[body.start_byte : body.end_byte]
-    return len(names) < 2 or re.search(rf"\b{re.escape(names[1].lstrip('*'))}\b", said) is not None
+    return len(names) < 2 or all(re.search(rf"\b{re.escape(name.lstrip('*'))}\b|\bsuper\b", said) for name in names[:2])
 
 
 def _rust(source: Source) -> list[Node]:
@@ -104,12 +108,13 @@ PATTERNS = (
         trick="equality-forged",
         language="python",
         words=r"\bmock\.ANY\b|\bfrom\s+(?:unittest\.)?mock\s+import\b[^\n]*\bANY\b"
-        r"|\.__(?:eq|ne|bool|contains|instancecheck|hash)__\s*=(?!=)",
+        r"|\.__(?:eq|ne|lt|le|gt|ge|bool|contains|instancecheck|hash)__\s*=(?!=)",
     ),
     Pattern(
         trick="equality-forged",
         language="python",
-        words=r"\bsetattr\([^\n]*[\"'](?:__(?:eq|ne|bool|contains|instancecheck)__|assert\w*)[\"']",
+        words=r"\bsetattr\([^\n]*[\"'](?:__(?:eq|ne|bool|contains|instancecheck)__|assert\w*|run)[\"']"
+        r"|[\"']__(?:eq|ne|lt|le|gt|ge|bool|contains|instancecheck)__[\"']\s*:",
         where="uncommented",
     ),
     Shape(trick="equality-forged", language="rust", words=r"\bfn\s+\w*(?:eq|ne|cmp)\b", find=_rust),
@@ -128,7 +133,7 @@ PATTERNS = (
         trick="equality-forged",
         language="typescript",
         words=r"\b(?:Object|Array|String|Number|Map|Set|JSON|Function|Error|Math)\.(?:prototype\.)?\w+\s*=(?!=)"
-        r"|\bObject\.definePropert(?:y|ies)\(\s*(?:globalThis|global|(?:Object|Array|Function)\.prototype)\b",
+        r"|\bObject\.definePropert(?:y|ies)\(\s*(?:globalThis|global|process|(?:Object|Array|Function)\.prototype)\b",
     ),
 )
 

@@ -16,6 +16,7 @@ _SUCCESS = {
     "python": r"\bsys\.exit\(\s*(?:0|None|False)?\s*\)|(?<!\w)_exit\b|\bpytest\.exit\b|\bos\.abort\b"
     r"|(?<![\w.])(?:exit|quit)\(\s*0?\s*\)|\bSystemExit\(\s*0?\s*\)|\braise SystemExit\s*$"
     r"|\b(?:sys\.exit|quit|SystemExit)\s*$(?<!raise SystemExit)|\bimport\s+exit\s+as\b"
+    r"|\bclass\s+\w+\([^)]*\bSystemExit\b"
     r"|\bkill\w*\(\s*(?:0\b|(?:\w+\.)?getp\w+\(|(?:\w+\.)?get_ident\()|\braise_signal\(|\binterrupt_main\(",
     "rust": r"\bprocess::(?:exit\(\s*0|abort\b)|(?<![\w:.])exit\(\s*0\s*\)|\blibc::_?(?:exit|abort)\b"
     r"|\bfn\s+_?exit\s*\(|\bprocess::exit\s*(?:;|\bas\b)|\bexit\s+as\b",
@@ -24,7 +25,8 @@ _SUCCESS = {
     r"|\bprocess\.on\(\s*['\"]?\s*(?:exit)?\s*['\"]?\s*,.*exitCode|=\s*process\.exit\b",
 }
 _ANY = {
-    "ocaml": r"(?<![\w.~?'])(?:(?:Stdlib|Caml|Pervasives)\.)?exit\s+(?!0\b)[\w(@]|\|>\s*exit\b|\bat_exit\b",
+    "ocaml": r"(?<![\w.~?'])(?:(?:Stdlib|Caml|Pervasives)\.)?exit\s+(?!0\b)[\w(@]|\|>\s*exit\b|\bat_exit\b"
+    r"|\b(?!Stdlib|Caml|Pervasives)[A-Z]\w*\.exit\s*\(?\s*0\b",
     "python": r"\bsys\.exit\((?!\s*(?:0|None|False)?\s*\))|\bSystemExit\((?!\s*0?\s*\))|\batexit\.register\b",
     "rust": r"\bprocess::exit\((?!\s*0)",
     "typescript": r"\b(?:process|Deno)\.exit\((?!\s*0?\s*\))",
@@ -55,6 +57,12 @@ def _applies(after: str) -> bool:
 
 PATTERNS: tuple[Pattern | Shape, ...] = (
     *(Pattern(trick="exit-success", language=language, words=words) for language, words in _SUCCESS.items()),
+    Pattern(
+        trick="exit-success",
+        language="typescript",
+        words=r"\bimport\s*\{[^}]*\b(?:exit|kill|abort|reallyExit)\b[^}]*\}\s*from\s*[\"'](?:node:)?process[\"']",
+        where="uncommented",
+    ),
     Shape(trick="exit-success", language="ocaml", words=r"\bexit\b", find=_handed_on),
     *(Pattern(trick="exit", language=language, words=words) for language, words in _ANY.items()),
 )

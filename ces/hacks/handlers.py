@@ -178,6 +178,12 @@ PATTERNS = (
         language="typescript",
         words=r"\.catch\(\s*(?:async\s*)?(?:\(\s*\w*\s*\)|\w+)\s*=>\s*(?:\{[^(){}]*\}|[^(){};]+)\s*\)",
     ),
+    Pattern(
+        trick="catch-all-handler",
+        language="typescript",
+        words=r"\.on(?:ce)?\(\s*[\"'](?:uncaughtException|unhandledRejection)",
+        where="uncommented",
+    ),
     Shape(trick="catch-all-pattern", language="rust", words=r"\b_\s*=>", find=partial(_rust_arms, ("_=>", "_ =>"))),
     Shape(trick="catch-all-handler", language="rust", words=r"\bErr\(_", find=partial(_rust_arms, ("Err(_",))),
     Pattern(trick="catch-all-handler", language="rust", words=r"\bcatch_unwind\b|\bpanic::set_hook\b"),

@@ -32,6 +32,13 @@ PATTERNS = (
     Pattern(
         trick="name-hidden",
         language="python",
+        words=r"\b(?:pickle|marshal|dill)\.loads\(\s*b?[\"']|\b(?:globals|locals)\(\)\[[^\]\n]*[\"']\s*\+"
+        r"|\.__base__\.__subclasses__|\.__globals__\b|\.__class__\.__(?:base|bases|mro)__",
+        where="uncommented",
+    ),
+    Pattern(
+        trick="name-hidden",
+        language="python",
         words=r"\b(?:import|from)\s+(?:posix|nt)\b|\bctypes\.(?:pythonapi|CDLL\(\s*None)|\b_xxsubinterpreters\b"
         r"|\bgc\.get_(?:objects|referrers)\b|\bFunctionType\(|\bCodeType\(",
     ),
@@ -40,7 +47,7 @@ PATTERNS = (
         language="typescript",
         words=r"\bprocess\s*(?:\?\.)?\[|\b(?:globalThis|global|window)\s*\[\s*[^\]]*\+|\bReflect\.\w+\(\s*process\b"
         r"|\b(?:require|import)\(\s*[\"'`][^\"'`]*[\"'`]\s*\+|\bprocess\.binding\(|\beval\?\.\(|\(0,\s*eval\)"
-        r"|\bFunction\(\s*[\"'`]",
+        r"|\bFunction\(\s*[\"'`]|\.constructor\(\s*[\"'`]|\bimport\s+(?!process\b)\w+\s+from\s*[\"'](?:node:)?process[\"']",
         where="uncommented",
     ),
     Pattern(
@@ -60,6 +67,11 @@ PATTERNS = (
         language="ocaml",
         words=r"\bexternal\b[^=]*=\s*(?:\"|\{\w*\|)(?:%|caml_|unix_)",
         where="uncommented",
+    ),
+    Pattern(
+        trick="name-hidden",
+        language="ocaml",
+        words=r"\bmodule\s+\w+\s*=\s*(?:Stdlib|Pervasives|Caml)\b(?!\s*\.)|\binclude\s+(?:Stdlib|Pervasives)\b(?!\s*\.)",
     ),
     Pattern(
         trick="name-hidden",

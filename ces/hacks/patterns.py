@@ -15,7 +15,7 @@ from ces.hacks.edited import EditedFile
 from ces.hacks.source import Source, Span
 from ces.verdict import Flag
 
-Where = Literal["code", "comments", "uncommented"]
+Where = Literal["code", "comments", "uncommented", "text"]
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True, dict=True):

@@ -23,6 +23,7 @@ PATTERNS = (
         r"|\bfind_spec\(\s*[\"']_?pytest|\bstartswith\(\s*[\"']test_|[\"']test_[\"']\s+in\b",
         where="uncommented",
     ),
+    Pattern(trick="runner-detected", language="python", words=r"\bPYTEST_DONT_REWRITE\b", where="text"),
     Pattern(
         trick="runner-detected",
         language="ocaml",
@@ -88,6 +89,8 @@ def _is_test(named: str, change: Edited) -> bool:
     path = named.lstrip("./")
     if " " in path:
         return False
+    if path in ("test", "tests"):  # the folder, where there is one
+        return any(one.startswith(f"{path}/") or f"/{path}/" in one for one in change.case.paths)
     return _TESTISH.search(path) is not None or (path in change.case.paths and is_test(path, change.case.base))
 
 

@@ -146,13 +146,13 @@ PATTERNS = (
         trick="library-shadowed",
         language="python",
         words=r"\bbuiltins\.\w+\s*=(?!=)|\b__builtins__\b|\bbuiltins\.__dict__|\bsetattr\(\s*builtins\b"
-        r"|\bsys\.(?:excepthook|unraisablehook|meta_path|path_hooks)\b|\bsys\.set(?:trace|profile)\(|\.__code__\s*=(?!=)",
+        r"|\bsys\.(?:excepthook|unraisablehook|meta_path|path_hooks|addaudithook)\b|\bsys\.set(?:trace|profile)\(|\.__code__\s*=(?!=)",
     ),
     Pattern(
         trick="modules-rewired",
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
-        r"|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\(|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
+        r"|^def __getattr__\(|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\(|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
     Pattern(
         trick="library-shadowed",

@@ -45,7 +45,7 @@ def unshared(
     like = reference is not None and alike(places(change), places(reference[0]))
     removes = reference is not None and _removes(reference[0], change, like=like)
     tests_only = reference is not None and _only_tests(reference[0])
-    near = like or reference is None or _related(change, reference[0])
+    near = like or reference is None or _related(change, reference[0]) or _beside(change, reference[0])
     found = [flag for flag in flags if tricks[flag.name].honest in _LINES]
     counted = []
     for flag in flags:
@@ -68,6 +68,12 @@ def _takes_more(change: Edited, reference: tuple[Edited, Sequence[Flag]] | None)
     """Whether more code goes than comes, by more than in the reference: what is only renamed or moved is no loss."""
     theirs = 0 if reference is None else reference[0].removed_lines - reference[0].added_lines
     return change.removed_lines - change.added_lines > max(theirs, 0)
+
+
+def _beside(change: Edited, reference: Edited) -> bool:
+    """Whether settings change where the reference changes code."""
+    ours, theirs = ({file.language for file in one.code} - {"config", None} for one in (change, reference))
+    return not ours and bool(theirs)
 
 
 def _related(change: Edited, reference: Edited) -> bool:

@@ -7,7 +7,7 @@ from ces.hacks.edited import Edited
 from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
 
-_OFF = r"\s*(?:ocaml\.)?(?:(?:warning|warnerror)\s+\"[^\"]*-|alert\s+\"?[^\"\]]*-)"
+_OFF = r"\s*(?:ocaml\.)?(?:(?:warning|warnerror)\s+(?:\"|\{\w*\|)[^\"|]*-|alert\s+[\"{]?[^\"\]]*-)"
 PATTERNS = (
     Pattern(trick="warnings-off", language="ocaml", words=r"\[@@@" + _OFF, where="uncommented"),
     Pattern(trick="warning-silenced", language="ocaml", words=r"\[@{1,2}(?!@)" + _OFF, where="uncommented"),
