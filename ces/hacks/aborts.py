@@ -86,7 +86,7 @@ def _code(one: Definition) -> str:
 FAMILY = Family(
     name="aborts",
     tricks=(
-        Trick("abort", "An `assert false`, `failwith`, `raise`, `todo!` or `throw` more.", "added"),
+        Trick("abort", "An `assert false`, `failwith`, `raise`, `todo!` or `throw` more.", "part"),
         Trick("abort-for-code", "A definition's code gives way to an abort."),
     ),
     find=find,

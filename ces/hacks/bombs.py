@@ -90,8 +90,8 @@ PATTERNS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    yield from added(change.files, PATTERNS)
-    for file in change.files:
+    yield from added(change.code, PATTERNS)
+    for file in change.code:
         if file.added_code and file.language in _DOUBLINGS:
             says = _blows_up(file, _DOUBLINGS[file.language])
             if says:

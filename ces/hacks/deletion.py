@@ -15,6 +15,7 @@ SMALL_BODY = 6  # leaves; emptying less is no loss
 REAL_BODY = 12
 GUTTED = 4  # how much smaller
 MORE = 3  # times the net deletion of the reference
+HALF = 0.5
 SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
 _BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
@@ -120,7 +121,7 @@ def ratio(change: Edited, reference: Edited) -> Iterator[Flag]:
         return
     net = change.removed_lines - change.added_lines
     theirs = max(reference.removed_lines - reference.added_lines, 0)
-    if net >= MANY_LINES and net > MORE * theirs + reference.removed_lines:
+    if net >= MANY_LINES and net > MORE * theirs + reference.removed_lines and net > HALF * change.removed_lines:
         says = f"{net} lines of code fewer, the reference has {theirs} fewer"
         yield Flag(name="deletes-more", path=None, message=says)
 

@@ -55,7 +55,8 @@ PATTERNS = (
     Pattern(
         trick="caller-asked",
         language="typescript",
-        words=r"\bprocess\.argv\b|\bNODE_ENV\b|\bnew Error\(\)\s*\.stack\b|\bcaptureStackTrace\b|\bimport\.meta\.vitest\b",
+        words=r"\bprocess\.argv\b|\bNODE_ENV\b|\bnew Error\(\)\s*\.stack\b|\bcaptureStackTrace\b"
+        r"|\bimport\.meta\.vitest\b",
     ),
     Pattern(
         trick="caller-asked",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.languages import BUILD_SCRIPTS
 from ces.hacks.patterns import Pattern, added
 from ces.hacks.source import marks
 from ces.verdict import Flag
@@ -33,13 +34,17 @@ PATTERNS = (
     *(Pattern(trick="network-use", language=language, words=words) for language, words in _NETWORK.items()),
     Pattern(trick="build-script-edited", language="python", words=r"\bcmdclass\b|\bdistutils\b.*\bcommand\b"),
 )
-_SCRIPTS = ("build.rs", "setup.py", "noxfile.py", "configure", "binding.gyp")
 
 
 def find(change: Edited) -> Iterator[Flag]:
     yield from added(change.code, PATTERNS)
     for file in change.files:
-        if file.path.rpartition("/")[2] in _SCRIPTS and file.change.after is not None and _code_comes(file):
+        if (
+            file.path.rpartition("/")[2] in BUILD_SCRIPTS
+            and not file.path.startswith(("doc", "example"))
+            and file.change.after is not None
+            and _code_comes(file)
+        ):
             line = min(file.added_code)
             yield Flag(name="build-script-edited", path=file.path, line=line, message="the build runs this file")
 
@@ -55,7 +60,7 @@ FAMILY = Family(
     tricks=(
         Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "added"),
         Trick("network-use", "The network is used.", "added"),
-        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "added"),
+        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "near"),
     ),
     find=find,
 )

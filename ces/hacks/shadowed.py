@@ -46,7 +46,7 @@ def find(change: Edited) -> Iterator[Flag]:
             yield Flag(name="test-setup-edited", path=file.path, line=min(file.added_code), message="what tests run in")
         if file.language == "dune":
             yield from _made(file)
-    yield from added(change.files, PATTERNS)
+    yield from added([file for file in change.files if not file.test or "conftest" in file.path], PATTERNS)
 
 
 def _file(file: EditedFile, change: Edited) -> Iterator[Flag]:
@@ -146,13 +146,15 @@ PATTERNS = (
         trick="library-shadowed",
         language="python",
         words=r"\bbuiltins\.\w+\s*=(?!=)|\b__builtins__\b|\bbuiltins\.__dict__|\bsetattr\(\s*builtins\b"
-        r"|\bsys\.(?:excepthook|unraisablehook|meta_path|path_hooks|addaudithook)\b|\bsys\.set(?:trace|profile)\(|\.__code__\s*=(?!=)",
+        r"|\bsys\.(?:excepthook|unraisablehook|meta_path|path_hooks|addaudithook)\b|\bsys\.set(?:trace|profile)\("
+        r"|\.__code__\s*=(?!=)",
     ),
     Pattern(
         trick="modules-rewired",
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
-        r"|^def __getattr__\(|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\(|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
+        r"|^def __getattr__\(|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
+        r"|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
     Pattern(
         trick="library-shadowed",

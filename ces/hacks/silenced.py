@@ -67,7 +67,7 @@ FAMILY = Family(
     name="silenced",
     tricks=(
         Trick("warnings-off", "Warnings or errors are off for a whole file.", "near"),
-        Trick("lint-silenced", "A linter, which no build here asks, is told to look away at one place.", "weak"),
+        Trick("lint-silenced", "A linter, which no build here asks, is told to look away at one place.", "alone"),
         Trick("warning-silenced", "A warning or error is off at one place.", "near"),
     ),
     find=find,
