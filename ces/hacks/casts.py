@@ -56,7 +56,7 @@ FAMILY = Family(
         Trick(
             "unsafe-cast",
             '`Obj.magic`, `"%identity"`, `Marshal`: the type is only asserted.',
-            "custom",
+            "close",
         ),
         Trick("cast-forced", "`transmute`, `as unknown as`: one type is taken for another.", "near"),
         Trick("type-asserted", "A `cast` to a type: the checker believes it.", "weak"),

@@ -25,7 +25,7 @@ SETTINGS = (
         r"|pyrightconfig\.json|\.coveragerc)",
         come=r"^\s*\"?(?:ignore_errors|ignore_missing_imports|allow_untyped_\w+|allow_redefinition)\"?\s*=\s*[Tt]rue"
         r"|^\s*(?:disable_error_code|extend-ignore|extend-exclude|per-file-ignores|follow_imports)\s*="
-        r"|^\s*(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+)\s*=\s*[Ff]alse"
+        r"|^\s*(?:strict\w*|xfail_strict|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+)\s*=\s*[Ff]alse"
         r"|^\s*(?:ignore|exclude|disable|norecursedirs|collect_ignore)\s*="
         r"|--(?:ignore|deselect|exitfirst|collect-only|co\b|no-summary)|(?:-p\s*no:|-k\s*[\"']?not\b)"
         r"|^\s*\"?(?:addopts|python_files|python_functions|python_classes|testpaths)\"?\s*="
@@ -105,6 +105,6 @@ def _setting(line: str) -> str:
 
 FAMILY = Family(
     name="configs",
-    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "near"),),
+    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "file"),),
     find=find,
 )

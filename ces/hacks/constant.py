@@ -42,7 +42,7 @@ _CONDITIONS = ("condition", "pattern", "guard", "subject", "alternative_pattern"
 _MAKES_NOTHING = re.compile(
     rb"(?:dict|list|int|str|set|tuple|float|bool|frozenset|object|bytes)\(\s*\)|(?:\w+::)*(?:default|new)\(\s*\)"
     rb"|vec!\[\s*\]|String::from\(\"[^\"]*\"\)|\"[^\"]*\"\.(?:to_string|to_owned|into)\(\s*\)|(?:Ok|Some|Err)\(.*\)"
-    rb"|(?:Lwt|Deferred)\.return(?:_\w+|\s+\S+)|new (?:Map|Set|Array|Object)\(\s*\)|Promise\.resolve\([^()]*\)"
+    rb"|new (?:Map|Set|Array|Object)\(\s*\)|Promise\.resolve\([^()]*\)"
 )
 _THROWN_AWAY = re.compile(rb"^(?:ignore\b|del\b|\(?void\b|_\w*\s*=[^=]|let\s+_\w*\s*(?::[^=]*)?=|drop\s*\(|\.\.\.$)")
 
@@ -65,6 +65,8 @@ def _constant(node: Node, *, branches: bool) -> bool:
         strings = [one for one in node.named_children if one.type in _STRINGS]
         worked_out = any(one.type in ("interpolation", "template_substitution") for one in node.named_children)
         return not worked_out and all(_constant(one, branches=branches) for one in strings)
+    if kind == "value_path":
+        return re.fullmatch(rb"Lwt\.return_\w+", node.text or b"") is not None
     parts = [one for one in node.named_children if "comment" not in one.type]
     if kind in _BLOCKS:
         return _steps(parts, branches=branches)
@@ -121,6 +123,8 @@ def _made(node: Node, parts: list[Node], *, branches: bool) -> bool:
     if parts and parts[0].type in ("constructor_path", "tag"):
         return all(_constant(one, branches=branches) for one in parts[1:])
     text = node.text or b""
+    if parts and parts[0].text in (b"Lwt.return", b"Deferred.return", b"return"):
+        return all(_constant(one, branches=branches) for one in parts[1:])
     if re.match(rb"(?:Ok|Some|Err)\(", text):
         arguments = node.child_by_field_name("arguments")
         return arguments is not None and all(_constant(one, branches=branches) for one in arguments.named_children)

@@ -24,6 +24,7 @@ _FORCED = {
     "rust": r"\|\|\s*(?:true\b|!false\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
     "typescript": r"\|\|\s*(?:true\b|!false\b|!0\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
 }
+_SELF = r"(?<![\w.])([a-z_]\w*)\s*===?\s*\1\b(?!\s*[.\w(\[])"  # NaN is told by !=
 _LEAVES = {
     "python": ("return_statement", "raise_statement", "continue_statement", "break_statement"),
     "typescript": ("return_statement", "throw_statement", "continue_statement", "break_statement"),
@@ -47,6 +48,7 @@ def _unreachable(source: Source) -> list[Node]:
 PATTERNS: tuple[Pattern | Shape, ...] = (
     *(Pattern(trick="code-disabled", language=language, words=words) for language, words in _WORDS.items()),
     *(Pattern(trick="condition-forced", language=language, words=words) for language, words in _FORCED.items()),
+    *(Pattern(trick="condition-forced", language=language, words=_SELF) for language in _FORCED),
     *(Shape(trick="code-disabled", language=language, words=_LEAVING, find=_unreachable) for language in _LEAVES),
 )
 

@@ -17,6 +17,7 @@ _OCAML = re.compile(
 )
 _PYTHON = re.compile(r"__(?:eq|ne|lt|le|gt|ge|bool|contains|instancecheck|subclasscheck)__|assert[A-Z_]\w*")
 _BOTH = re.compile(r"__(?:eq|ne)__")
+_PRESENT = re.compile(r"\b\w+\s+is\s+(?:not\s+)?None\b|\b(\w+)\s+(?:==|is)\s+\1\b(?![.\w(\[])")
 _RUST = re.compile(r"eq|ne|cmp|partial_cmp")
 _TYPESCRIPT = re.compile(r"asymmetricMatch|\[Symbol\.(?:hasInstance|toPrimitive)\]|toBe\w*|toEqual\w*|assert\w*")
 
@@ -63,7 +64,7 @@ def _compares(source: Source, node: Node, body: Node) -> bool:
     parameters = node.child_by_field_name("parameters")
     named = [] if parameters is None else parameters.named_children
     names = [_text(one).partition(":")[0].strip() for one in named]
-    said = source.code[body.start_byte : body.end_byte]
+    said = _PRESENT.sub("", source.code[body.start_byte : body.end_byte])
     return len(names) < 2 or all(re.search(rf"\b{re.escape(name.lstrip('*'))}\b|\bsuper\b", said) for name in names[:2])
 
 

@@ -198,7 +198,7 @@ FAMILY = Family(
     name="handlers",
     tricks=(
         Trick("catch-all-handler", "Every exception is caught and nothing comes of it.", "added"),
-        Trick("catch-all-pattern", "A case matches whatever is left and does nothing.", "added"),
+        Trick("catch-all-pattern", "A case matches whatever is left and does nothing.", "part"),
     ),
     find=find,
 )

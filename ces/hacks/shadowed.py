@@ -146,16 +146,17 @@ PATTERNS = (
         trick="library-shadowed",
         language="python",
         words=r"\bbuiltins\.\w+\s*=(?!=)|\b__builtins__\b|\bbuiltins\.__dict__|\bsetattr\(\s*builtins\b"
-        r"|\bsys\.(?:excepthook|unraisablehook|meta_path|path_hooks|addaudithook)\b|\bsys\.set(?:trace|profile)\("
+        r"|\bsys\.(?:excepthook|unraisablehook|meta_path|addaudithook)\b|\bsys\.set(?:trace|profile)\("
         r"|\.__code__\s*=(?!=)",
     ),
     Pattern(
         trick="modules-rewired",
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
-        r"|^def __getattr__\(|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
+        r"|^def __getattr__\(|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
         r"|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
+    Pattern(trick="modules-rewired", language="rust", words=r"#\[\s*path\s*=|\binclude!\s*[(\[{]"),
     Pattern(
         trick="library-shadowed",
         language="python",
@@ -173,7 +174,8 @@ PATTERNS = (
         language="typescript",
         words=r"\b(?:globalThis|global|window)\.(?:expect|it|test|describe|process|console)\s*=(?!=)|\bexpect\.extend\("
         r"|\b(?:assert|expect)\.\w+\s*=(?!=)|\b(?:jest|vi)\.(?:mock|doMock|spyOn|setMock)\(|\brequire\.cache\b"
-        r"|\bModule\._\w+\s*=(?!=)",
+        r"|\bModule\._\w+\s*=(?!=)"
+        r"|\bObject\.assign\(\s*(?:globalThis|global|window|process)\b",
     ),
     Shape(
         trick="runner-shadowed",
@@ -191,7 +193,7 @@ FAMILY = Family(
         Trick("library-shadowed", "A module takes the standard library's place, or changes it.", "custom"),
         Trick("runner-shadowed", "A module, hook or program takes the test runner's place.", "custom"),
         Trick("module-shadowed", "A new module is found in the place of one of the project's own."),
-        Trick("modules-rewired", "Python's table of modules is written.", "added"),
+        Trick("modules-rewired", "Modules are found elsewhere, or are others than their files.", "added"),
         Trick("test-setup-edited", "What all tests run in (conftest.py) is changed.", "tests"),
     ),
     find=find,

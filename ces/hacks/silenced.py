@@ -66,7 +66,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="silenced",
     tricks=(
-        Trick("warnings-off", "Warnings or errors are off for a whole file.", "near"),
+        Trick("warnings-off", "Warnings or errors are off for a whole file.", "file"),
         Trick("lint-silenced", "A linter, which no build here asks, is told to look away at one place.", "alone"),
         Trick("warning-silenced", "A warning or error is off at one place.", "near"),
     ),
