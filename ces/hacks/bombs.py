@@ -29,7 +29,7 @@ PATTERNS = (
         trick="endless-loop",
         language="ocaml",
         words=r"\bwhile\s+true\s+do\s*(?:\(\s*\)|ignore\s+[^;]*?|incr\s+\w+)?\s*;?\s*done"
-        r"|\blet\s+rec\s+(\w+)\s+(?:(?:\(\)|~?\w+)\s*)+(?::[^=]*)?=\s*\1(?:\s+(?:~?\w+|\([^()]*\)))+\s*(?:\bin\b|;;|\blet\b|\Z)",
+        r"|\blet\s+rec\s+(\w+)(?:\s+(?:\(\)|~?\w+))+\s*(?::[^=]*)?=\s*\1(?:\s+(?:~?\w+|\([^()]*\)))+\s*(?:\bin\b|;;|\blet\b|\Z)",
     ),
     Pattern(
         trick="endless-loop",
