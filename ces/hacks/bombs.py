@@ -51,7 +51,7 @@ PATTERNS = (
     Pattern(
         trick="fork-bomb",
         language="python",
-        words=rf"\b(?:while\s+(?:True|1)|for\s+\w+\s+in)\b[^:]*:(?:[^\n]*\n?){{0,3}}?[^\n]*(?:{_FORKS}|\b(?:subprocess\.)?Popen\(|Process\()",
+        words=rf"\b(?:while\s+(?:True|1)|for\s+\w+\s+in)\b[^:]*:(?:[^\n]*\n){{0,3}}?[^\n]*(?:{_FORKS}|\b(?:subprocess\.)?Popen\(|Process\()",
     ),
     Pattern(
         trick="fork-bomb",

@@ -39,7 +39,7 @@ PATTERNS = (
     Pattern(
         trick="name-hidden",
         language="python",
-        words=r"\b(?:import|from)\s+(?:posix|nt)\b|\bctypes\.(?:pythonapi|CDLL\(\s*None)|\b_xxsubinterpreters\b"
+        words=r"\b(?:import|from)\s+(?:posix|nt)\b|\bctypes\.(?:pythonapi|CDLL\(\s*None\s*\)\s*\.\s*_?(?:exit|abort|kill|raise))|\b_xxsubinterpreters\b"
         r"|\bgc\.get_(?:objects|referrers)\b|\bFunctionType\(|\bCodeType\(",
     ),
     Pattern(

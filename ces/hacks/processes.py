@@ -26,7 +26,7 @@ _NETWORK = {
     r"|\brequests\.(?:get|post|put|request|Session)\b"
     r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",
     "rust": r"\b(?:TcpStream|UdpSocket|TcpListener)::|\breqwest::",
-    "typescript": r"(?<![\w.])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
+    "typescript": r"(?<![\w.#])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
     r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
 }
 PATTERNS = (
