@@ -55,7 +55,7 @@ class OcamlQuick:
         asked = await ready.run(Step(stage="typecheck", argv=dune_rules.ARGV, env={"DUNE_CACHE": "disabled"}))
         if asked.exit_code != 0:
             return None
-        boxed = _boxed(ready) if ready.isolation.kind == "bubblewrap" else None
+        boxed = _boxed(ready) if ready.isolation.encloses else None
         fast = await OcamlFast.start(ready.tree, ready.outputs / "_build", asked.output, boxed)
         return None if isinstance(fast, Unsure) else cls(fast, ready.tree)
 
@@ -80,14 +80,18 @@ class OcamlQuick:
 
 
 def _boxed(ready: Ready) -> Callable[[Sequence[str], Path, float], Awaitable[process.Finished]]:
-    """Runs a preprocessor, which is the project's own code, where it can read the system and write one directory."""
+    """Runs a preprocessor, which is the project's own code, where it can read the system and write one directory.
+
+    It lies among the views, other proposals' among them, which no build sees: its own folder there is shown.
+    """
+    views = str(ready.outputs.parents[1])
+    box = msgspec.structs.replace(ready.isolation, view="copy", hidden=(*ready.isolation.hidden, views))
 
     async def run(argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
         scratch = directory.with_name(f"{directory.name}-tmp-{uuid.uuid4().hex[:8]}")
         await asyncio.to_thread(scratch.mkdir)
         try:
-            place = Place(root=directory, tree=directory, scratch=scratch)
-            box = msgspec.structs.replace(ready.isolation, view="copy")
+            place = Place(root=directory, tree=directory, scratch=scratch, shown=(Path(argv[0]).parent,))
             return await isolation.run(box, place, argv, process.build_environment(), timeout_s)
         except InfraError as error:
             return process.Finished(exit_code=126, output=str(error), limit="wall", wall_ms=0.0, cpu_ms=0.0)
