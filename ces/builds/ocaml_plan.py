@@ -298,6 +298,8 @@ def _new_aliases(draft: _Draft) -> str | None:
 
 
 def _without_implementation(draft: _Draft) -> str | None:
+    if not draft.changed_nodes:
+        return None
     before = {node.prefix for node in draft.modules.nodes.values() if node.kind == "impl"}
     implemented = {node.prefix for node in draft.nodes.values() if node.kind == "impl"}
     for node in draft.nodes.values():
