@@ -44,9 +44,10 @@ AREA = """\
 
 
 def needs(library: str, package: str) -> pytest.MarkDecorator:
-    found = shutil.which("ocamlfind") and not subprocess.run(
-        ["ocamlfind", "query", library], capture_output=True, check=False
-    ).returncode
+    found = (
+        shutil.which("ocamlfind")
+        and not subprocess.run(["ocamlfind", "query", library], capture_output=True, check=False).returncode
+    )
     return pytest.mark.skipif(not found, reason=f"needs {library}: apt-get install {package}")
 
 
@@ -82,6 +83,32 @@ async def test_preprocessed_modules_are_answered_without_dune(workspace: MakeWor
     assert error.range == Range(2, 45, 2, 56) and "int" in error.message
     broken = await quick(judge, root, AREA.format("let"))
     assert (broken.status, broken.stage, broken.diagnostics[0].file) == ("red", "parse", "lib/shape.ml")
+
+
+CPPO = """\
+-- dune-project --
+(lang dune 2.9)
+-- lib/dune --
+(library (name lib) (preprocess (action (run cppo -V OCAML:%{ocaml_version} %{input-file}))))
+-- lib/a.mli --
+val one : int
+-- lib/a.ml --
+#if OCAML_VERSION < (4, 8, 0)
+let one = "1"
+#else
+let one = 1
+#endif
+"""
+ONE = "--- a/lib/a.ml\n+++ b/lib/a.ml\n@@ -1,5 +1,5 @@\n #if OCAML_VERSION < (4, 8, 0)\n{}\n #endif\n"
+
+
+@pytest.mark.skipif(shutil.which("cppo") is None, reason="needs cppo: apt-get install cppo")
+async def test_modules_with_cppo_are_answered_without_dune(workspace: MakeWorkspace, judge: Judge) -> None:
+    root = workspace(CPPO)
+    assert (await quick(judge, root, ONE.format('-let one = "1"\n+let one =\n #else\n let one = 1'))).status == "green"
+    red = await quick(judge, root, ONE.format(' let one = "1"\n #else\n-let one = 1\n+let one = 1 ^ "1"'))
+    (error,) = red.diagnostics
+    assert (red.stage, error.file, error.range) == ("typecheck", "lib/a.ml", Range(3, 10, 3, 11))
 
 
 SPY = """\
