@@ -111,7 +111,7 @@ class Bases:
         Raises BadChange for a workspace or revision that isn't there or has no build, InfraError when the machine
         fails.
         """
-        warm = await self._warm(await in_thread(lambda: _existing(workspace)), rev)
+        warm = await self._warm(workspace, rev)
         if str(workspace) not in warm.concealed:
             warm.concealed.add(str(workspace))
             warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
@@ -136,15 +136,13 @@ class Bases:
             await warm.close()
         self._open.clear()
 
-    async def _warm(self, workspace: Path, rev: str | None) -> Warm:
-        settings = self._settings.build(workspace)
-        adapter = await in_thread(lambda: _adapter(workspace, settings))
+    async def _warm(self, named: Path, rev: str | None) -> Warm:
+        workspace, settings, adapter, digest = await in_thread(lambda: self._looked_at(named, rev))
         if rev is not None:
             rev = await resolve_revision(workspace, rev)
             state = f"{workspace}@{rev}"
         else:
-            tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
-            state = f"{workspace}#{(await in_thread(tree.look)).digest}"
+            state = f"{workspace}#{digest}"
         known = self._known.get(state)
         if known is not None and known in self._open:
             warm = self._open[known]
@@ -154,6 +152,16 @@ class Bases:
         with contextlib.suppress(OSError):
             os.utime(self._folder / warm.record.id / "base.json")
         return warm
+
+    def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, Adapter, str]:
+        """The workspace, how it is built, and the state it is in, which doesn't count where a revision is asked for."""
+        workspace = _existing(named)
+        settings = self._settings.build(workspace)
+        adapter = _adapter(workspace, settings)
+        if rev is not None:
+            return workspace, settings, adapter, ""
+        tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
+        return workspace, settings, adapter, tree.look().digest
 
     async def _make(self, workspace: Path, rev: str | None, adapter: Adapter, settings: BuildSettings) -> Warm:
         """Freeze the sources, and open the base of that content: the one on disk or a new one."""

@@ -58,6 +58,14 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that makes sense. `known`: an earlier run's answer to it."""
+
+    laid: Laid
+    key: str
+    known: Known | None
+
+
 class AuditCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many quick answers were checked against a build, and how many of those it did not bear out."""
 
@@ -89,15 +97,13 @@ class Judge:
         started = time.monotonic()
         try:
             async with self.bases.held(Path(request.workspace), request.rev) as warm:
-                laid = await in_thread(lambda: lay(request, warm))
-                if isinstance(laid, Verdict):
-                    verdict = laid
-                elif laid.tricks:
-                    verdict = _hack(laid)
+                asked = await in_thread(lambda: self._asked(request, warm, fresh))
+                if isinstance(asked, Verdict):
+                    verdict = asked
                 else:
                     isolation.require(warm.builder.isolation, allow_unsafe=self._settings.allow_unsandboxed)
-                    known = await self._once(request, warm, laid, fresh)
-                    verdict = await self._weighed(request, warm, laid, known)
+                    known = await self._once(request, warm, asked, fresh)
+                    verdict = await self._weighed(request, warm, asked.laid, known)
                 verdict = msgspec.structs.replace(verdict, base=warm.record.id, toolchain=warm.record.toolchain)
         except InfraError as error:
             verdict = Verdict(status="infra_error", stage=None, reason=str(error))
@@ -132,17 +138,29 @@ class Judge:
         await self.bases.close()
         self._verdicts.close()
 
-    async def _once(self, request: CheckRequest, warm: Warm, laid: Laid, fresh: bool) -> Known:
-        """The cached answer, else one run however many ask at once."""
+    def _asked(self, request: CheckRequest, warm: Warm, fresh: bool) -> _Asked | Verdict:
+        """All that can be said without building, in one go: a hop to a thread costs more than a look in the cache."""
+        laid = lay(request, warm)
+        if isinstance(laid, Verdict):
+            return laid
+        if laid.tricks:
+            return _hack(laid)
+        return self._looked_up(request, warm, laid, fresh)
+
+    def _looked_up(self, request: CheckRequest, warm: Warm, laid: Laid, fresh: bool) -> _Asked:
         key = _key(warm, request, laid)
-        known = None if fresh else await in_thread(lambda: self._verdicts.get(key))
-        if known is not None:
-            verdict = msgspec.structs.replace(known.verdict, cached=True, flags=laid.flags, queue_ms=0.0)
-            return Known(verdict, known.ran)
-        asked = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
+        return _Asked(laid=laid, key=key, known=None if fresh else self._verdicts.get(key))
+
+    async def _once(self, request: CheckRequest, warm: Warm, asked: _Asked, fresh: bool) -> Known:
+        """The cached answer, else one run however many ask at once."""
+        laid, key = asked.laid, asked.key
+        if asked.known is not None:
+            verdict = msgspec.structs.replace(asked.known.verdict, cached=True, flags=laid.flags, queue_ms=0.0)
+            return Known(verdict, asked.known.ran)
+        name = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
         if fresh:
-            asked += f" {uuid.uuid4().hex}"
-        known = await self._jobs.join(asked, lambda: self._run(request, warm, laid, key))
+            name += f" {uuid.uuid4().hex}"
+        known: Known = await self._jobs.join(name, lambda: self._run(request, warm, laid, key))
         return Known(msgspec.structs.replace(known.verdict, flags=laid.flags), known.ran)
 
     async def _weighed(self, request: CheckRequest, warm: Warm, laid: Laid, known: Known) -> Verdict:
@@ -165,7 +183,8 @@ class Judge:
         laid = await in_thread(lambda: lay(msgspec.structs.replace(request, diff=request.reference), warm))
         if isinstance(laid, Verdict):
             return None
-        known = await self._once(request, warm, laid, False)
+        asked = await in_thread(lambda: self._looked_up(request, warm, laid, False))
+        known = await self._once(request, warm, asked, False)
         if known.verdict.status not in _JUDGED:
             raise InfraError(f"the reference's tests did not end: {known.verdict.status}, {known.verdict.reason}")
         return None if known.verdict.status == "red" or known.ran is None else _ran(warm) | known.ran

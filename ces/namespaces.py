@@ -55,7 +55,8 @@ def become(options: Options, argv: Sequence[str]) -> NoReturn:
     layers    with it: the lower layers, uppermost first, relative to it and separated by colons
     scratch   the directory that becomes /tmp and /var/tmp
     tools     directories kept from /tmp, /var/tmp and /run, read-only
-    hidden    paths that are empty inside
+    hidden    paths that are empty inside, save for
+    shown     directories that can be read all the same
     shm       bytes that shared memory may take
     caps      "none" or "files"
     filter    seccomp's code, or ""
@@ -151,6 +152,7 @@ def _mount_all(options: Options) -> int:
     view = options["view"] if "view" in options else overlay(options, own_namespace=False)
     view_tree, scratches = _clone(view), [_clone(options["scratch"]) for _ in range(2)]
     tools = {path: _clone(path, ro=True) for path in options["tools"]}
+    shown = {path: _clone(path, ro=True) for path in options["shown"]}
     devices = {name: _clone(f"/dev/{name}") for name in _DEVICES}
     hidden = list(options["hidden"])
     no_files = [_clone("/dev/null", ro=True) for path in hidden if not Path(path).is_dir()]
@@ -166,12 +168,19 @@ def _mount_all(options: Options) -> int:
         Path(path).mkdir(parents=True, exist_ok=True)
         _put(tree, path)
     for path in [each for each in hidden if Path(root).is_relative_to(each)]:
+        Path(path).mkdir(parents=True, exist_ok=True)  # it may have been below /tmp
         _mount("tmpfs", path, "tmpfs", 0, "size=64k,mode=755")
         hidden.remove(path)
     Path(root).mkdir(parents=True, exist_ok=True)
     _put(view_tree, root)
+    folders = [path for path in hidden if Path(path).is_dir()]
     for path in hidden:
         _hide(path, no_files)
+    for path, tree in shown.items():
+        Path(path).mkdir(parents=True, exist_ok=True)
+        _put(tree, path)
+    for path in folders:  # only now: the way to what is shown was made in it
+        _set_attributes(_HERE, path, _READ_ONLY, 0)
     return proc
 
 
@@ -193,7 +202,7 @@ def _devices(trees: dict[str, int], shm: str) -> None:
 
 def _hide(path: str, no_files: list[int]) -> None:
     if Path(path).is_dir():
-        _mount("tmpfs", path, "tmpfs", _READ_ONLY, "size=4k,mode=755")
+        _mount("tmpfs", path, "tmpfs", 0, "size=4k,mode=755")
     elif no_files:
         _put(no_files.pop(), path)
 

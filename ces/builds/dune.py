@@ -26,6 +26,9 @@ from ces.verdict import Diagnostic, Ran
 _FLAGS = ("--root", ".", "--no-config", "--display", "quiet")
 # OCAMLPARAM can silence warnings; a backtrace in a program's output is not what its expected output has.
 _ENV = {"DUNE_CACHE": "disabled", "OCAMLPARAM": "", "OCAMLRUNPARAM": ""}
+# A larger minor heap, and memory in large pages: dune, the compilers and linkers then take a quarter less CPU (0.48 s
+# -> 0.35 for one module of ocamlgraph). Not with tests, which run as the person would run them.
+_LESS_CPU = {"OCAMLRUNPARAM": "s=1M", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 # Takes a file and where its module's .cmt may be, for each file; prints every error. Only what the base's build has
 # compiled is parsed: other files may be anything (data, another dialect, switched off).
 _PARSE = """failed=0
@@ -42,7 +45,10 @@ done
 exit $failed"""
 _MODULE = re.compile(r"^(?:.*/)?[^\W\d][\w']*\.mli?$")
 _WORDS = re.compile(r';[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+')
-_TEST_ENV = {"ALCOTEST_SHOW_ERRORS": "true"}  # else the first failure alone is explained
+_TEST_ENV = {
+    "ALCOTEST_SHOW_ERRORS": "true",  # else the first failure alone is explained
+    **dict.fromkeys(_LESS_CPU, ""),
+}
 
 
 class Dune:
@@ -60,7 +66,7 @@ class Dune:
         return ("dune: apt-get install ocaml-dune ocaml (or: opam install dune)",)
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        env = _environment(root)
+        env = _environment(root) | _LESS_CPU
         return upto(
             settings.upto,
             Step(stage="typecheck", argv=("dune", "build", *_FLAGS, "@check"), env=env),

@@ -4,7 +4,7 @@
 type-checks the changed modules, each as ocamlc would with its own options, and where an interface changed the modules
 that use it. Where it can't know what dune would say, it says `unsure` with the reason and the caller asks dune. Green
 means "@check is green": cycles between implementations and link errors are dune's. Runs none of the project's code,
-save a ppx driver of the base, and that only through the `run_ppx` it is given.
+save a ppx driver of the base (or cppo), and that only through the `run_ppx` it is given.
 """
 
 import asyncio
