@@ -16,7 +16,7 @@ from ces import builds, isolation, quick, steps, workspace
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.change import FileChange
 from ces.errors import CesError, InfraError, Killed
-from ces.fingerprint import Fingerprint, Look
+from ces.fingerprint import Entry, Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
 from ces.limits import share
 from ces.quick import Quick, Ready
@@ -48,6 +48,7 @@ class Builder:
         self._built_ns: int | None = None
         self._frozen: Look | None = None
         self._whole = False  # whether every step short of the tests has run in the base
+        self._standing: str | None = None  # the state of the tree that the base has a green build of
         self._hopeful = True  # whether the last view was green: the best guess at the next
 
     @property
@@ -71,11 +72,13 @@ class Builder:
         built = self._failed(CHANGING)
         for _ in range(TRIES):
             async with self._turns.base():
+                self._standing = None
                 look = await self.look()
                 built = await self._guarded(self._build_base(deadline))
             if built.status == "infra_error":
                 continue
             if built.status == "timeout" or (await self.look()).digest == look.digest:
+                self._standing = look.digest if built.status == "green" else None
                 return look, built
             built = self._unsettled(built.stage)
         return look, built
@@ -104,6 +107,41 @@ class Builder:
                 run=lambda step: steps.step(build, step),
             )
             return await quick.start(self.adapter.name, ready)
+
+    def stands_green(self, digest: str) -> bool:
+        """Whether the base has a green build of the state `digest` now."""
+        return self._standing == digest
+
+    async def quick_apart(self, digest: str, into: Path) -> tuple[Quick, Mapping[str, Entry]] | None:
+        """As `quick`, of a tree that goes on changing, with the entries of the tree that it is of.
+
+        It is made from a copy, in `into`, of what building the state `digest` has left, and so stays true of that state
+        whatever is built afterwards. None, too, where the base has no green build of that state (any more), or the
+        tree was written to meanwhile. Cancel it when the base is to be built: that waits for its end.
+        """
+        async with self._turns.reading():
+            look, entries = await self.look(), self.tree.entries
+            outputs = self._views.outputs
+            if outputs is None or not look.digest == digest == self._standing:
+                return None
+            if not await in_thread(lambda: quick.copy(self.adapter.name, outputs, into)):
+                return None
+            async with self._view(lambda: self._views.open(())) as place:
+                build = self._build(place, {}, time.monotonic() + QUICK_START_S, None)
+                ready = Ready(
+                    tree=self._root,
+                    outputs=into,
+                    isolation=self.isolation,
+                    run=lambda step: steps.step(build, step),
+                )
+                started = await quick.start(self.adapter.name, ready)
+        if started is None:
+            return None
+        await self.look()
+        if not await in_thread(lambda: _untouched(entries, self.tree.entries)):
+            await started.close()
+            return None
+        return started, entries
 
     async def build_changed(
         self,
@@ -232,6 +270,11 @@ class Builder:
 
     def _unsettled(self, stage: Stage | None) -> BuildStatus:
         return self._status("unchecked", stage, CHANGING)
+
+
+def _untouched(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> bool:
+    """Whether no file was written between two looks, not even to be put back as it was."""
+    return before.keys() == after.keys() and all(entry.stat == after[path].stat for path, entry in before.items())
 
 
 def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:

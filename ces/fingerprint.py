@@ -18,7 +18,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -95,6 +95,14 @@ class Fingerprint:
             self.entries, self.vcs, self._first = seen, tuple(vcs), False
         return Look(digest=self._digest(), changed=frozenset(changed), files=len(seen))
 
+    def differing(self, entries: Mapping[str, Entry]) -> frozenset[str]:
+        """The paths that count and are not, by the last look, what they were in `entries`, an earlier look's."""
+        with self._lock:
+            now = self.entries
+            found = {path for path, entry in now.items() if _identity(entries.get(path)) != entry.identity}
+            found |= entries.keys() - now.keys()
+            return frozenset(path for path in found if not self._is_ignored(path))
+
     def _read_ignore_file(self) -> None:
         path, text = self.root / ".gitignore", b""
         with contextlib.suppress(OSError):
@@ -114,8 +122,7 @@ class Fingerprint:
         return self._ignored[path]
 
     def _identity(self, path: str) -> bytes | None:
-        entry = self.entries.get(path)
-        return None if entry is None else entry.identity
+        return _identity(self.entries.get(path))
 
     def _entry(self, path: str, found: Stat, now_ns: int) -> Entry:
         racy = found[1] > now_ns - RACY_NS
@@ -169,6 +176,10 @@ class Fingerprint:
 
     def _is_walked(self, name: str, found: Stat, inside: str) -> bool:
         return stat.S_ISDIR(found[3]) and name not in CACHE_DIRS and (bool(inside) or name not in self.outputs)
+
+
+def _identity(entry: Entry | None) -> bytes | None:
+    return None if entry is None else entry.identity
 
 
 def _stat(item: "os.DirEntry[str]") -> Stat:

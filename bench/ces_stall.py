@@ -1,0 +1,112 @@
+"""Whether checks hold up the daemon's loop: the longest it was away during checks of a workspace of 20,000 files.
+
+    .venv/bin/python bench/ces_stall.py [FILES] [MODULES]
+
+A dune project of MODULES modules beside FILES other files. Twenty times a file is saved and a change is checked, by
+turns red and green, with early words. Prints the longest time that one callback of the event loop took (its own CPU
+time, and by the clock), and by how much a timer due every 2 ms was late at worst: with the checks, and without any.
+"""
+
+import asyncio
+import asyncio.events
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ces_check import project
+
+from ces.builds.adapter import BuildSettings
+from ces.change import FileChange
+from ces.check import Checker
+
+CHECKS = 20
+TICK_S = 0.002
+
+
+class Timed:
+    """The longest callback so far, by CPU and by the clock. `what` the former was."""
+
+    def __init__(self) -> None:
+        self.cpu_ms = 0.0
+        self.wall_ms = 0.0
+        self.what = ""
+
+
+@contextlib.contextmanager
+def callbacks_timed(found: Timed):  # type: ignore[no-untyped-def]
+    run = asyncio.events.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        cpu, wall = time.thread_time(), time.monotonic()
+        run(handle)
+        cpu_ms, wall_ms = (time.thread_time() - cpu) * 1000, (time.monotonic() - wall) * 1000
+        found.wall_ms = max(found.wall_ms, wall_ms)
+        if cpu_ms > found.cpu_ms:
+            found.cpu_ms, found.what = cpu_ms, repr(handle)[:200]
+
+    asyncio.events.Handle._run = timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        asyncio.events.Handle._run = run  # type: ignore[method-assign]
+
+
+@contextlib.asynccontextmanager
+async def ticking(late_ms: list[float]) -> AsyncIterator[None]:
+    async def tick() -> None:
+        while True:
+            due = time.monotonic() + TICK_S
+            await asyncio.sleep(TICK_S)
+            late_ms.append((time.monotonic() - due) * 1000)
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def checks(checker: Checker, root: Path, path: str, saved: str) -> None:
+    before = (root / path).read_bytes()
+    for number in range(CHECKS):
+        (root / saved).write_text(f"{number}\n")
+        right = number % 2
+        after = before + f"let fresh = {number} + {'1' if right else 'true'}\n".encode()
+        change = FileChange(path=path, before=before, after=after)
+        verdict = await checker.check([change], budget_s=120, on_red=lambda _: None)
+        assert verdict.status == ("green" if right else "red"), verdict
+
+
+async def main(files: int, modules: int) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="ces-bench"))
+    root = folder / "project"
+    project(root, modules)
+    for number in range(files):
+        beside = root / f"notes/{number // 100}"
+        beside.mkdir(parents=True, exist_ok=True)
+        (beside / f"{number}.md").write_text(f"{number}\n")
+    checker = Checker(root, BuildSettings(), folder / "state")
+    found, late, idle = Timed(), list[float](), list[float]()
+    with callbacks_timed(found):
+        async with ticking(late):
+            started = time.monotonic()
+            await checker.status()
+            await checker.settled()
+            await checks(checker, root, f"lib/m{modules - 1}.ml", "notes/0/0.md")
+            spent = time.monotonic() - started
+    async with ticking(idle):
+        await asyncio.sleep(min(spent, 20.0))
+    print(f"{files} files, {modules} modules, {CHECKS} checks: {checker.early_count}")
+    print(f"the longest callback: {found.cpu_ms:.1f} ms of CPU ({found.what}), {found.wall_ms:.1f} ms by the clock")
+    print(f"a timer was late by {max(late):.1f} ms at worst, without checks by {max(idle):.1f} ms")
+    await checker.close()
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    words = [int(word) for word in sys.argv[1:]]
+    asyncio.run(main(*(words + [20_000, 60][len(words) :])))
