@@ -153,7 +153,8 @@ async def test_what_is_known_to_be_red_is_no_reason_to_wait_with_the_next() -> N
     assert not seen, "what it adds isn't told by half"
     slow.let[1].set()
     slow.let[0].set()
-    assert {(each.attempt.model, each.verdict) for each in await running} == {("0", RED), ("1", RED)}
+    judged = await running
+    assert {each.attempt.model for each in judged} == {"0", "1"} and [each.verdict for each in judged] == [RED, RED]
 
 
 async def test_what_was_still_being_judged_when_one_is_green_is_as_red_as_was_known() -> None:
@@ -172,7 +173,7 @@ async def test_the_build_s_word_is_the_last() -> None:
     await slow.asked[1].wait()
     slow.verdicts = (GREEN, RED)
     slow.let[0].set()
-    assert {(each.attempt.model, each.verdict) for each in await running} == {("0", GREEN), ("1", PARTLY)}
+    assert [(each.attempt.model, each.verdict) for each in await running] == [("0", GREEN), ("1", PARTLY)]
 
 
 async def test_an_unexpected_error_is_raised_not_swallowed() -> None:
