@@ -7,7 +7,7 @@ of caching, budgets for several builds, or what a change makes better or worse (
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,7 @@ from ces.waiting import in_thread, wait_out
 DISABLED = "none"
 TRIES = 3
 QUICK_START_S = 300.0
+Start = Callable[[str, Ready], Awaitable[Quick | None]]
 CHANGING = "the workspace kept changing while it was being built"
 
 
@@ -112,12 +113,12 @@ class Builder:
         """Whether the base has a green build of the state `digest` now."""
         return self._standing == digest
 
-    async def quick_apart(self, digest: str, into: Path) -> tuple[Quick, Mapping[str, Entry]] | None:
-        """As `quick`, of a tree that goes on changing, with the entries of the tree that it is of.
+    async def quick_apart(self, digest: str, into: Path, start: Start) -> Mapping[str, Entry] | None:
+        """As `quick`, of a tree that goes on changing: `start` is given a copy, in `into`, of what its build has left.
 
-        It is made from a copy, in `into`, of what building the state `digest` has left, and so stays true of that state
-        whatever is built afterwards. None, too, where the base has no green build of that state (any more), or the
-        tree was written to meanwhile. Cancel it when the base is to be built: that waits for its end.
+        So what it starts stays true of that state, `digest`, whatever is built afterwards. Returns the entries of the
+        tree that it is of; None where the base has no green build of that state (any more), or nothing was started.
+        Cancel it when the base is to be built: that waits for its end.
         """
         async with self._turns.reading():
             look, entries = await self.look(), self.tree.entries
@@ -134,14 +135,8 @@ class Builder:
                     isolation=self.isolation,
                     run=lambda step: steps.step(build, step),
                 )
-                started = await quick.start(self.adapter.name, ready)
-        if started is None:
-            return None
-        await self.look()
-        if not await in_thread(lambda: _untouched(entries, self.tree.entries)):
-            await started.close()
-            return None
-        return started, entries
+                started = await start(self.adapter.name, ready)
+        return None if started is None else entries
 
     async def build_changed(
         self,
@@ -270,11 +265,6 @@ class Builder:
 
     def _unsettled(self, stage: Stage | None) -> BuildStatus:
         return self._status("unchecked", stage, CHANGING)
-
-
-def _untouched(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> bool:
-    """Whether no file was written between two looks, not even to be put back as it was."""
-    return before.keys() == after.keys() and all(entry.stat == after[path].stat for path, entry in before.items())
 
 
 def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:

@@ -19,13 +19,17 @@ from pathlib import Path
 
 import msgspec
 
+from ces import quick
+from ces.aside import Aside, across
 from ces.builder import Builder
+from ces.builds.adapter import Step
 from ces.change import FileChange, merge
 from ces.errors import CesError
 from ces.fingerprint import Entry
 from ces.isolation import remove_tree
 from ces.jobs import Jobs, Memory
-from ces.quick import Quick
+from ces.process import Finished
+from ces.quick import Quick, Ready
 from ces.verdict import BuildStatus, EarlyCount
 from ces.waiting import in_thread, wait_out
 
@@ -43,11 +47,12 @@ log = logging.getLogger(__name__)
 class _Learnt:
     """A checker and the state of the tree it knows; `folder` is the copy it reads. `free`: nobody asks it now."""
 
-    def __init__(self, quick: Quick, entries: Mapping[str, Entry], digest: str, folder: Path) -> None:
-        self.quick = quick
-        self.entries = entries
+    def __init__(self, digest: str, folder: Path) -> None:
         self.digest = digest
         self.folder = folder
+        self.checker: Quick | None = None  # until it is started
+        self.entries: Mapping[str, Entry] = {}
+        self.drift: tuple[str, tuple[FileChange, ...] | None] = (digest, ())  # in a state of the tree
         self.asking = 0
         self.free = asyncio.Event()
         self.free.set()
@@ -63,6 +68,7 @@ class Early:
         self._folder = folder
         self._idle_s = idle_s
         self._jobs = Jobs()
+        self._aside: Aside | None = None
         self._learnt: _Learnt | None = None
         self._retired: set[_Learnt] = set()
         self._learning: asyncio.Task[None] | None = None
@@ -108,9 +114,12 @@ class Early:
             self._resting.cancel()
         await self._jobs.close()
         for learnt in (*self._retired, *([self._learnt] if self._learnt else ())):
-            await _forget(learnt)
+            await self._forget(learnt)
         self._retired.clear()
         self._learnt = None
+        if self._aside is not None:
+            await self._aside.close()
+            self._aside = None
 
     # --- learning ---
 
@@ -121,45 +130,72 @@ class Early:
             if learnt.digest == digest or (not self._stale and len(drifted) <= FEW):
                 return
         folder = self._folder / f"{os.getpid()}-{uuid.uuid4().hex}"
-        placed = False
+        fresh = _Learnt(digest, folder)
+        self._retired.add(fresh)  # until it is in its place
         try:
             await in_thread(lambda: _sweep(self._folder))
-            made = await self._builder.quick_apart(digest, folder)
-            if made is not None:
-                placed = True
-                await wait_out(asyncio.ensure_future(self._place(_Learnt(*made, digest, folder))))
+            entries = await self._builder.quick_apart(digest, folder, lambda *of: self._start(fresh, *of))
+            if entries is not None:
+                await self._builder.look()
+                if await in_thread(lambda: _untouched(entries, self._builder.tree.entries)):
+                    fresh.entries = entries
+                    await wait_out(asyncio.ensure_future(self._place(fresh)))
             elif self._builder.stands_green(digest):
                 self._failures += 1
         except (CesError, OSError) as error:  # only early words are lost
             self._failures += 1
             log.info("no quick checks in %s: %s", folder, error)
         finally:
-            if not placed:
-                await in_thread(lambda: remove_tree(folder))
+            if self._learnt is not fresh:
+                await wait_out(asyncio.ensure_future(self._retire(fresh)))
 
-    async def _place(self, learnt: _Learnt) -> None:
+    async def _start(self, fresh: _Learnt, adapter: str, ready: Ready) -> Quick | None:
+        here = asyncio.get_running_loop()
+
+        async def run(step: Step) -> Finished:
+            return await across(here, ready.run(step))
+
+        fresh.checker = await across(self._side, quick.start(adapter, msgspec.structs.replace(ready, run=run)))
+        return fresh.checker
+
+    async def _place(self, fresh: _Learnt) -> None:
         async with self._door:
-            before, self._learnt = self._learnt, learnt
+            before, self._learnt = self._learnt, fresh
         self._failures, self._stale = 0, False
+        self._retired.discard(fresh)
         if before is not None:
             self._retired.add(before)
             self._jobs.start(self._retire(before))
 
     async def _retire(self, learnt: _Learnt) -> None:
         await learnt.free.wait()
-        await _forget(learnt)
+        await self._forget(learnt)
         self._retired.discard(learnt)
+
+    async def _forget(self, learnt: _Learnt) -> None:
+        if learnt.checker is not None:
+            await across(self._side, learnt.checker.close())
+        await in_thread(lambda: remove_tree(learnt.folder))
+
+    @property
+    def _side(self) -> asyncio.AbstractEventLoop:
+        """Where checkers run: they plan in Python what to check."""
+        if self._aside is None:
+            self._aside = Aside("early words")
+        return self._aside.loop
 
     # --- asking ---
 
     async def _ask(self, key: str, digest: str, changes: Sequence[FileChange], timeout_s: float) -> BuildStatus | None:
         async with self._in_use() as learnt:
             said, drifted = None, 0
-            if learnt is not None:
-                drift = await in_thread(lambda: self._drift(learnt))
+            if learnt is not None and learnt.checker is not None:
+                if learnt.drift[0] != digest:
+                    learnt.drift = (digest, await in_thread(lambda: self._drift(learnt)))
+                drift = learnt.drift[1]
                 drifted = MANY if drift is None else len(drift)
                 if drift is not None:
-                    said = await learnt.quick.check(merge(drift, changes), timeout_s)
+                    said = await across(self._side, learnt.checker.check(merge(drift, changes), timeout_s))
         if learnt is None or (drifted and (said is None or said.cpu_ms > SLOW_CPU_MS)):
             self._stale = True
             if self._builder.stands_green(digest):
@@ -213,8 +249,8 @@ class Early:
     async def _rest(self) -> None:
         """End the processes; the copy stays, and the next to ask starts them anew."""
         async with self._door:
-            if self._learnt is not None and not self._learnt.asking:
-                await self._learnt.quick.close()
+            if self._learnt is not None and self._learnt.checker is not None and not self._learnt.asking:
+                await across(self._side, self._learnt.checker.close())
 
     # --- counting ---
 
@@ -244,9 +280,9 @@ class Early:
             log.error("a quick check was %s, and the build says otherwise (%s)", said.status, key)
 
 
-async def _forget(learnt: _Learnt) -> None:
-    await learnt.quick.close()
-    await in_thread(lambda: remove_tree(learnt.folder))
+def _untouched(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> bool:
+    """Whether no file was written between two looks, not even to be put back as it was."""
+    return before.keys() == after.keys() and all(entry.stat == after[path].stat for path, entry in before.items())
 
 
 def _sweep(folder: Path) -> None:

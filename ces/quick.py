@@ -10,9 +10,9 @@ import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -26,7 +26,7 @@ from ces.errors import InfraError
 from ces.isolation import Isolation, Place
 from ces.verdict import BuildStatus
 
-RunStep = Callable[[Step], Awaitable[process.Finished]]
+RunStep = Callable[[Step], Coroutine[Any, Any, process.Finished]]
 
 
 class Quick(Protocol):
