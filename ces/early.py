@@ -52,7 +52,6 @@ class _Learnt:
         self.folder = folder
         self.checker: Quick | None = None  # until it is started
         self.entries: Mapping[str, Entry] = {}
-        self.drift: tuple[str, tuple[FileChange, ...] | None] = (digest, ())  # in a state of the tree
         self.asking = 0
         self.free = asyncio.Event()
         self.free.set()
@@ -126,7 +125,7 @@ class Early:
     async def _learn_if_due(self, digest: str) -> None:
         learnt = self._learnt
         if learnt is not None:
-            drifted = await in_thread(lambda: self._builder.tree.differing(learnt.entries))
+            _, drifted = await in_thread(lambda: self._builder.tree.differing(learnt.entries))
             if learnt.digest == digest or (not self._stale and len(drifted) <= FEW):
                 return
         folder = self._folder / f"{os.getpid()}-{uuid.uuid4().hex}"
@@ -137,7 +136,7 @@ class Early:
             entries = await self._builder.quick_apart(digest, folder, lambda *of: self._start(fresh, *of))
             if entries is not None:
                 await self._builder.look()
-                if await in_thread(lambda: _untouched(entries, self._builder.tree.entries)):
+                if await in_thread(lambda: self._builder.tree.is_as(entries)):
                     fresh.entries = entries
                     await wait_out(asyncio.ensure_future(self._place(fresh)))
             elif self._builder.stands_green(digest):
@@ -190,9 +189,7 @@ class Early:
         async with self._in_use() as learnt:
             said, drifted = None, 0
             if learnt is not None and learnt.checker is not None:
-                if learnt.drift[0] != digest:
-                    learnt.drift = (digest, await in_thread(lambda: self._drift(learnt)))
-                drift = learnt.drift[1]
+                drift = await in_thread(lambda: self._drift(learnt, digest))
                 drifted = MANY if drift is None else len(drift)
                 if drift is not None:
                     said = await across(self._side, learnt.checker.check(merge(drift, changes), timeout_s))
@@ -223,10 +220,12 @@ class Early:
                     learnt.free.set()
                 self._rest_later()
 
-    def _drift(self, learnt: _Learnt) -> tuple[FileChange, ...] | None:
-        """How the tree as it was last looked at differs from what was learnt; None where that is too much."""
-        paths = self._builder.tree.differing(learnt.entries)
-        if len(paths) > MANY:
+    def _drift(self, learnt: _Learnt, digest: str) -> tuple[FileChange, ...] | None:
+        """How the state `digest` differs from what was learnt; None where that is too much, or the tree is past it."""
+        if digest == learnt.digest:
+            return ()
+        seen, paths = self._builder.tree.differing(learnt.entries)
+        if len(paths) > MANY or seen != digest:
             return None
         drift = []
         for path in sorted(paths):
@@ -278,11 +277,6 @@ class Early:
         )
         if wrong:
             log.error("a quick check was %s, and the build says otherwise (%s)", said.status, key)
-
-
-def _untouched(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> bool:
-    """Whether no file was written between two looks, not even to be put back as it was."""
-    return before.keys() == after.keys() and all(entry.stat == after[path].stat for path, entry in before.items())
 
 
 def _sweep(folder: Path) -> None:

@@ -69,6 +69,7 @@ class Fingerprint:
         self._ignore_text: bytes | None = None
         self._ignore = pathspec.GitIgnoreSpec([])
         self._first = True
+        self._seen_digest = ""
         self._lock = threading.Lock()
 
     def touched(self, paths: Iterable[str]) -> None:
@@ -93,15 +94,23 @@ class Fingerprint:
             self._read_ignore_file()
             changed = {path for path in changed if not self._is_ignored(path)}
             self.entries, self.vcs, self._first = seen, tuple(vcs), False
-        return Look(digest=self._digest(), changed=frozenset(changed), files=len(seen))
+            self._seen_digest = self._digest()
+            return Look(digest=self._seen_digest, changed=frozenset(changed), files=len(seen))
 
-    def differing(self, entries: Mapping[str, Entry]) -> frozenset[str]:
-        """The paths that count and are not, by the last look, what they were in `entries`, an earlier look's."""
+    def differing(self, entries: Mapping[str, Entry]) -> tuple[str, frozenset[str]]:
+        """The last look's digest, and the paths that count and then were not what they were in `entries`, an earlier's."""
         with self._lock:
             now = self.entries
             found = {path for path, entry in now.items() if _identity(entries.get(path)) != entry.identity}
             found |= entries.keys() - now.keys()
-            return frozenset(path for path in found if not self._is_ignored(path))
+            return self._seen_digest, frozenset(path for path in found if not self._is_ignored(path))
+
+    def is_as(self, entries: Mapping[str, Entry]) -> bool:
+        """Whether, by the last look, no file that counts was written since `entries`, not even to be put back."""
+        with self._lock:
+            now = self.entries
+            written = {path for path, entry in now.items() if path not in entries or entries[path].stat != entry.stat}
+            return all(self._is_ignored(path) for path in written | (entries.keys() - now.keys()))
 
     def _read_ignore_file(self) -> None:
         path, text = self.root / ".gitignore", b""

@@ -165,10 +165,9 @@ async def test_what_was_still_being_judged_when_one_is_green_is_as_red_as_was_kn
     assert not slow.asked[2].is_set()
 
 
-async def test_the_build_s_word_is_the_last() -> None:
+async def test_the_builds_word_is_the_last() -> None:
     """Said to be red, and green after all: that ends it, whatever is asked meanwhile."""
     slow = Slow(RED, RED)
-    slow.verdicts = (RED, RED)
     running = asyncio.create_task(slow.sampler([]).run())
     await slow.asked[1].wait()
     slow.verdicts = (GREEN, RED)
