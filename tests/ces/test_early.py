@@ -171,6 +171,25 @@ async def test_what_a_checker_reads_stays_while_the_tree_is_built_anew(
     assert early is None and verdict.status == "green"
 
 
+async def test_what_is_being_learnt_makes_way_for_the_trees_build(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit, state_dir: Path
+) -> None:
+    root = workspace(WORKSPACE)
+    (root / "bin/dune").write_text((root / "bin/dune").read_text() + LEXER_RULE)
+    judge = checker(root)
+    asked = Asked(root, judge)
+    assert (await judge.status()).status == "green"
+    for number in range(3):  # each finds the last state half learnt
+        (root / LINE).write_text((root / LINE).read_text() + f"\nlet line{number} = {number}\n")
+        assert (await judge.status()).status == "green"
+    await judge.settled()
+    assert len(list((state_dir / "early").iterdir())) == 1
+    early, verdict = await asked([edit(root, BOX, asked.text(BOX, "a; b;", "(ignore Line.line2; a); b;"))])
+    assert early is None and verdict.status == "green"
+    early, verdict = await asked([edit(root, BOX, asked.text(BOX, "a; b;", "(ignore Line.line3; a); b;"))])
+    assert early is not None and verdict.status == "red"
+
+
 async def test_unsaved_text_counts(asked: Asked, edit: Edit) -> None:
     unsaved = edit(asked.root, POINT, asked.text(POINT, "let add", "let unsaved = 1\nlet add"))
     interface = "shapes/point.mli"
