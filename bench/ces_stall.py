@@ -60,7 +60,7 @@ def callbacks_timed(found: Timed):  # type: ignore[no-untyped-def]
         if wall_ms > found.wall_ms:
             found.wall_ms, found.wall_of = wall_ms, named(handle)
 
-    asyncio.events.Handle._run = timed  # type: ignore[method-assign]
+    asyncio.events.Handle._run = timed  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ from ces.errors import CesError, InfraError, Killed
 from ces.fingerprint import Entry, Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
 from ces.limits import share
+from ces.process import SPAWNER
 from ces.quick import Quick, Ready
 from ces.turns import Turns
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
@@ -297,6 +298,7 @@ async def set_up(
         return adapter
     try:
         await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
+        await in_thread(SPAWNER.open)
         found = await isolation.probe(root, state_dir, kinds)
         views = await asyncio.to_thread(_views, root, state_dir, found, adapter)
     except (InfraError, OSError) as error:

@@ -98,7 +98,7 @@ class Fingerprint:
             return Look(digest=self._seen_digest, changed=frozenset(changed), files=len(seen))
 
     def differing(self, entries: Mapping[str, Entry]) -> tuple[str, frozenset[str]]:
-        """The last look's digest, and the paths that count and weren't what they were in `entries`, an earlier look's."""
+        """The last look's digest, and the paths that count and were not as in `entries`, an earlier look's."""
         with self._lock:
             now = self.entries
             found = {path for path, entry in now.items() if _identity(entries.get(path)) != entry.identity}
