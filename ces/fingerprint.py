@@ -18,7 +18,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -99,6 +99,21 @@ class Fingerprint:
                 self._last_digest = self._digest()
             return Look(digest=self._last_digest, changed=frozenset(changed), files=len(seen))
 
+    def differing(self, entries: Mapping[str, Entry]) -> tuple[str, frozenset[str]]:
+        """The last look's digest, and the paths that count and were not as in `entries`, an earlier look's."""
+        with self._lock:
+            now = self.entries
+            found = {path for path, entry in now.items() if _identity(entries.get(path)) != entry.identity}
+            found |= entries.keys() - now.keys()
+            return self._last_digest or "", frozenset(path for path in found if not self._is_ignored(path))
+
+    def is_as(self, entries: Mapping[str, Entry]) -> bool:
+        """Whether, by the last look, no file that counts was written since `entries`, not even to be put back."""
+        with self._lock:
+            now = self.entries
+            written = {path for path, entry in now.items() if path not in entries or entries[path].stat != entry.stat}
+            return all(self._is_ignored(path) for path in written | (entries.keys() - now.keys()))
+
     def _read_ignore_file(self) -> bool:
         """Whether it has changed."""
         path, text = self.root / ".gitignore", b""
@@ -176,6 +191,10 @@ class Fingerprint:
 
     def _is_walked(self, name: str, found: Stat, inside: str) -> bool:
         return stat.S_ISDIR(found[3]) and name not in CACHE_DIRS and (bool(inside) or name not in self.outputs)
+
+
+def _identity(entry: Entry | None) -> bytes | None:
+    return None if entry is None else entry.identity
 
 
 def _stat(item: "os.DirEntry[str]") -> Stat:

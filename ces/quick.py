@@ -5,11 +5,14 @@ means that the build has to be asked. Green is no more than "it type-checks".
 """
 
 import asyncio
+import os
+import re
 import shutil
+import subprocess
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -24,7 +27,7 @@ from ces.errors import InfraError
 from ces.isolation import Isolation, Place
 from ces.verdict import BuildStatus
 
-RunStep = Callable[[Step], Awaitable[process.Finished]]
+RunStep = Callable[[Step], Coroutine[Any, Any, process.Finished]]
 
 
 class Quick(Protocol):
@@ -32,7 +35,9 @@ class Quick(Protocol):
 
     async def check(self, changes: Sequence[FileChange], timeout_s: float) -> BuildStatus | None: ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End its processes and clear its files away; a later check starts them anew."""
+        ...
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +108,9 @@ def _boxed(ready: Ready) -> RunPpx:
     return run
 
 
+# Of dune's build directory, what a type check reads: the least of it. Preprocessors may have to run.
+_READ = re.compile(r"_build/default/(.*\.(cmi|cmo|mli?|ml-gen)$|(.*/)?\.ppx/)")
+
 STARTERS: dict[str, Callable[[Ready], Awaitable[Quick | None]]] = {"dune": OcamlQuick.start}
 
 
@@ -110,3 +118,22 @@ async def start(adapter: str, ready: Ready) -> Quick | None:
     """The quick way for a base that was built by `adapter`; None where there is none."""
     starter = STARTERS.get(adapter)
     return None if starter is None else await starter(ready)
+
+
+def copy(adapter: str, outputs: Path, into: Path) -> bool:
+    """Copy to the directory `into` what a Quick reads of a build by `adapter` with its build directories in `outputs`.
+
+    By reflink where the file system can, never by hard link: a build may write in place. False when there is no quick
+    way, or no room for it. Blocking.
+    """
+    if adapter not in STARTERS:
+        return False
+    wanted: list[str] = []
+    for inside, _, names in os.walk(outputs):
+        paths = (Path(inside, name).relative_to(outputs).as_posix() for name in names)
+        wanted += [path for path in paths if _READ.match(path)]
+    into.mkdir(parents=True)
+    command = ["xargs", "-0", "cp", "--reflink=auto", "-d", "--preserve=mode,timestamps", "--parents", "-t", str(into)]
+    names_read = b"".join(os.fsencode(path) + b"\0" for path in wanted)
+    copied = subprocess.run([*command, "--"], cwd=outputs, input=names_read, check=False, capture_output=True)
+    return bool(wanted) and copied.returncode == 0

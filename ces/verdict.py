@@ -82,6 +82,20 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     ran: Ran | None = None
 
 
+class EarlyCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an early word was red, green or none, and how often the build's own did not bear it out.
+
+    `false_reds`: red, where the build type-checked; `false_greens` the reverse.
+    """
+
+    red: int = 0
+    green: int = 0
+    unsure: int = 0
+    compared: int = 0
+    false_reds: int = 0
+    false_greens: int = 0
+
+
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
     """A sign that a change games the check. `name` is the trick's ("warning-silenced"), as `ces.hacks` lists them.
 
