@@ -73,10 +73,14 @@ def command(wanted: Enclosure) -> list[str]:
         words += ["--bind", str(wanted.scratch), temporary]
     for tools in hidden.kept():
         words += ["--ro-bind-try", tools, tools]
-    for path in [path for path in wanted.hidden if wanted.root.is_relative_to(path)]:
+    around = [path for path in wanted.hidden if wanted.root.is_relative_to(path)]
+    for path in around:
         words += ["--tmpfs", path]  # the way to the view is made in it
     words += ["--bind", str(wanted.view), str(wanted.root), "--chdir", str(wanted.root)]
-    words += _masked(path for path in wanted.hidden if not wanted.root.is_relative_to(path))
+    for path in around:
+        if path != str(wanted.root):
+            words += ["--remount-ro", path]
+    words += _masked(path for path in wanted.hidden if path not in around)
     return [*words, "--", *_EXEC]
 
 

@@ -152,8 +152,9 @@ def _mount_all(options: Options) -> int:
     view_tree, scratches = _clone(view), [_clone(options["scratch"]) for _ in range(2)]
     tools = {path: _clone(path, ro=True) for path in options["tools"]}
     devices = {name: _clone(f"/dev/{name}") for name in _DEVICES}
-    hidden = list(options["hidden"])
-    no_files = [_clone("/dev/null", ro=True) for path in hidden if not Path(path).is_dir()]
+    around = [path for path in options["hidden"] if Path(options["root"]).is_relative_to(path)]
+    hidden = [path for path in options["hidden"] if path not in around]
+    no_files = {path: _clone("/dev/null", ro=True) for path in hidden if not Path(path).is_dir()}
     _set_attributes(_HERE, "/", _READ_ONLY | _NO_SUID, _RECURSIVE)
     _mount("proc", "/proc", "proc", 0)
     proc = _clone("/proc")
@@ -165,13 +166,15 @@ def _mount_all(options: Options) -> int:
     for path, tree in tools.items():
         Path(path).mkdir(parents=True, exist_ok=True)
         _put(tree, path)
-    for path in [each for each in hidden if Path(root).is_relative_to(each)]:
+    for path in around:
         _mount("tmpfs", path, "tmpfs", 0, "size=64k,mode=755")
-        hidden.remove(path)
     Path(root).mkdir(parents=True, exist_ok=True)
     _put(view_tree, root)
+    for path in around:
+        if path != root:
+            _set_attributes(_HERE, path, _READ_ONLY, 0)
     for path in hidden:
-        _hide(path, no_files)
+        _hide(path, no_files.get(path))
     return proc
 
 
@@ -191,11 +194,12 @@ def _devices(trees: dict[str, int], shm: str) -> None:
     _set_attributes(_HERE, "/dev", _READ_ONLY, 0)
 
 
-def _hide(path: str, no_files: list[int]) -> None:
-    if Path(path).is_dir():
+def _hide(path: str, no_file: int | None) -> None:
+    """Nothing in its place: no directory's files, or for a file `no_file`."""
+    if no_file is not None:
+        _put(no_file, path)
+    elif Path(path).is_dir():
         _mount("tmpfs", path, "tmpfs", _READ_ONLY, "size=4k,mode=755")
-    elif no_files:
-        _put(no_files.pop(), path)
 
 
 def _own_user_namespace(others: int, proc: int | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aid.cli.ces_options import unsandboxed
+from aid.cli.ces_options import quota, unsandboxed
 
 if TYPE_CHECKING:
     from ces.judge import JudgeSettings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--no-token", is_flag=True, help="Ask for no token; only on loopback or a unix socket.")
 @click.option("--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.")
 @click.option("--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.")
+@quota
 @unsandboxed
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep bases and verdicts here.")
 def serve(
@@ -43,6 +44,7 @@ def serve(
     no_token: bool,
     queue_limit: int | None,
     drain_s: float | None,
+    quota_bytes: int | None,
     state: Path | None,
     unsandboxed: bool,
 ) -> None:
@@ -60,7 +62,9 @@ def serve(
     processors = len(os.sched_getaffinity(0))
     chosen = {"queue_limit": queue_limit, "drain_s": drain_s}
     settings = ServiceSettings(
-        judge=judge_settings(workers or processors, state=state, allow_unsandboxed=unsandboxed),
+        judge=judge_settings(
+            workers or processors, state=state, quota_bytes=quota_bytes, allow_unsandboxed=unsandboxed
+        ),
         host=host,
         port=port if port is not None else None if unix is not None else PORT,
         unix=unix,

@@ -158,6 +158,23 @@ async def test_the_least_recently_used_base_is_evicted(workspace: MakeWorkspace,
     assert (await ces.check(root, "")).base == first
 
 
+async def test_bases_that_leave_no_room_for_each_other_are_judged_all_the_same(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    """Each that is opened evicts those that nobody has in hand: never one between its opening and its use."""
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh", quota_bytes=1)
+    roots = [root]
+    for number in range(3):
+        roots.append(root.with_name(f"other{number}"))
+        shutil.copytree(root, roots[-1])
+        (roots[-1] / "note").write_text(f"{number}\n")
+    values = [f"{'good' if number % 3 else 'bad'} {number}" for number in range(12)]
+    found = await asyncio.gather(
+        *(ces.check(roots[number % 4], VALUE.format(value)) for number, value in enumerate(values))
+    )
+    assert [verdict.status for verdict in found] == ["green" if number % 3 else "red" for number in range(12)]
+
+
 async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, one, other = workspace(SCRIPT), scene("sh", "check.sh"), scene("sh", "check.sh")
     assert (await one.check(root, "")).status == "green"
