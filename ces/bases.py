@@ -271,7 +271,7 @@ def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:
 
 
 async def _locked(folder: Path) -> int:
-    """An open, exclusively locked descriptor of `folder`'s lock. It is let go when the process ends, however it ends."""
+    """An open, exclusively locked descriptor of `folder`'s lock; let go when the process ends, however it ends."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         found = _lock(folder)  # here: a thread's descriptor would be lost with a cancelled waiter

@@ -117,7 +117,7 @@ def test_no_build_sees_the_tasks_or_what_was_sampled_before(trial: Trial) -> Non
         tasks = kept / "tasks.jsonl"
         trial.tasks(1).rename(tasks)
         (kept / "report.json").write_text("answers\n")
-        told = "if cat {}/tasks.jsonl {}/report.json 2>/dev/null | grep .; then exit 0; fi\n".format(kept, kept)
+        told = f"if cat {kept}/tasks.jsonl {kept}/report.json 2>/dev/null | grep .; then exit 0; fi\n"
         (trial.home / "project0" / "check.sh").write_text(told + CHECK)
         trial.models(m=[BAD])
         done = trial.run("--tasks", str(tasks), "--report", str(kept), "-n", "1", "--json")
