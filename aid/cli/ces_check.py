@@ -141,7 +141,7 @@ def _from_service(request: CheckRequest, patience_s: float) -> Verdict | None:
 
 
 def _say_waits(why: str, pause_s: float) -> None:
-    click.echo(f"aid: {why} (in {pause_s:.0f} s)", err=True)
+    click.echo(f"aid: {why.partition(': try again')[0]}; asking again in {pause_s:.0f} s", err=True)
 
 
 def _is_text(request: CheckRequest) -> bool:

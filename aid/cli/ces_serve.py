@@ -48,7 +48,15 @@ def serve(
     state: Path | None,
     unsandboxed: bool,
 ) -> None:
-    """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /."""
+    """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /.
+
+    \b
+    git diff | jq -Rs '{diff: ., workspace: env.PWD, rev: "HEAD"}' |
+      curl -i -H "Authorization: Bearer $(cat TOKEN)" --data-binary @- http://127.0.0.1:8437/v1/check
+
+    The answer is a verdict. Each worker has four requests in hand, and --queue more may wait: after those the answer is
+    429 with a Retry-After in seconds. 'aid ces check' finds the service by itself and asks again then.
+    """
     import logging
     import os
     import sys
