@@ -278,7 +278,7 @@ async def _locked(folder: Path) -> int:
         if found is not None:
             return found
         if time.monotonic() >= deadline:
-            raise InfraError(f"another process has base {folder.name} open: wait for it, or ask it")
+            raise InfraError(f"another process, as 'aid ces serve', has base {folder.name} open: stop or ask it")
         await asyncio.sleep(LOCK_POLL_S)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ces.bases import BaseRecord
     from ces.judge import Judge
     from ces.request import CheckRequest, Policy
+    from ces.service.client import CesClient
     from ces.verdict import Stage, Verdict
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ def warm(root: Path | None, rev: str | None, quota_bytes: int | None, as_json: b
         async with judge.bases.held(top, rev) as held:
             return held.record
 
-    record = with_judge(warmed, quota_bytes=quota_bytes)
+    record = _warmed_by_service(top, rev, quota_bytes) or with_judge(warmed, quota_bytes=quota_bytes)
     if as_json:
         print_json(as_plain(record))
     else:
@@ -115,8 +116,35 @@ def check(
     sys.exit({"green": 0, "infra_error": 2, "unchecked": 2}.get(verdict.status, 1))
 
 
+def _warmed_by_service(top: Path, rev: str | None, quota_bytes: int | None) -> BaseRecord | None:
+    """What the running service has, None when there is none to ask."""
+    import msgspec
+
+    from aid.errors import UsageError
+    from ces.bases import BaseRecord
+    from ces.request import CheckRequest
+    from ces.service.client import PATIENCE_S
+
+    async def asked(client: CesClient) -> BaseRecord:
+        verdict = await client.check(CheckRequest(diff="", workspace=str(top), rev=rev, upto="parse"))
+        for record in msgspec.convert(await client.bases(), list[BaseRecord]):
+            if record.id == verdict.base:
+                return record
+        raise UsageError(f"nothing could be said: {verdict.reason}")
+
+    found = _asked_of_service(asked, PATIENCE_S)
+    if found is not None and quota_bytes is not None:
+        raise UsageError("--quota is the running service's to keep: give it to 'aid ces serve'")
+    return found
+
+
 def _from_service(request: CheckRequest, patience_s: float) -> Verdict | None:
-    """The running service's verdict, None when there is none to ask: it has the bases open, which no two can have."""
+    """The running service's verdict, None when there is none to ask."""
+    return _asked_of_service(lambda client: client.check(request), patience_s) if _is_text(request) else None
+
+
+def _asked_of_service(work: Callable[[CesClient], Coroutine[Any, Any, T]], patience_s: float) -> T | None:
+    """`work` with a client of the service that runs, None when none does: it has the bases open, which no two can."""
     import asyncio
 
     from aid.errors import UsageError
@@ -126,12 +154,12 @@ def _from_service(request: CheckRequest, patience_s: float) -> Verdict | None:
 
     try:
         client = found(ces_state(), patience_s, _say_waits)
-        if client is None or not _is_text(request):
+        if client is None:
             return None
 
-        async def asked() -> Verdict:
+        async def asked() -> T:
             async with client:
-                return await client.check(request)
+                return await work(client)
 
         return asyncio.run(asked())
     except CesError as error:
@@ -205,7 +233,7 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
             click.echo(f"  {diagnostic_line(each)}")
     for flag in verdict.flags:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
-        click.echo(f"flag: {flag.name} {where} {flag.message}".rstrip())
+        click.echo("flag: " + " ".join(word for word in (flag.name, where, flag.message) if word))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
     told = f"reward {reward}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
     click.echo(f"{told}, base {verdict.base}" if verdict.base else told)

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 @click.option("--unix", type=click.Path(path_type=Path), help="Listen on this unix socket.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Read the bearer token here; it is made otherwise.")
 @click.option("--no-token", is_flag=True, help="Ask for no token; only on loopback or a unix socket.")
-@click.option("--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.")
-@click.option("--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.")
+@click.option(
+    "--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.  [default: 20000]"
+)
+@click.option(
+    "--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.  [default: 300]"
+)
 @quota
 @unsandboxed
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep bases and verdicts here.")

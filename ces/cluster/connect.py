@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 # Loopback: Ray takes 127.0.0.1 for the machine's outward address.
 OWN_ADDRESS = "127.0.0.2"
 OBJECT_STORE_BYTES = 128 << 20  # nothing large goes through it
+CONNECT_S = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -36,6 +38,8 @@ def connected(address: str | None, workers: int) -> Iterator[None]:
         import ray
     except ImportError as error:
         raise CesError("Ray is not installed: run \"pip install 'aid[cluster]'\"") from error
+    if where not in ("local", "auto"):
+        _answers(where)
     handlers = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         ray.init(**_arguments(where, workers))
@@ -48,6 +52,17 @@ def connected(address: str | None, workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _answers(where: str) -> None:
+    """Raise CesError where nobody listens: Ray itself would try for minutes."""
+    host, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_S):
+            pass
+    except (OSError, ValueError, OverflowError) as error:
+        why = str(error.strerror or "no answer").lower() if isinstance(error, OSError) else "give HOST:PORT"
+        raise CesError(f"no Ray cluster at {where}: {why}; 'ray start --head' starts one") from error
 
 
 def _arguments(where: str, workers: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -86,6 +87,12 @@ def test_check_asks_the_service_that_has_the_base_open(machine: Machine, serve: 
     done = machine.run("ces", "check", "--json", stdin=DIFF.format("line seven"))
     told = json.loads(done.stdout)
     assert (done.returncode, told["status"], told["base"]) == (0, "green", base)
+    (machine.root / "calc.txt").write_text("broken\n")
+    warmed = machine.run("ces", "warm", "--json")
+    told = json.loads(warmed.stdout)
+    assert (warmed.returncode, told["status"]["status"]) == (1, "red") and told["id"] != base
+    refused = machine.run("ces", "warm", "--quota", "1G")
+    assert refused.returncode == 2 and "give it to 'aid ces serve'" in refused.stderr
 
 
 def test_a_full_queue_is_429_and_the_command_says_that_it_waits(machine: Machine, serve: Callable[..., Served]) -> None:
@@ -111,6 +118,21 @@ def test_one_service_a_machine(machine: Machine, serve: Callable[..., Served]) -
     served = serve()
     second = machine.run("ces", "serve", "--port", "0")
     assert second.returncode == 2 and f"pid {served.process.pid}, {served.url}" in second.stderr
+
+
+def test_what_it_can_not_be_told_is_one_line_that_says_what_to_do(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for words, told in (
+            (["--port", port], f"can't listen on 127.0.0.1:{port}: Address already in use; choose another"),
+            (["--port", "0", "--token-file", "nowhere/token"], "No such file or directory; write a token into it"),
+            (["--port", "0", "--state", "/proc/ces"], "state directory /proc/ces can't be used"),
+            (["--port", "0", "--queue", "0"], "0 is not in the range x>=1"),
+            (["--port", "0", "--quota", "big"], "'big' is no size: give one like 20G or 500M"),
+        ):
+            done = machine.run("ces", "serve", *words)
+            assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done
+            assert told in done.stderr
 
 
 def test_refuses_to_let_the_network_in_without_a_token(machine: Machine) -> None:
