@@ -2,9 +2,9 @@
 
     .venv/bin/python bench/ces_workers.py [PROJECT] [--edits N] [--rounds N]        (ocaml-re, 24, 3)
 
-Every diff is a new line at the end of a module that others use, none seen before, up to the build: dune's own work, with
-`-j 1`, so that one worker keeps one processor busy and not two. Client and service need processor time as well, which a
-single worker leaves them on the second processor and two do not: the table says how much that is.
+Every diff is a new line at the end of a module that others use, none seen before, up to the build: dune's own work,
+with `-j 1`, so that one worker keeps one processor busy and not two. Client and service need processor time as well,
+which a single worker leaves them on the second processor and two do not: the table says how much that is.
 
     efficiency    verdicts/s of two workers / (2 x those of one)
     others        processors that something else than this kept busy meanwhile: above 0.1 the figure says little
@@ -122,8 +122,8 @@ def told(workers: int, spent: Spent) -> str:
     each = 1000 / spent.verdicts
     others = max(spent.busy_s - spent.builds_s - spent.ours_s, 0.0) / spent.wall_s
     return (
-        f"{workers} worker{'s' if workers > 1 else ' '}: {spent.rate:5.2f} verdicts/s; a verdict: builds "
-        f"{spent.builds_s * each:.0f} ms CPU, service {spent.service_s * each:.0f}, client {spent.client_s * each:.0f}; "
+        f"{workers} worker{'s' if workers > 1 else ' '}: {spent.rate:5.2f} verdicts/s; CPU of a verdict: builds "
+        f"{spent.builds_s * each:.0f} ms, service {spent.service_s * each:.0f}, client {spent.client_s * each:.0f}; "
         f"others {others:.2f} processors"
     )
 
