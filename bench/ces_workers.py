@@ -1,6 +1,6 @@
 """What a second worker brings: builds of one real dune project by one worker and by two, through the service, in turn.
 
-    .venv/bin/python bench/ces_workers.py [PROJECT] [--edits N] [--rounds N]        (ocaml-re, 24, 3)
+    .venv/bin/python bench/ces_workers.py [PROJECT] [--edits N] [--rounds N]        (ocaml-re, 10, 3)
 
 Every diff is a new line at the end of a module that others use, none seen before, up to the build: dune's own work,
 with `-j 1`, so that one worker keeps one processor busy and not two. Client and service need processor time as well,
@@ -149,7 +149,7 @@ async def compared(root: Path, path: str, edits: int, rounds: int, folder: Path)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("project", nargs="?", choices=MODULES, default="ocaml-re")
-    parser.add_argument("--edits", type=int, default=24)
+    parser.add_argument("--edits", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     dune = shutil.which("dune")

@@ -10,7 +10,6 @@ import click
 from aid.cli.ces_options import quota, unsandboxed
 
 if TYPE_CHECKING:
-    from ces.judge import JudgeSettings
     from ces.service.serve import Address
     from ces.service.settings import ServiceSettings
 
@@ -101,17 +100,20 @@ def _run(settings: ServiceSettings) -> int:
 def _run_on_ray(settings: ServiceSettings, address: str, workers: int | None) -> int:
     import asyncio
 
-    from ces.cluster.connect import connected
+    from ces.cluster.link import Link
+    from ces.cluster.settings import ClusterSettings
     from ces.service.serve import run
 
-    with connected(address or None, settings.judge.workers):
-        from ces.cluster.pool import ClusterJudge
-        from ces.cluster.settings import ClusterSettings
+    async def whole() -> int:
+        cluster = ClusterSettings(judge=settings.judge, workers=workers)
+        link = Link(cluster, address or None, settings.judge.workers)
+        try:
+            await link.start()
+            return await run(settings, _say, lambda judge: link)
+        finally:
+            await link.close()
 
-        def judge(each: JudgeSettings) -> ClusterJudge:
-            return ClusterJudge(ClusterSettings(judge=each, workers=workers))
-
-        return asyncio.run(run(settings, _say, judge))
+    return asyncio.run(whole())
 
 
 def _say(address: Address) -> None:
