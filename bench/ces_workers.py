@@ -1,6 +1,6 @@
 """What a second worker brings: builds of one real dune project by one worker and by two, through the service, in turn.
 
-    .venv/bin/python bench/ces_workers.py [PROJECT] [--edits N] [--rounds N]        (ocaml-re, 10, 3)
+    .venv/bin/python bench/ces_workers.py [PROJECT] [--edits N] [--rounds N] [--upto STAGE]    (ocaml-re, 10, 3, build)
 
 Every diff is a new line at the end of a module that others use, none seen before, up to the build: dune's own work,
 with `-j 1`, so that one worker keeps one processor busy and not two. Client and service need processor time as well,
@@ -36,6 +36,7 @@ from ces.request import CheckRequest
 from ces.service.client import CesClient
 from ces.service.serve import Address, run
 from ces.service.settings import ServiceSettings
+from ces.verdict import Stage
 
 MODULES = {"ocaml-re": "lib/group.ml", "ocamlgraph": "src/path.ml"}
 # dune's own parallelism would make of one worker two.
@@ -86,10 +87,10 @@ async def service(folder: Path, workers: int) -> AsyncIterator[tuple[psutil.Proc
         await served.wait()
 
 
-def edit(root: Path, path: str, name: str) -> CheckRequest:
+def edit(root: Path, path: str, name: str, upto: Stage) -> CheckRequest:
     lines = (root / path).read_text().splitlines()
     head = f"--- a/{path}\n+++ b/{path}\n@@ -{len(lines)} +{len(lines)},2 @@\n {lines[-1]}\n"
-    return CheckRequest(diff=f'{head}+let _{name} = "{name}"\n', workspace=str(root), upto="build")
+    return CheckRequest(diff=f'{head}+let _{name} = "{name}"\n', workspace=str(root), upto=upto)
 
 
 def busy_s() -> float:
@@ -128,14 +129,14 @@ def told(workers: int, spent: Spent) -> str:
     )
 
 
-async def compared(root: Path, path: str, edits: int, rounds: int, folder: Path) -> None:
+async def compared(root: Path, path: str, asked: argparse.Namespace, folder: Path) -> None:
     spent = {1: Spent(), 2: Spent()}
     async with service(folder, 1) as one, service(folder, 2) as two:
         for workers, (_, client) in ((1, one), (2, two)):
-            await client.evaluate([edit(root, path, f"warm{workers}_{number}") for number in range(2)])
-        for number in range(rounds):  # in turn: what else the machine does falls on both alike
+            await client.evaluate([edit(root, path, f"warm{workers}_{number}", asked.upto) for number in range(2)])
+        for number in range(asked.rounds):  # in turn: what else the machine does falls on both alike
             for workers, (process, client) in ((1, one), (2, two)):
-                work = [edit(root, path, f"edit{workers}_{number}_{each}") for each in range(edits)]
+                work = [edit(root, path, f"edit{workers}_{number}_{each}", asked.upto) for each in range(asked.edits)]
                 await measured(process, client, work, spent[workers])
     for workers, each in spent.items():
         print(told(workers, each))
@@ -151,6 +152,7 @@ def main() -> None:
     parser.add_argument("project", nargs="?", choices=MODULES, default="ocaml-re")
     parser.add_argument("--edits", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--upto", choices=("typecheck", "build", "test"), default="build")
     asked = parser.parse_args()
     dune = shutil.which("dune")
     if dune is None or shutil.which("ocamlc") is None:
@@ -162,7 +164,7 @@ def main() -> None:
         (folder / "bin").mkdir()
         (folder / "bin" / "dune").write_text(ONE_JOB.format(dune=dune))
         (folder / "bin" / "dune").chmod(0o755)
-        asyncio.run(compared(root, MODULES[asked.project], asked.edits, asked.rounds, folder))
+        asyncio.run(compared(root, MODULES[asked.project], asked, folder))
     finally:
         shutil.rmtree(folder)
 

@@ -256,20 +256,21 @@ def _hidden(isolation: Isolation, place: Place) -> tuple[str, ...]:
     views = place.tree.parent
     own = [os.path.realpath(path) for path in isolation.hidden if Path(path).exists()]
     wanted = (*hidden.secrets(), *own, str(place.tree if place.root.is_relative_to(views) else views))
-    seen = [path for path in dict.fromkeys(wanted) if not _replaced(path, place.root)]
+    kept = hidden.kept()
+    seen = [path for path in dict.fromkeys(wanted) if not _replaced(path, place.root, kept)]
     return tuple(path for path in seen if not any(_covers(above, path, place.root) for above in seen))
 
 
-def _replaced(path: str, root: Path) -> bool:
+def _replaced(path: str, root: Path, kept: Sequence[str]) -> bool:
     """Whether a private /tmp has taken it away, and neither the view nor our tools have brought it back."""
-    if root.is_relative_to(path) or Path(path).is_relative_to(root):
+    if not _is_below(path, hidden.TEMPORARY) or _is_below(path, kept):
         return False
-    return _is_below(path, hidden.TEMPORARY) and not _is_below(path, hidden.kept())
+    return not (root.is_relative_to(path) or Path(path).is_relative_to(root))
 
 
 def _covers(above: str, path: str, root: Path) -> bool:
     """Whether hiding `above` hides `path`: not where that is in the view, which is put into `above`."""
-    return _is_below(path, (above,)) and not (root.is_relative_to(above) and Path(path).is_relative_to(root))
+    return path.startswith(f"{above}/") and not (root.is_relative_to(above) and Path(path).is_relative_to(root))
 
 
 def _is_below(path: str, directories: Sequence[str]) -> bool:

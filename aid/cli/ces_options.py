@@ -12,7 +12,7 @@ _UNITS |= {f"{unit}I": 1 << 10 * power for power, unit in enumerate("KMGT", 1)}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]I?)?B?", re.IGNORECASE | re.ASCII)
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A size in bytes: 20G, 500 MB, 1.5T (powers of ten), 16GiB, or a plain number."""
 
     name = "size"

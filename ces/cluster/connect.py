@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 OWN_ADDRESS = "127.0.0.2"
 OBJECT_STORE_BYTES = 128 << 20  # nothing large goes through it
 CONNECT_S = 5.0
+HEAD_LOST_S = 20  # without its head Ray ends this process after a minute otherwise; `ces.cluster.link` starts another
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,6 +32,7 @@ def connected(address: str | None, workers: int) -> Iterator[None]:
     if "://" in where:
         raise CesError(f"{where} is no address of a cluster's own: give HOST:PORT, and run this on one of its nodes")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(HEAD_LOST_S))
     if where == "local" and "RAY_AUTH_MODE" not in os.environ:
         # Ray listens on every interface, and whoever reaches it can run code. It reads these when it is imported.
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
