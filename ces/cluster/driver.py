@@ -19,6 +19,9 @@ from ces.cluster.frames import Answer, Check, Failed, Queued, Ready, State, Told
 from ces.cluster.settings import ClusterSettings
 from ces.errors import BadChange, CesError
 from ces.request import CheckRequest
+from ces.verdict import Verdict
+
+log = logging.getLogger(__name__)
 
 STATE_EVERY_S = 1.0
 STATE_LEAST_S = 0.1
@@ -71,6 +74,10 @@ class Driver:
             answer = Answer(told.number, verdict)
         except BadChange as error:
             answer = Answer(told.number, bad=str(error))
+        except Exception as error:
+            log.exception("a check failed in a way nobody thought of")
+            failed = Verdict(status="infra_error", stage=None, reason=f"the cluster's judge failed: {error!r}")
+            answer = Answer(told.number, failed)
         self._writer.write(framed(answer))
         await self._writer.drain()
 
