@@ -1,4 +1,4 @@
-"""The part of ces_faults.py that needs Ray: two raylets, one of them killed while both judge. Prints a Row as JSON."""
+"""The part of ces_faults.py that needs Ray: two raylets, one of them killed while both judge. Leaves a Row as JSON."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ def killed_raylet(folder: Path) -> None:
     try:
         nodes = [cluster.add_node(num_cpus=1, **place) for _ in range(2)]
         with connected(cluster.address, 1):
-            print(msgspec.json.encode(asyncio.run(_asked(folder, nodes))).decode())
+            (folder / "row.json").write_bytes(msgspec.json.encode(asyncio.run(_asked(folder, nodes))))
     finally:
         cluster.shutdown()
 

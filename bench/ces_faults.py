@@ -4,7 +4,7 @@
 
 build     kill -9 of builds that run, one after every few verdicts
 service   kill -9 of the service, twice; it is started again, and all is asked again by its idempotency key
-raylet    kill -9 of a raylet of two, in a real Ray cluster; $(scripts/cluster_venv) has Ray, elsewhere it is left out
+raylet    kill -9 of a raylet of two, in a real Ray cluster; scripts/cluster_venv makes the environment, else it is left out
 disk      the disk of the state directory (a small tmpfs of its own; needs root) full in the middle, and free again
 hang      builds that never end, among others
 memory    builds that take all memory they can get, among others
@@ -47,6 +47,7 @@ from ces.service.serve import Address, run
 from ces.service.settings import ServiceSettings
 from ces.verdict import Verdict
 
+CACHE = Path(os.environ.get("AID_DEV_CACHE") or Path.home() / ".cache/aid-dev")
 AT_ONCE = 8
 BODIES = 16
 MARK = "0.4711"  # how long a build sleeps: by that its process is found
@@ -340,13 +341,17 @@ async def queue(row: Row, folder: Path, queued: int) -> None:
 
 
 async def raylet(row: Row, folder: Path) -> None:
-    if importlib.util.find_spec("ray") is None:
-        row.injected = "left out: needs Ray ($(scripts/cluster_venv) bench/ces_faults.py raylet)"
+    made = sorted(CACHE.glob("cluster-*/done"))  # by scripts/cluster_venv
+    if importlib.util.find_spec("ray") is None and not made:
+        row.injected = "left out: needs Ray, as scripts/cluster_venv installs it"
         return
-    words = [sys.executable, __file__, "cluster", str(folder)]
-    ended = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
-    said, _ = await ended.communicate()
-    found = msgspec.json.decode(said.splitlines()[-1], type=Row)
+    python = str(made[-1].parent / "bin/python") if made else sys.executable
+    words = [python, __file__, "cluster", str(folder)]
+    ours = os.pathsep.join((str(Path(__file__).parents[1]), str(Path(__file__).parent)))
+    env = {**os.environ, "PYTHONPATH": ours}
+    ended = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.DEVNULL, env=env)
+    await ended.wait()
+    found = msgspec.json.decode((folder / "row.json").read_bytes(), type=Row)
     for name in row.__struct_fields__:
         if name != "fault":
             setattr(row, name, getattr(found, name))
