@@ -4,7 +4,7 @@
 
 build     kill -9 of builds that run, one after every few verdicts
 service   kill -9 of the service, twice; it is started again, and all is asked again by its idempotency key
-raylet    kill -9 of a raylet of two, in a real Ray cluster; scripts/cluster_venv makes the environment, else it is left out
+raylet    kill -9 of a raylet of two, in a real Ray cluster; left out where scripts/cluster_venv was never run
 disk      the disk of the state directory (a small tmpfs of its own; needs root) full in the middle, and free again
 hang      builds that never end, among others
 memory    builds that take all memory they can get, among others
@@ -17,7 +17,7 @@ queue     16,000 requests with a text each, in 16 bodies at once
     wrong              any other verdict than the right one, save `infra_error`
     unscored           `infra_error` with no reward: only where nothing else could be said while the fault lasted
 
-The exit status is 1 when anything was lost, doubled, zeroed or wrong.
+Exit status 1: something was lost, doubled, zeroed or wrong.
 """
 
 import argparse
@@ -31,7 +31,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -196,7 +195,8 @@ async def ask(
         async def asker() -> None:
             for each in left:
                 row.add(str(each["key"]), await one(http, made, each))
-                await after(next(done))
+                if after is not None:
+                    await after(next(done))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
@@ -209,10 +209,6 @@ async def ask(
 
 def kind(diff: str) -> str:
     return next(name for name in RIGHT if name in diff.rpartition("+")[2])
-
-
-async def nothing(answered: int) -> None:
-    pass
 
 
 def values(count: int, *more: str) -> list[str]:
@@ -281,7 +277,7 @@ async def disk(row: Row, folder: Path) -> None:
             for each in whole:
                 del row.found[str(each["key"])]
             row.asked -= len(whole)
-            await ask(row, made, whole, nothing)
+            await ask(row, made, whole)
     finally:
         subprocess.run(["umount", "-l", str(state)], check=True)
 
@@ -295,14 +291,14 @@ def fill(file: Path) -> None:
 async def hang(row: Row, folder: Path) -> None:
     async with scene(row, folder) as made:
         work = [made.request(value, value, timeout_s=2.0) for value in values(40, "good", "bad", "good", "hang")]
-        await ask(row, made, work, nothing)
+        await ask(row, made, work)
     row.injected = "10 builds never end (2 s each)"
 
 
 async def memory(row: Row, folder: Path) -> None:
     async with scene(row, folder) as made:
         work = [made.request(value, value) for value in values(30, "good", "bad", "good", "bad", "hog")]
-        await ask(row, made, work, nothing)
+        await ask(row, made, work)
     bombs = [verdicts[-1] for key, verdicts in row.found.items() if "hog" in key]
     stopped = sum("memory" in "".join(each.message for each in verdict.diagnostics) for verdict in bombs)
     row.injected = f"{len(bombs)} memory bombs, {stopped} stopped as such"
@@ -383,8 +379,6 @@ async def main(parts: Sequence[str], queued: int) -> bool:
             await (queue(rows[-1], folder, queued) if part is queue else part(rows[-1], folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        statuses = Counter(verdicts[-1].status for verdicts in rows[-1].found.values())
-        print(f"{part.__name__}: {dict(statuses)}", file=sys.stderr)
     return table(rows)
 
 
