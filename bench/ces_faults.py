@@ -65,6 +65,7 @@ RIGHT = {"good": "green", "bad": "red", "hang": "timeout", "hog": "red"}
 
 
 Work = Sequence[dict[str, object]]
+After = Callable[[int], Awaitable[None]]
 NUMBERS = (("asked", 7), ("answered", 9), ("lost", 6), ("doubled", 8), ("zeroed", 7), ("wrong", 6), ("unscored", 9))
 
 
@@ -183,9 +184,7 @@ async def one(http: aiohttp.ClientSession, made: Scene, asked: dict[str, object]
         await asyncio.sleep(0.1)  # it is being started again
 
 
-async def ask(
-    row: Row, made: Scene, work: Sequence[dict[str, object]], after: Callable[[int], Awaitable[None]]
-) -> None:
+async def ask(row: Row, made: Scene, work: Work, after: After | None = None) -> None:
     """Each once, `AT_ONCE` at a time; `after` is told how many are answered. Then each again: the same must be said."""
     row.asked += len(work)
     row.right |= {str(each["key"]): RIGHT[kind(str(each["diff"]))] for each in work}
