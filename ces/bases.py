@@ -114,14 +114,13 @@ class Bases:
         Raises BadChange for a workspace or revision that isn't there or has no build, InfraError when the machine
         fails.
         """
-        existing = await in_thread(lambda: _existing(workspace))
-        warm = await self._warm(existing, rev)
+        warm = await self._warm(workspace, rev)
         while self._open.get(warm.record.id) is not warm:  # evicted for another, that came at the same moment
-            warm = await self._warm(existing, rev)
+            warm = await self._warm(workspace, rev)
         warm.holders += 1
         try:
             if str(workspace) not in warm.concealed:
-                warm.builder.conceal(await in_thread(lambda: concealed(existing)))
+                warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
                 warm.concealed.add(str(workspace))
             yield warm
         finally:
@@ -138,15 +137,13 @@ class Bases:
             await warm.close()
         self._open.clear()
 
-    async def _warm(self, workspace: Path, rev: str | None) -> Warm:
-        settings = self._settings.build(workspace)
-        adapter = await in_thread(lambda: _adapter(workspace, settings))
+    async def _warm(self, named: Path, rev: str | None) -> Warm:
+        workspace, settings, adapter, digest = await in_thread(lambda: self._looked_at(named, rev))
         if rev is not None:
             rev = await resolve_revision(workspace, rev)
             state = f"{workspace}@{rev}"
         else:
-            tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
-            state = f"{workspace}#{(await in_thread(tree.look)).digest}"
+            state = f"{workspace}#{digest}"
         known = self._known.get(state)
         if known is not None and known in self._open:
             warm = self._open[known]
@@ -159,6 +156,16 @@ class Bases:
     def _use(self, record: BaseRecord) -> None:
         with contextlib.suppress(OSError):
             os.utime(self._folder / record.id / "base.json")
+
+    def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, Adapter, str]:
+        """The workspace, how it is built, and the state it is in, which doesn't count where a revision is asked for."""
+        workspace = _existing(named)
+        settings = self._settings.build(workspace)
+        adapter = _adapter(workspace, settings)
+        if rev is not None:
+            return workspace, settings, adapter, ""
+        tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
+        return workspace, settings, adapter, tree.look().digest
 
     async def _make(self, workspace: Path, rev: str | None, adapter: Adapter, settings: BuildSettings) -> Warm:
         """Freeze the sources, and open the base of that content: the one on disk or a new one."""

@@ -69,13 +69,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     `root` is the workspace's real path. `tree` is the directory that stands for it: for an overlay view the one that
     holds `lower`, `upper`, `work` and `merged` (`layers` names its lower layers, uppermost first), else a copy.
-    `scratch` becomes /tmp.
+    `scratch` becomes /tmp. `shown` are directories that can be read where they are, whatever around them is hidden.
     """
 
     root: Path
     tree: Path
     scratch: Path
     layers: tuple[str, ...] = ()
+    shown: tuple[Path, ...] = ()
 
 
 async def run(
@@ -283,6 +284,7 @@ def _bubblewrapped(isolation: Isolation, place: Place, limits: Limits) -> list[s
         view=place.tree if isolation.view == "copy" else place.tree / "merged",
         scratch=place.scratch,
         hidden=_hidden(isolation, place),
+        shown=tuple(map(str, place.shown)),
         shm_bytes=limits.memory_bytes // 2,
         files_of_others=isolation.files_of_others,
         filtered=seccomp.here(tracing=False) is not None,
@@ -303,6 +305,7 @@ def _options(isolation: Isolation, place: Place, limits: Limits) -> dict[str, An
         "filter": (seccomp.here(tracing=True) or b"").hex(),
         "tools": hidden.kept(),
         "hidden": _hidden(isolation, place),
+        "shown": list(map(str, place.shown)),
     }
 
 

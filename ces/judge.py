@@ -58,6 +58,14 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that makes sense. `known`: an earlier run's answer to it."""
+
+    laid: Laid
+    key: str
+    known: Verdict | None
+
+
 class AuditCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many quick answers were checked against a build, and how many of those it did not bear out."""
 
@@ -89,14 +97,12 @@ class Judge:
         started = time.monotonic()
         try:
             async with self.bases.held(Path(request.workspace), request.rev) as warm:
-                laid = await in_thread(lambda: lay(request, warm))
-                if isinstance(laid, Verdict):
-                    verdict = laid
-                elif laid.tricks:
-                    verdict = _hack(laid)
+                asked = await in_thread(lambda: self._asked(request, warm, fresh))
+                if isinstance(asked, Verdict):
+                    verdict = asked
                 else:
                     isolation.require(warm.builder.isolation, allow_unsafe=self._settings.allow_unsandboxed)
-                    verdict = await self._once(request, warm, laid, fresh)
+                    verdict = await self._once(request, warm, asked, fresh)
                 verdict = msgspec.structs.replace(verdict, base=warm.record.id, toolchain=warm.record.toolchain)
         except InfraError as error:
             verdict = Verdict(status="infra_error", stage=None, reason=str(error))
@@ -131,16 +137,25 @@ class Judge:
         await self.bases.close()
         self._verdicts.close()
 
-    async def _once(self, request: CheckRequest, warm: Warm, laid: Laid, fresh: bool) -> Verdict:
-        """The cached answer, else one run however many ask at once."""
+    def _asked(self, request: CheckRequest, warm: Warm, fresh: bool) -> _Asked | Verdict:
+        """All that can be said without building, in one go: a hop to a thread costs more than a look in the cache."""
+        laid = lay(request, warm)
+        if isinstance(laid, Verdict):
+            return laid
+        if laid.tricks:
+            return _hack(laid)
         key = _key(warm, request, laid)
-        known = None if fresh else await in_thread(lambda: self._verdicts.get(key))
-        if known is not None:
-            return msgspec.structs.replace(known, cached=True, flags=laid.flags, queue_ms=0.0)
-        asked = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
+        return _Asked(laid=laid, key=key, known=None if fresh else self._verdicts.get(key))
+
+    async def _once(self, request: CheckRequest, warm: Warm, asked: _Asked, fresh: bool) -> Verdict:
+        """The cached answer, else one run however many ask at once."""
+        laid, key = asked.laid, asked.key
+        if asked.known is not None:
+            return msgspec.structs.replace(asked.known, cached=True, flags=laid.flags, queue_ms=0.0)
+        name = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
         if fresh:
-            asked += f" {uuid.uuid4().hex}"
-        verdict: Verdict = await self._jobs.join(asked, lambda: self._run(request, warm, laid, key))
+            name += f" {uuid.uuid4().hex}"
+        verdict: Verdict = await self._jobs.join(name, lambda: self._run(request, warm, laid, key))
         return msgspec.structs.replace(verdict, flags=laid.flags)
 
     async def _run(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Verdict:

@@ -16,6 +16,7 @@ import msgspec
 from ces import isolation, process
 from ces.builds import dune_output, dune_rules
 from ces.builds.adapter import Step
+from ces.builds.ocaml_cascade import RunPpx
 from ces.builds.ocaml_fast import OcamlFast, Unsure
 from ces.builds.reading import Sources
 from ces.change import FileChange
@@ -55,7 +56,7 @@ class OcamlQuick:
         asked = await ready.run(Step(stage="typecheck", argv=dune_rules.ARGV, env={"DUNE_CACHE": "disabled"}))
         if asked.exit_code != 0:
             return None
-        boxed = _boxed(ready) if ready.isolation.kind == "bubblewrap" else None
+        boxed = _boxed(ready) if ready.isolation.encloses else None
         fast = await OcamlFast.start(ready.tree, ready.outputs / "_build", asked.output, boxed)
         return None if isinstance(fast, Unsure) else cls(fast, ready.tree)
 
@@ -79,15 +80,20 @@ class OcamlQuick:
         await self._fast.close()
 
 
-def _boxed(ready: Ready) -> Callable[[Sequence[str], Path, float], Awaitable[process.Finished]]:
-    """Runs a preprocessor, which is the project's own code, where it can read the system and write one directory."""
+def _boxed(ready: Ready) -> RunPpx:
+    """Runs a preprocessor, which is the project's own code, where it can read the system and write one directory.
 
-    async def run(argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
+    The base's own driver lies among the views, other proposals' too, which no build sees: its folder there is shown.
+    """
+    views = str(ready.outputs.parents[1])
+    box = msgspec.structs.replace(ready.isolation, view="copy", hidden=(*ready.isolation.hidden, views))
+
+    async def run(driver: Path, argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
         scratch = directory.with_name(f"{directory.name}-tmp-{uuid.uuid4().hex[:8]}")
         await asyncio.to_thread(scratch.mkdir)
         try:
-            place = Place(root=directory, tree=directory, scratch=scratch)
-            box = msgspec.structs.replace(ready.isolation, view="copy")
+            shown = (driver.parent,) if driver.is_relative_to(ready.outputs) else ()
+            place = Place(root=directory, tree=directory, scratch=scratch, shown=shown)
             return await isolation.run(box, place, argv, process.build_environment(), timeout_s)
         except InfraError as error:
             return process.Finished(exit_code=126, output=str(error), limit="wall", wall_ms=0.0, cpu_ms=0.0)
