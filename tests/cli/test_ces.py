@@ -82,7 +82,7 @@ def elsewhere() -> Iterator[Path]:
 
 
 @NEEDS_DUNE
-def test_a_dune_rule_does_not_see_state_that_is_kept_elsewhere(built: Machine, elsewhere: Path) -> None:
+def test_a_dune_rule_does_not_see_state_that_is_kept_elsewhere(elsewhere: Path, built: Machine) -> None:
     """Other bases, verdicts, the token, settings: with XDG directories outside the home directory's usual places."""
     shutil.copytree(built.home / "config", elsewhere / "config")
     for name in ("STATE", "CONFIG", "CACHE"):
