@@ -117,11 +117,21 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     store_text: bool = False
 
 
+class CesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`quota_gb`: how much disk built bases may take together, in GB of 10^9 bytes; the least recently used go first.
+
+    All workspaces share it, so only the user's own file may say it.
+    """
+
+    quota_gb: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default_model: str = DEFAULT_MODEL
     models: dict[str, ModelSettings] = {}
     build: BuildSettings = BuildSettings()
     verify: VerifySettings = VerifySettings()
+    ces: CesSettings = CesSettings()
     context: ContextSettings = ContextSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -148,8 +158,10 @@ def load(workspace: Path | None) -> Loaded:
         own_file = workspace / FILE_NAME
         content = _content(own_file)
         own = _parse(content, own_file)
+        shared = own.pop("ces", None)  # trusted or not: one workspace may not evict the others' bases
         if not is_trusted(content):
             withheld = _withhold(own)
+            withheld += [f"ces.{_printable(key)}" for key in shared] if isinstance(shared, dict) else []
         merged = _over(merged, own)
         files.append(str(own_file))
     try:

@@ -42,18 +42,22 @@ REMEMBERED = 4096
 QUOTA_BYTES = 20 << 30
 _DRAFT = ".draft-"
 _KNOWN = "2"  # what a record tells of a base; an older one tells less, and isn't this base's
+# What a state directory has of other bases, verdicts and hidden tests, and the service's token.
+_OURS = ("bases", "nodes", "verdicts.db", "verdicts.db-wal", "verdicts.db-shm", "token", "service.json", "service.lock")
 
 
 class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where bases are kept and how they are built. `build` gives a workspace's build settings.
 
-    `side_by_side` is how many checks may run on one base at once.
+    `side_by_side` is how many checks may run on one base at once. `concealed` are paths that no build may see, beside
+    those of `state_dir` and of the workspace.
     """
 
     state_dir: Path
     build: Callable[[Path], BuildSettings] = lambda workspace: BuildSettings()
     quota_bytes: int = QUOTA_BYTES
     side_by_side: int = 2
+    concealed: tuple[Path, ...] = ()
     kinds: Sequence[Kind] = KINDS
     warm_timeout_s: float = WARM_TIMEOUT_S
 
@@ -98,7 +102,7 @@ class Bases:
 
     def __init__(self, settings: BaseSettings) -> None:
         self._settings = settings
-        self._folder = settings.state_dir / "bases"
+        self._folder = settings.state_dir.resolve() / "bases"
         self._jobs = Jobs()
         self._open: dict[str, Warm] = {}
         self._trees: dict[Path, Fingerprint] = {}
@@ -112,11 +116,13 @@ class Bases:
         fails.
         """
         warm = await self._warm(workspace, rev)
-        if str(workspace) not in warm.concealed:
-            warm.concealed.add(str(workspace))
-            warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
+        while self._open.get(warm.record.id) is not warm:  # evicted for another, that came at the same moment
+            warm = await self._warm(workspace, rev)
         warm.holders += 1
         try:
+            if str(workspace) not in warm.concealed:
+                warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
+                warm.concealed.add(str(workspace))
             yield warm
         finally:
             warm.holders -= 1
@@ -149,9 +155,12 @@ class Bases:
         else:
             warm = await self._jobs.join(state, lambda: self._make(workspace, rev, adapter, settings), lasting=True)
             self._known.put(state, warm.record.id)
-        with contextlib.suppress(OSError):
-            os.utime(self._folder / warm.record.id / "base.json")
+        self._use(warm.record)
         return warm
+
+    def _use(self, record: BaseRecord) -> None:
+        with contextlib.suppress(OSError):
+            os.utime(self._folder / record.id / "base.json")
 
     def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, Adapter, str]:
         """The workspace, how it is built, and the state it is in, which doesn't count where a revision is asked for."""
@@ -203,8 +212,7 @@ class Bases:
 
     async def _opened(self, draft: Path, record: BaseRecord, settings: BuildSettings) -> Warm:
         folder = self._folder / record.id
-        await in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))
-        lock = await _locked(folder / "lock")
+        lock = await _locked(folder)
         try:
             known = await in_thread(lambda: _record(folder / "base.json"))
             if known is None and (folder / "builds").is_dir():  # half built: tests that ran would not run again
@@ -218,6 +226,7 @@ class Bases:
             if isinstance(builder, BuildStatus):
                 raise InfraError(builder.reason or "the build can't be run") from None
             builder.conceal(await in_thread(lambda: concealed(Path(record.workspace))))
+            builder.conceal((*ours(self._settings.state_dir), *map(str, self._settings.concealed)))
             look = await builder.freeze()
             if known is None or not builder.kept:
                 built = msgspec.structs.replace(record, status=await self._built(builder))
@@ -229,6 +238,7 @@ class Bases:
             os.close(lock)
             raise
         self._open[record.id] = warm
+        self._use(record)
         await self._evict()
         return warm
 
@@ -257,6 +267,11 @@ class Bases:
             await asyncio.to_thread(_remove, self._folder / record.id)
 
 
+def ours(state_dir: Path) -> list[str]:
+    """The paths that CES uses in a state directory, there or not yet."""
+    return [str(state_dir.resolve() / name) for name in _OURS]
+
+
 def _existing(workspace: Path) -> Path:
     if not workspace.is_absolute() or not workspace.is_dir():
         raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
@@ -270,25 +285,33 @@ def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:
     return adapter
 
 
-async def _locked(path: Path) -> int:
-    """An open, exclusively locked descriptor of `path`. It is let go when the process ends, however it ends."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+async def _locked(folder: Path) -> int:
+    """An open, exclusively locked descriptor of `folder`'s lock; let go when the process ends, however it ends."""
     deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        found = _lock(folder)  # here: a thread's descriptor would be lost with a cancelled waiter
+        if found is not None:
+            return found
+        if time.monotonic() >= deadline:
+            raise InfraError(f"another process, as 'aid ces serve', has base {folder.name} open: stop or ask it")
+        await asyncio.sleep(LOCK_POLL_S)
+
+
+def _lock(folder: Path) -> int | None:
+    """None while another holds it, or has just evicted the base."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise InfraError(
-                        f"another process has base {path.parent.name} open: wait for it, or ask it"
-                    ) from None
-                await asyncio.sleep(LOCK_POLL_S)
-            else:
-                return fd
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock), (folder / "lock").stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
     except BaseException:
-        os.close(fd)
+        os.close(lock)
         raise
+    os.close(lock)
+    return None
 
 
 def _remove(folder: Path) -> None:

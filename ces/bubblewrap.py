@@ -75,10 +75,13 @@ def command(wanted: Enclosure) -> list[str]:
         words += ["--bind", str(wanted.scratch), temporary]
     for tools in hidden.kept():
         words += ["--ro-bind-try", tools, tools]
-    for path in [path for path in wanted.hidden if wanted.root.is_relative_to(path)]:
+    around = [path for path in wanted.hidden if wanted.root.is_relative_to(path)]
+    for path in around:
         words += ["--tmpfs", path]  # the way to the view is made in it
     words += ["--bind", str(wanted.view), str(wanted.root), "--chdir", str(wanted.root)]
-    words += _masked([path for path in wanted.hidden if not wanted.root.is_relative_to(path)], wanted.shown)
+    words += _masked([path for path in wanted.hidden if path not in around], wanted.shown)
+    for path in around:
+        words += ["--remount-ro", path] if path != str(wanted.root) else []
     return [*words, "--", *_EXEC]
 
 
