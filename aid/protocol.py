@@ -154,7 +154,8 @@ class Candidate(Wire, frozen=True):
 
 
 class PromptResult(Wire, frozen=True):
-    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
+    for the person to read: all but the edits.
 
     `prompt` is what was asked, with the daemon's own words where it worded it.
     """
@@ -163,6 +164,7 @@ class PromptResult(Wire, frozen=True):
     model: str
     prompt: str = ""
     text: str = ""
+    prose: str = ""
     proposal: Proposal | None = None
     candidates: tuple[Candidate, ...] = ()
     sources: tuple[SourceUse, ...] = ()
@@ -176,12 +178,14 @@ class UpdateParams(Wire, frozen=True):
 
     "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
     `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+    `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
     """
 
     request: str
     kind: Literal["sources", "text", "reasoning", "candidate", "status"]
     token: str | None = None
     text: str = ""
+    line: str = ""
     model: str = ""
     sources: tuple[SourceUse, ...] = ()
     candidate: Candidate | None = None
@@ -227,9 +231,9 @@ class RejectParams(Wire, frozen=True):
 
 
 class OutcomeResult(Wire, frozen=True):
-    """`applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
+    """`applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
 
-    `in_editor`: files changed in the editor's own buffers, to be undone there.
+    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
     """
 
     applied: str | None
@@ -240,10 +244,15 @@ class OutcomeResult(Wire, frozen=True):
 
 
 class UndoParams(Wire, frozen=True):
-    """`id` None: the last one applied (undo) or undone (redo) in this workspace."""
+    """`id` None: the last one applied (undo) or undone (redo) in this workspace.
+
+    `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
+    only what was written to disk can be meant.
+    """
 
     workspace: str
     id: str | None = None
+    through_editor: bool = False
 
 
 class LogParams(Wire, frozen=True):
@@ -299,6 +308,7 @@ class ChatTurn(Wire, frozen=True):
     at: float
     prompt: str
     text: str
+    prose: str = ""
     model: str = ""
     attached: tuple[str, ...] = ()
     proposal: str | None = None
