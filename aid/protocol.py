@@ -16,6 +16,7 @@ from ces.verdict import Status as VerdictStatus
 
 VERSION = 1
 
+ProposalState = Literal["open", "accepted", "partly", "rejected", "undone"]
 BuildState = Literal["running"] | VerdictStatus
 
 
@@ -98,7 +99,8 @@ class Timings(Wire, frozen=True):
 class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
 
-    `at` is when it was made, in seconds since the epoch.
+    `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in
+    seconds since the epoch.
     """
 
     id: str
@@ -111,7 +113,7 @@ class Proposal(Wire, frozen=True):
     badge: str = ""
     summary: str = ""
     at: float = 0.0
-    state: Literal["open", "accepted", "partly", "rejected", "undone"] = "open"
+    state: ProposalState = "open"
 
 
 class Attachment(Wire, frozen=True):

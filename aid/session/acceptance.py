@@ -19,7 +19,8 @@ from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
 from aid.session.proposals import Stored
-from aid.session.summary import changed_files, proposed_files
+from aid.session.steps import accepting, noted
+from aid.session.summary import changed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
 from ces.errors import BadChange
@@ -48,7 +49,7 @@ async def accept(
 
     Raises UsageError for a part the proposal doesn't have, or has given already.
     """
-    if stored.proposal.state in ("accepted", "rejected", "undone"):
+    if stored.proposal.state in ("accepted", "rejected"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
     changes = _steps(stored, accepted)
@@ -57,7 +58,7 @@ async def accept(
     in_editor, on_disk, refused = split(changes, workspace, client if params.through_editor else None)
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
-    afterwards = _afterwards(stored, accepted)
+    afterwards = accepting(stored, accepted)
     try:
         refuse_unsaved(workspace, on_disk, clients)
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
@@ -77,7 +78,10 @@ async def accept(
         notes=done.notes if done else (),
     )
     return Acceptance(
-        result=result, stored=afterwards, on_disk=done.id if done else None, changes=(*on_disk, *in_editor)
+        result=result,
+        stored=noted(stored, afterwards, result.applied),
+        on_disk=done.id if done else None,
+        changes=(*on_disk, *in_editor),
     )
 
 
@@ -168,11 +172,3 @@ def _part_id(stored: Stored) -> str:
     """What names changes made in an editor alone: the proposal's id, with the number of hunks for a part of it."""
     hunks = sum(len(indices) for indices in stored.accepted.values())
     return stored.proposal.id if stored.proposal.state == "accepted" else f"{stored.proposal.id}.{hunks}"
-
-
-def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> Stored:
-    whole = all(len(accepted.get(change.path, ())) == max(1, len(edits.hunks(change))) for change in stored.changes)
-    proposal = msgspec.structs.replace(
-        stored.proposal, state="accepted" if whole else "partly", files=proposed_files(stored.changes, accepted)
-    )
-    return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted)

@@ -5,8 +5,10 @@ what goes wrong is an AidError. Cancelling the task that runs a method cancels t
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from aid.context.index import index_folder
 from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
+from aid.session import steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
 from aid.session.chats import Chats
@@ -159,6 +162,7 @@ class Host:
             return result
         undone = await asyncio.to_thread(apply.undo, root, params.id)
         self._recording.undone(undone.id)
+        await _done(self._turn, undone.id, steps.undone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
@@ -169,6 +173,7 @@ class Host:
             return result
         done = await asyncio.to_thread(apply.redo, root, params.id)
         self._recording.redone(done.id)
+        await _done(self._turn, done.id, steps.redone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
 
@@ -188,6 +193,7 @@ class Host:
         if result.applied is not None:
             record = self._recording.undone if to == "undone" else self._recording.redone
             record(result.applied)
+            await _done(self._turn, result.applied, steps.undone if to == "undone" else steps.redone)
             self._clients.changed(root)
             await _done(self._in_editor.put, root, msgspec.structs.replace(found, state=to, at=self._clock()))
         return result
@@ -333,6 +339,11 @@ class Host:
                 reason=reason,
             )
             self._chats.remember(root, params.chat, turn)
+
+    def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
+        """A change set was undone or redone: its proposal shows that, where it is still kept. Blocks."""
+        with contextlib.suppress(UsageError):
+            self._proposals.put(turned(self._proposals.get(re.split("[-.]", applied)[0]), applied))
 
     async def _stored(self, proposal: str) -> Stored:
         return await asyncio.to_thread(self._proposals.get, proposal)

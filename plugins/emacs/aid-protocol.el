@@ -182,7 +182,8 @@ A field is (FIELD KIND DEFAULT)."
 
 ;; A diff someone may accept. `verdict.status` "unchecked" means just that;
 ;; `badge` is the verdict in words.
-;; `at` is when it was made, in seconds since the epoch.
+;; `state` "undone": all that was accepted of it was taken back; it may be
+;; accepted again. `at` is when it was made, in seconds since the epoch.
 (aid-protocol--record proposal
   (id value nil)
   (request value nil)
@@ -231,13 +232,15 @@ A field is (FIELD KIND DEFAULT)."
   (total value 0.0))
 
 ;; `proposal` None: nothing could be proposed, `reason` says why. `text` is the
-;; whole answer.
+;; whole answer, `prose` what of it is for the person to read: all but the
+;; edits.
 ;; `prompt` is what was asked, with the daemon's own words where it worded it.
 (aid-protocol--record prompt-result
   (id value nil)
   (model value nil)
   (prompt value "")
   (text value "")
+  (prose value "")
   (proposal plist nil)
   (candidates list nil)
   (sources list nil)
@@ -261,9 +264,10 @@ A field is (FIELD KIND DEFAULT)."
   (added value 0)
   (removed value 0))
 
-;; `applied`: the id to undo by, None when the disk was not written. `refused`:
-;; why nothing was changed, by file.
-;; `in_editor`: files changed in the editor's own buffers, to be undone there.
+;; `applied`: the id to undo by, None when nothing was changed. `refused`: why
+;; nothing was, by file.
+;; `in_editor`: files changed in the editor's own buffers and not on disk;
+;; undone there too (`UndoParams`).
 (aid-protocol--record outcome-result
   (applied value nil)
   (in_editor list nil)
@@ -303,6 +307,7 @@ A field is (FIELD KIND DEFAULT)."
   (at value nil)
   (prompt value nil)
   (text value nil)
+  (prose value "")
   (model value "")
   (attached list nil)
   (proposal value nil)

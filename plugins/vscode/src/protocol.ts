@@ -164,7 +164,8 @@ export interface Verdict {
 /**
  * A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
  *
- * `at` is when it was made, in seconds since the epoch.
+ * `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made,
+ * in seconds since the epoch.
  */
 export interface Proposal {
   readonly id: string;
@@ -225,7 +226,8 @@ export interface Timings {
 }
 
 /**
- * `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+ * `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
+ * for the person to read: all but the edits.
  *
  * `prompt` is what was asked, with the daemon's own words where it worded it.
  */
@@ -234,6 +236,7 @@ export interface PromptResult {
   readonly model: string;
   readonly prompt?: string; // default: ""
   readonly text?: string; // default: ""
+  readonly prose?: string; // default: ""
   readonly proposal?: Proposal | null;
   readonly candidates?: readonly Candidate[]; // default: []
   readonly sources?: readonly SourceUse[]; // default: []
@@ -246,13 +249,15 @@ export interface PromptResult {
  * What happens while a prompt is answered. `kind` says which of the other fields are there.
  *
  * "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
- * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+ * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. `line` is that in
+ * words, for a line of progress; "" for what is only drawn as it streams in.
  */
 export interface UpdateParams {
   readonly request: string;
   readonly kind: "candidate" | "reasoning" | "sources" | "status" | "text";
   readonly token?: string | null;
   readonly text?: string; // default: ""
+  readonly line?: string; // default: ""
   readonly model?: string; // default: ""
   readonly sources?: readonly SourceUse[]; // default: []
   readonly candidate?: Candidate | null;
@@ -304,9 +309,9 @@ export interface ChangedFile {
 }
 
 /**
- * `applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
+ * `applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
  *
- * `in_editor`: files changed in the editor's own buffers, to be undone there.
+ * `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
  */
 export interface OutcomeResult {
   readonly applied: string | null;
@@ -323,10 +328,14 @@ export interface RejectParams {
 
 /**
  * `id` None: the last one applied (undo) or undone (redo) in this workspace.
+ *
+ * `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
+ * only what was written to disk can be meant.
  */
 export interface UndoParams {
   readonly workspace: string;
   readonly id?: string | null;
+  readonly through_editor?: boolean; // default: false
 }
 
 export interface LogParams {
@@ -385,6 +394,7 @@ export interface ChatTurn {
   readonly at: number;
   readonly prompt: string;
   readonly text: string;
+  readonly prose?: string; // default: ""
   readonly model?: string; // default: ""
   readonly attached?: readonly string[]; // default: []
   readonly proposal?: string | null;

@@ -110,7 +110,7 @@
 ---@field cpu_ms? number default: 0.0
 
 --- A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
---- `at` is when it was made, in seconds since the epoch.
+--- `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
 ---@class (exact) aid.Proposal
 ---@field id string
 ---@field request string
@@ -155,13 +155,14 @@
 ---@field verify? number default: 0.0
 ---@field total? number default: 0.0
 
---- `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+--- `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is for the person to read: all but the edits.
 --- `prompt` is what was asked, with the daemon's own words where it worded it.
 ---@class (exact) aid.PromptResult
 ---@field id string
 ---@field model string
 ---@field prompt? string default: ""
 ---@field text? string default: ""
+---@field prose? string default: ""
 ---@field proposal? aid.Proposal
 ---@field candidates? aid.Candidate[] default: []
 ---@field sources? aid.SourceUse[] default: []
@@ -170,12 +171,13 @@
 ---@field reason? string
 
 --- What happens while a prompt is answered. `kind` says which of the other fields are there.
---- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+--- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
 ---@class (exact) aid.UpdateParams
 ---@field request string
 ---@field kind "candidate"|"reasoning"|"sources"|"status"|"text"
 ---@field token? string
 ---@field text? string default: ""
+---@field line? string default: ""
 ---@field model? string default: ""
 ---@field sources? aid.SourceUse[] default: []
 ---@field candidate? aid.Candidate
@@ -211,8 +213,8 @@
 ---@field added? integer default: 0
 ---@field removed? integer default: 0
 
---- `applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
---- `in_editor`: files changed in the editor's own buffers, to be undone there.
+--- `applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
+--- `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
 ---@class (exact) aid.OutcomeResult
 ---@field applied string
 ---@field in_editor? string[] default: []
@@ -225,9 +227,11 @@
 ---@field reason? string default: ""
 
 --- `id` None: the last one applied (undo) or undone (redo) in this workspace.
+--- `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else only what was written to disk can be meant.
 ---@class (exact) aid.UndoParams
 ---@field workspace string
 ---@field id? string
+---@field through_editor? boolean default: false
 
 ---@class (exact) aid.LogParams
 ---@field workspace string
@@ -269,6 +273,7 @@
 ---@field at number
 ---@field prompt string
 ---@field text string
+---@field prose? string default: ""
 ---@field model? string default: ""
 ---@field attached? string[] default: []
 ---@field proposal? string
