@@ -126,6 +126,17 @@ class CesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quota_gb: Annotated[float, msgspec.Meta(gt=0)] = 20.0
 
 
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept for later, of all workspaces: proposals, and the turns of chats, each for `keep_days` at most.
+
+    The user's own file decides.
+    """
+
+    keep_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    proposals: Annotated[int, msgspec.Meta(ge=1)] = 200
+    chats: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default_model: str = DEFAULT_MODEL
     models: dict[str, ModelSettings] = {}
@@ -133,6 +144,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     verify: VerifySettings = VerifySettings()
     ces: CesSettings = CesSettings()
     context: ContextSettings = ContextSettings()
+    sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
 

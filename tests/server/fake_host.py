@@ -18,6 +18,12 @@ from aid.protocol import (
     AcceptParams,
     BuildParams,
     ChangedFile,
+    ChatParams,
+    ChatResult,
+    ChatsParams,
+    ChatsResult,
+    Empty,
+    FileRef,
     LogParams,
     LogResult,
     ModelEntry,
@@ -28,6 +34,9 @@ from aid.protocol import (
     PromptResult,
     Proposal,
     ProposalParams,
+    ProposalsParams,
+    ProposalsResult,
+    ProposedFile,
     RejectedEdit,
     RejectParams,
     SetModelParams,
@@ -75,7 +84,7 @@ class FakeHost:
                 client.update(UpdateParams(request="r", kind="text", token=params.token, text=f"{number} " * 100))
         if word == "big":
             return PromptResult(id="r", model="fake", text="x" * int(rest))
-        if "edit" in params.prompt or params.prompt.startswith("Fix this error"):
+        if "edit" in params.prompt or params.fix is not None:
             return self._proposed(params, client)
         return PromptResult(id="r", model="fake", text=rest)
 
@@ -113,8 +122,9 @@ class FakeHost:
             workspace=params.workspace,
             model="fake",
             diff="",
-            files=(ChangedFile(path=params.files[0].path, status="modified"),),
+            files=(ProposedFile(path=_place(params).path, status="modified"),),
             verdict=Verdict(status=status, stage="build"),
+            badge=f"{status} (build)",
         )
         return PromptResult(id="r", model="fake", proposal=proposal)
 
@@ -123,10 +133,22 @@ class FakeHost:
         assert result is not None
         return result
 
+    async def proposals(self, params: ProposalsParams, client: Client) -> ProposalsResult:
+        return ProposalsResult()
+
+    async def chats(self, params: ChatsParams, client: Client) -> ChatsResult:
+        return ChatsResult()
+
+    async def chat(self, params: ChatParams, client: Client) -> ChatResult:
+        return ChatResult()
+
+    async def forget_chat(self, params: ChatParams, client: Client) -> Empty:
+        return Empty()
+
     async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         asked = self._prompts[params.id]
         root = Path(asked.workspace)
-        path = Path(asked.files[0].path)
+        path = Path(_place(asked).path)
         document = client.documents().get(path)
         before = document.text if document is not None else path.read_text("utf-8")
         name = path.relative_to(root).as_posix()
@@ -137,6 +159,7 @@ class FakeHost:
                 return OutcomeResult(applied=None, refused=(RejectedEdit(path=name, reason=refused),))
         else:
             path.write_bytes(change.after or b"")
+        client.changed(root)
         return OutcomeResult(applied="a1", files=(ChangedFile(path=name, status="modified"),))
 
     async def reject(self, params: RejectParams, client: Client) -> OutcomeResult:
@@ -183,3 +206,9 @@ class FakeHost:
 
     async def close(self, *, models: bool = False) -> None:
         self.closed_with_models = models
+
+
+def _place(params: PromptParams) -> FileRef:
+    place = params.fix or params.files[0]
+    assert place is not None
+    return place
