@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from aid import __version__, client
 from aid.acp import schema
 from aid.acp.editor import Editor
@@ -46,7 +48,11 @@ class Agent:
             "session/set_config_option": (schema.SetOptionParams, self._set_option),
         }
 
-    async def close(self) -> None:
+    async def finish(self) -> None:
+        """The editor says nothing more: stop the turns, answer the rest of what it asked."""
+        for session in self._sessions.values():
+            session.cancel()
+        await self.peer.finish("the editor is gone")
         await asyncio.gather(*(each.close() for each in self._sessions.values()))
 
     async def _serve(self, call: Call) -> Any:
@@ -73,7 +79,9 @@ class Agent:
         }
 
     async def _new(self, params: schema.NewParams) -> Then:
-        return await self._open(f"acp-{os.urandom(6).hex()}", params, replayed=False)
+        session_id = f"acp-{os.urandom(6).hex()}"
+        made = await self._open(session_id, params, replayed=False)
+        return Then(msgspec.structs.replace(made.result, session_id=session_id), made.afterwards)
 
     async def _load(self, params: schema.LoadParams) -> Then:
         return await self._open(params.session_id, params, replayed=True)
@@ -151,9 +159,7 @@ async def serve(stdin: int = 0, stdout: int = 1) -> None:
 
     start_reading(stdin, line, over.set)
     await over.wait()
-    agent.peer.lost("the editor is gone")
-    await agent.peer.settle()
-    await agent.close()
+    await agent.finish()
     await writer.close()
 
 

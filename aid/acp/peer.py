@@ -78,15 +78,16 @@ class Peer:
         self._ids = itertools.count(1)
         self._asked: dict[Id, asyncio.Future[_Answered]] = {}
         self._serving: dict[Id, asyncio.Task[Any]] = {}
-        self._lost: str | None = None
+        self._gone: str | None = None
+        self._lost = False
 
     async def call(self, method: str, params: Any, wanted: Any) -> Any:
         """Its result, as `wanted`. Cancelled, it is taken back at the peer's too.
 
         Raises PeerError for an error, ConnectionError when the peer goes away before it answers.
         """
-        if self._lost is not None:
-            raise ConnectionError(self._lost)
+        if self._gone is not None:
+            raise ConnectionError(self._gone)
         identity = next(self._ids)
         answered: asyncio.Future[_Answered] = asyncio.get_running_loop().create_future()
         self._asked[identity] = answered
@@ -103,7 +104,7 @@ class Peer:
         return msgspec.json.decode(found.result, type=wanted)
 
     def notify(self, method: str, params: Any) -> None:
-        if self._lost is None:
+        if self._gone is None:
             self._send(message.call_body(method, params))
 
     def received(self, body: bytes) -> None:
@@ -126,16 +127,21 @@ class Peer:
 
     def lost(self, why: str) -> None:
         """The peer is gone: whoever waits for it is told, what is done for it is stopped."""
-        self._lost = why
-        for waiting in self._asked.values():
-            if not waiting.done():
-                waiting.set_exception(ConnectionError(why))
+        self._lost = True
+        self._end(why)
         for task in self._serving.values():
             task.cancel()
 
-    async def settle(self) -> None:
-        """Wait until what is done for the peer has ended."""
+    async def finish(self, why: str) -> None:
+        """The peer says nothing more: whoever waits for it is told, what it asked for is still answered."""
+        self._end(why)
         await asyncio.gather(*self._serving.values(), return_exceptions=True)
+
+    def _end(self, why: str) -> None:
+        self._gone = why
+        for waiting in self._asked.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionError(why))
 
     def _requested(self, call: Call) -> None:
         assert call.id is not None
@@ -151,7 +157,7 @@ class Peer:
     def _served(self, call: Call, task: "asyncio.Task[Any]") -> None:
         assert call.id is not None
         del self._serving[call.id]
-        if self._lost is not None:
+        if self._lost:
             return
         if task.cancelled():
             self._send(message.error_body(call.id, message.REQUEST_CANCELLED, "cancelled"))

@@ -1,8 +1,10 @@
 """One session of an editor: its way to the daemon, what is set, and the turn that is under way."""
 
+from __future__ import annotations
+
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,11 +15,13 @@ from aid.acp.editor import Editor
 from aid.acp.link import Link
 from aid.acp.peer import read
 from aid.acp.settings import Settings
-from aid.acp.turn import Turn
-from aid.acp.undo import Written, undo
 from aid.errors import Cancelled
 from aid.protocol import ModelsParams, ModelsResult, UpdateParams
 from aid.server.message import INVALID_REQUEST, METHOD_NOT_FOUND, Call, RpcError
+
+if TYPE_CHECKING:  # with what is imported at its first use, for an editor waits for `initialize`
+    from aid.acp.turn import Turn
+    from aid.acp.undo import Written
 
 
 class _Place(msgspec.Struct):
@@ -83,6 +87,8 @@ class Session:
             self._running = None
 
     async def _answer(self, blocks: tuple[schema.Block, ...]) -> schema.StopReason:
+        from aid.acp.turn import Turn
+
         typed = commands.command(blocks, self.root)
         if typed is not None and typed[0] != "fix":
             self._editor.update(schema.AgentText(content=schema.Text(text=await self._command(*typed))))
@@ -96,6 +102,8 @@ class Session:
 
     async def _command(self, name: str, rest: str) -> str:
         if name == "undo":
+            from aid.acp.undo import undo
+
             return await undo(self.root, self._written, self._link, self._editor)
         if name == "model":
             return commands.model(rest, self._settings, self._options_changed)

@@ -43,18 +43,24 @@ class Lines:
             found.append(None)
         return found
 
+    def end(self) -> list[bytes | None]:
+        """The last line, where nothing ends it."""
+        return self.feed(b"\n")
+
 
 def start_reading(descriptor: int, line: Callable[[bytes | None], None], ended: Callable[[], None]) -> None:
     """Call `line` in the running loop with each line of `descriptor` (see Lines.feed), `ended` at its end."""
     loop = asyncio.get_running_loop()
-    feed = Lines().feed
+    lines = Lines()
 
     def read() -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody listens any more
             try:
                 while piece := os.read(descriptor, _PIECE_BYTES):
-                    for each in feed(piece):
+                    for each in lines.feed(piece):
                         loop.call_soon_threadsafe(line, each)
+                for each in lines.end():
+                    loop.call_soon_threadsafe(line, each)
             finally:
                 loop.call_soon_threadsafe(ended)
 

@@ -15,6 +15,7 @@ from aid.acp.documents import Documents
 from aid.acp.editor import Editor
 from aid.acp.link import Link
 from aid.acp.plan import Plan
+from aid.acp.prose import Piece, Prose
 from aid.acp.settings import GREEN, SHOW, Settings
 from aid.acp.shown import Shown, made, shown
 from aid.acp.undo import Written
@@ -44,6 +45,7 @@ class Turn:
         self._settings = settings
         self._written = written
         self._plan = Plan(editor.update, settings.model)
+        self._prose = Prose()
         self.documents = Documents(root, link, editor)
 
     async def run(self, asked: Asked, erring: frozenset[str]) -> schema.StopReason:
@@ -59,6 +61,7 @@ class Turn:
             for path in sorted(named | erring):
                 await self.documents.show(path, text=asked.unsaved.get(path))
             result: PromptResult = await self._link.call("aid/prompt", self._params(asked))
+            self._stream(self._prose.end())
             if result.proposal is None:
                 self._plan.finish()
                 self._tell(f"Nothing proposed: {result.reason or 'no answer'}")
@@ -73,7 +76,7 @@ class Turn:
         match params.kind:
             case "text":
                 self._plan.reach(plan.ASK)
-                self._editor.update(schema.AgentText(content=schema.Text(text=params.text)))
+                self._stream(self._prose.feed(params.text))
             case "reasoning":
                 self._plan.reach(plan.ASK)
                 self._editor.update(schema.Thought(content=schema.Text(text=params.text)))
@@ -194,6 +197,12 @@ class Turn:
         """`told`, if anything, stands below the diff."""
         content = (*each.content, schema.Content(content=schema.Text(text=told))) if told else None
         self._editor.update(schema.ToolCallUpdate(tool_call_id=each.call_id, status=status, content=content))
+
+    def _stream(self, pieces: list[Piece]) -> None:
+        """The answer as it comes; its edits are shown as diffs, so here they count as thoughts."""
+        for piece in pieces:
+            text = schema.Text(text=piece.text)
+            self._editor.update(schema.Thought(content=text) if piece.edit else schema.AgentText(content=text))
 
     def _think(self, line: str) -> None:
         self._editor.update(schema.Thought(content=schema.Text(text=f"{line}\n")))

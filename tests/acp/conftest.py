@@ -59,7 +59,9 @@ def sdk() -> Path:
 
 
 @pytest_asyncio.fixture(loop_scope="function")
-async def start(machine: Machine, aid: Path, editors: ModuleType, sdk: Path) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+async def start(
+    machine: Machine, aid: Path, editors: ModuleType, sdk: Path
+) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     """Starts editors: `editor = await start()`."""
     started = []
 

@@ -20,7 +20,7 @@ class RefusedError(Exception):
 
 
 class Editor:
-    """`buffers` is unsaved text by path; `decide` gives the chosen option of a tool call, None: the turn is cancelled."""
+    """`buffers` is unsaved text by path; `decide` gives a tool call's chosen option, None: the turn is cancelled."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.updates: list[dict[str, Any]] = []
@@ -39,7 +39,11 @@ class Editor:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             *("node", str(HERE / "client.mjs"), str(sdk), str(program), "acp"),
-            **{"stdin": pipe, "stdout": pipe, "env": env, "cwd": cwd, "limit": 1 << 24},
+            stdin=pipe,
+            stdout=pipe,
+            env=env,
+            cwd=cwd,
+            limit=1 << 24,
         )
         return cls(process)
 

@@ -45,7 +45,9 @@ async def test_a_file_is_written_when_the_person_allows_it_and_left_when_not(
     session = (await editor.open(workspace))["sessionId"]
     editor.decide = only("calc.txt")
     assert await editor.prompt(session, "change both") == "end_turn"
-    assert (workspace / "calc.txt").read_text() == "".join(f"line {n}\n" for n in range(1, 21)).replace("7\n", "seven\n", 1)
+    assert (workspace / "calc.txt").read_text() == "".join(f"line {n}\n" for n in range(1, 21)).replace(
+        "7\n", "seven\n", 1
+    )
     assert (workspace / "notes.txt").read_text() == "one\n"
     assert editor.ended() == {"calc.txt": "completed", "notes.txt": "failed"}
     assert [call["toolCall"]["content"][0]["type"] for call in editor.permissions] == ["diff", "diff"]
@@ -74,7 +76,7 @@ async def test_what_is_rejected_altogether_counts_as_rejected(machine: Machine, 
 async def test_the_answer_is_streamed_with_its_thoughts_and_a_plan(
     machine: Machine, workspace: Path, start: Start
 ) -> None:
-    machine.replies({"match": "", "chunks": [{"reasoning": "Hm. "}, {"text": "Both "}, {"text": "of them.\n"}]})
+    machine.replies({"match": "", "pieces": [{"reasoning": "Hm. "}, {"text": "Both "}, {"text": "of them.\n"}]})
     editor = await start()
     session = (await editor.open(workspace))["sessionId"]
     assert await editor.prompt(session, "change both") == "end_turn"
@@ -87,7 +89,7 @@ async def test_the_answer_is_streamed_with_its_thoughts_and_a_plan(
 
 
 async def test_a_prompt_is_cancelled_in_mid_answer(machine: Machine, workspace: Path, start: Start) -> None:
-    machine.replies({"match": "", "chunks": [{"text": "Begun"}, {"wait": "for ever"}]})
+    machine.replies({"match": "", "pieces": [{"text": "Begun"}, {"wait": "for ever"}]})
     editor = await start()
     session = (await editor.open(workspace))["sessionId"]
     asking = editor.request("session/prompt", sessionId=session, prompt=[{"type": "text", "text": "change both"}])
@@ -226,7 +228,7 @@ async def test_sessions_are_listed_and_loaded_after_the_daemon_was_restarted(
     assert [(each["sessionId"], each["title"]) for each in listed] == [(session, "change both")]
     await later.request("session/load", sessionId=session, cwd=str(workspace), mcpServers=[])
     assert later.said("user_message_chunk") == "change both"
-    assert later.said().startswith("Both of them.")
+    assert later.said().startswith("Both of them.\n\n")
     assert "(partly)" in later.of("tool_call")[0]["title"]
     await later.request("session/delete", sessionId=session)
     assert (await later.request("session/list", cwd=str(workspace)))["sessions"] == []
@@ -277,7 +279,13 @@ def test_lines_that_are_no_messages_are_answered_by_errors(machine: Machine, aid
         '{"jsonrpc":"2.0","id":9,"method":"initialize","params":{"protocolVersion":1}}',
     ]
     ran = subprocess.run(
-        [aid, "acp"], input="\n".join(lines), env=machine.env, cwd=machine.root, capture_output=True, text=True, check=True
+        [aid, "acp"],
+        input="\n".join(lines),
+        env=machine.env,
+        cwd=machine.root,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     answers = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [(each["id"], each.get("error", {}).get("code")) for each in answers] == [
