@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -245,6 +246,37 @@ async def test_a_green_change_is_written_without_a_question_where_the_person_say
     assert await editor.prompt(session, "change both") == "end_turn"
     assert not editor.permissions and (workspace / "notes.txt").read_text() == "two\n"
     assert "green" in editor.said()
+
+
+@pytest.mark.ocaml
+@pytest.mark.skipif(shutil.which("dune") is None, reason="needs dune")
+async def test_a_red_build_is_mended_file_by_file(machine: Machine, start: Start) -> None:
+    """Real dune, two modules, one of them with unsaved text that the build has to see."""
+    root = Path(machine.root)
+    (root / "dune-project").write_text("(lang dune 2.9)\n")
+    (root / "dune").write_text("(executable (name main))\n")
+    (root / "shelf.ml").write_text('let count = "three"\nlet name = "shelf"\n')
+    (root / "main.ml").write_text("let () = print_int (Shelf.count + 1)\n")
+    typed = "(* typed *)\n" + (root / "main.ml").read_text()
+    three = edit("shelf.ml", 'let count = "three"', "let count = 3")
+    two = edit("main.ml", "let () = print_int (Shelf.count + 1)", "let () = print_int (Shelf.count + 2)")
+    machine.replies({"match": "(* typed *)", "reply": f"A number.\n\n{three}\n{two}"})
+    editor = await start()
+    session = (await editor.open(root, read=True, write=True))["sessionId"]
+    editor.buffers[str(root / "main.ml")] = typed
+    assert await editor.prompt(session, "/fix main.ml:1") == "end_turn"
+    assert editor.said().startswith("A number.") and "green (dune test), 1 error fixed" in editor.said()
+    assert [call["toolCall"]["title"] for call in editor.permissions] == [
+        "Edit shelf.ml (+1 −1)",
+        "Edit main.ml (+1 −1)",
+    ]
+    assert editor.written == {
+        "shelf.ml": 'let count = 3\nlet name = "shelf"\n',
+        "main.ml": typed.replace("+ 1", "+ 2"),
+    }
+    await editor.prompt(session, "/status")
+    assert "build: green" in editor.said()
+    assert outcomes(machine)["accepted"] == 1
 
 
 async def test_bad_requests_are_answered_by_what_is_wrong(workspace: Path, start: Start, editors: Any) -> None:
