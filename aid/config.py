@@ -117,12 +117,24 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     store_text: bool = False
 
 
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept for later, of all workspaces: proposals, and the turns of chats, each for `keep_days` at most.
+
+    The user's own file decides.
+    """
+
+    keep_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    proposals: Annotated[int, msgspec.Meta(ge=1)] = 200
+    chats: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default_model: str = DEFAULT_MODEL
     models: dict[str, ModelSettings] = {}
     build: BuildSettings = BuildSettings()
     verify: VerifySettings = VerifySettings()
     context: ContextSettings = ContextSettings()
+    sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -12,8 +12,11 @@ import msgspec
 
 from ces.change import Status
 from ces.verdict import BuildStatus, Verdict
+from ces.verdict import Status as VerdictStatus
 
 VERSION = 1
+
+BuildState = Literal["running"] | VerdictStatus
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,6 +37,31 @@ class ChangedFile(Wire, frozen=True):
     old_path: str | None = None
     added: int = 0
     removed: int = 0
+
+
+class ProposedHunk(Wire, frozen=True):
+    """A hunk of a proposal. It is accepted by `index`, from 0 in its file.
+
+    `old_first` and `new_first` are the one-based lines at which it begins in the file before and after, context
+    included; `old_lines` and `new_lines` how many it takes there, 0 where it only adds or only takes away. `text` is
+    what stands below `header` in the diff: lines that begin with a blank, "+", "-" or (no newline at the end) a
+    backslash. `accepted`: it is in the file already.
+    """
+
+    index: int
+    header: str
+    old_first: int
+    old_lines: int
+    new_first: int
+    new_lines: int
+    text: str
+    accepted: bool = False
+
+
+class ProposedFile(ChangedFile, frozen=True):
+    """One without hunks (binary, renamed only, a mode) is accepted as a whole, by its path."""
+
+    hunks: tuple[ProposedHunk, ...] = ()
 
 
 class RejectedEdit(Wire, frozen=True):
@@ -68,28 +96,45 @@ class Timings(Wire, frozen=True):
 
 
 class Proposal(Wire, frozen=True):
-    """A diff someone may accept. `verdict.status` "unchecked" means just that."""
+    """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
+
+    `at` is when it was made, in seconds since the epoch.
+    """
 
     id: str
     request: str
     workspace: str
     model: str
     diff: str
-    files: tuple[ChangedFile, ...]
+    files: tuple[ProposedFile, ...]
     verdict: Verdict
+    badge: str = ""
     summary: str = ""
+    at: float = 0.0
     state: Literal["open", "accepted", "partly", "rejected", "undone"] = "open"
+
+
+class Attachment(Wire, frozen=True):
+    """Text the person adds to a prompt: a region, a diff, an error. `title` says in a few words what it is."""
+
+    title: str
+    text: str
 
 
 class PromptParams(Wire, frozen=True):
     """`chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update.
 
-    `hints` False: the compiler's hints are not tried before the model. `apply`: write what comes out green.
+    `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may
+    be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model.
+    `apply`: write what comes out green.
     """
 
     workspace: str
-    prompt: str
+    prompt: str = ""
     files: tuple[FileRef, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    fix: FileRef | None = None
+    edit: FileRef | None = None
     model: str | None = None
     adapter: str | None = None
     apply: bool = False
@@ -109,10 +154,14 @@ class Candidate(Wire, frozen=True):
 
 
 class PromptResult(Wire, frozen=True):
-    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the answer's prose."""
+    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+
+    `prompt` is what was asked, with the daemon's own words where it worded it.
+    """
 
     id: str
     model: str
+    prompt: str = ""
     text: str = ""
     proposal: Proposal | None = None
     candidates: tuple[Candidate, ...] = ()
@@ -141,6 +190,16 @@ class UpdateParams(Wire, frozen=True):
 
 class ProposalParams(Wire, frozen=True):
     id: str
+
+
+class ProposalsParams(Wire, frozen=True):
+    workspace: str
+
+
+class ProposalsResult(Wire, frozen=True):
+    """Those that may still be accepted, in whole or in part, the newest first."""
+
+    proposals: tuple[Proposal, ...] = ()
 
 
 class Hunk(Wire, frozen=True):
@@ -206,6 +265,52 @@ class LogResult(Wire, frozen=True):
     entries: tuple[LogEntry, ...] = ()
 
 
+class ChatsParams(Wire, frozen=True):
+    workspace: str
+
+
+class ChatEntry(Wire, frozen=True):
+    """`title` is the first line of its first prompt, `at` the time of its last turn, in seconds since the epoch."""
+
+    chat: str
+    title: str
+    turns: int
+    at: float
+
+
+class ChatsResult(Wire, frozen=True):
+    """The chats of a workspace, the one last spoken in first."""
+
+    chats: tuple[ChatEntry, ...] = ()
+
+
+class ChatParams(Wire, frozen=True):
+    workspace: str
+    chat: str
+
+
+class ChatTurn(Wire, frozen=True):
+    """What was asked and answered. `attached` names the files and texts that came with the prompt, as people write it.
+
+    `proposal` is an id for `aid/proposal`, which may have forgotten it since; None: `reason` says why there was none.
+    """
+
+    request: str
+    at: float
+    prompt: str
+    text: str
+    model: str = ""
+    attached: tuple[str, ...] = ()
+    proposal: str | None = None
+    reason: str | None = None
+
+
+class ChatResult(Wire, frozen=True):
+    """A chat's turns in order; none where nothing was said yet."""
+
+    turns: tuple[ChatTurn, ...] = ()
+
+
 class ModelsParams(Wire, frozen=True):
     workspace: str | None = None
 
@@ -231,6 +336,29 @@ class SetModelParams(Wire, frozen=True):
 
 class BuildParams(Wire, frozen=True):
     workspace: str
+
+
+class BuildChangedParams(Wire, frozen=True):
+    """The build of a workspace that an editor has open was started ("running") or has said something.
+
+    `badge` is that in words, for a status bar. It is sent to those that ask for it (`InitializationOptions`).
+    """
+
+    workspace: str
+    status: BuildState
+    errors: int = 0
+    warnings: int = 0
+    badge: str = ""
+
+
+class InitializationOptions(Wire, frozen=True):
+    """What an editor may say in the `initializationOptions` of LSP's `initialize`.
+
+    `diagnostics` False: the build's errors are not published. `build_changed`: send `aid/buildChanged`.
+    """
+
+    diagnostics: bool = True
+    build_changed: bool = False
 
 
 class StatusParams(Wire, frozen=True):
@@ -294,12 +422,17 @@ METHODS: dict[str, Method] = {
         Method("aid/prompt", PromptParams, PromptResult),
         Method("aid/update", UpdateParams, None, from_server=True),
         Method("aid/proposal", ProposalParams, Proposal),
+        Method("aid/proposals", ProposalsParams, ProposalsResult),
         Method("aid/accept", AcceptParams, OutcomeResult),
         Method("aid/reject", RejectParams, OutcomeResult),
         Method("aid/undo", UndoParams, OutcomeResult),
         Method("aid/redo", UndoParams, OutcomeResult),
         Method("aid/log", LogParams, LogResult),
+        Method("aid/chats", ChatsParams, ChatsResult),
+        Method("aid/chat", ChatParams, ChatResult),
+        Method("aid/forgetChat", ChatParams, Empty),
         Method("aid/build", BuildParams, BuildStatus),
+        Method("aid/buildChanged", BuildChangedParams, None, from_server=True),
         Method("aid/models", ModelsParams, ModelsResult),
         Method("aid/setModel", SetModelParams, ModelsResult),
         Method("aid/status", StatusParams, StatusResult),

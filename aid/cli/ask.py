@@ -144,7 +144,7 @@ class _Plain(_Silent):
         self._show_all = show_all
 
     def update(self, params: UpdateParams) -> None:
-        from aid.cli.wording import update_line
+        from aid.wording import update_line
 
         shown = params.proposal if self._show_all else None
         if shown is not None:

@@ -37,7 +37,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @_json
 def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
     """Build a base and keep it. Exit status 1: it is built, but red."""
-    from aid.cli.wording import as_plain, diagnostic_line
+    from aid.cli.wording import as_plain
+    from aid.wording import diagnostic_line
 
     top = workspace(root)
 
@@ -178,7 +179,8 @@ def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]], *, allow_unsandb
 
 
 def _print(verdict: Verdict, *, as_json: bool) -> None:
-    from aid.cli.wording import as_plain, diagnostic_line, verdict_words
+    from aid.cli.wording import as_plain
+    from aid.wording import diagnostic_line, verdict_words
 
     if as_json:
         print_json(as_plain(verdict))

@@ -132,8 +132,8 @@ def _only(kinds: str | None) -> tuple[str, ...]:
 
 async def _green_base(judge: Judge, top: Path, rev: str | None) -> tuple[Path, str | None]:
     """The frozen tree, and the revision's full name."""
-    from aid.cli.wording import diagnostic_line
     from aid.errors import AidError
+    from aid.wording import diagnostic_line
     from ces.frozen import resolve_revision
 
     click.echo(f"building {top}", err=True)

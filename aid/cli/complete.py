@@ -42,9 +42,12 @@ def proposal_ids(context: click.Context, parameter: click.Parameter, incomplete:
     """This workspace's proposals that wait for an answer."""
     from aid.errors import AidError
     from aid.session.proposals import Proposals
+    from aid.session.store import Store
 
     try:
-        found = Proposals().waiting(_workspace(context))
+        store = Store()
+        found = Proposals(store).waiting(_workspace(context)) if store.path.exists() else []
+        store.close()
     except (AidError, OSError):
         return []
     told = ((each.id, each.summary or ", ".join(file.path for file in each.files)) for each in found)

@@ -7,8 +7,8 @@ from rich.live import Live as RichLive
 from rich.syntax import Syntax
 from rich.text import Text
 
-from aid.cli.wording import update_line
 from aid.protocol import UpdateParams
+from aid.wording import update_line
 
 SHOWN_LINES = 12
 

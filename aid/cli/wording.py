@@ -1,4 +1,4 @@
-"""What a person reads of a request: one wording for a terminal, a pipe and a script. Pure."""
+"""What a person reads of a request on a terminal, and what a script reads. Pure."""
 
 from __future__ import annotations
 
@@ -6,63 +6,11 @@ from typing import Any
 
 import msgspec
 
-from aid.errors import Refusal
-from aid.protocol import Candidate, PromptResult, UpdateParams
-from ces.verdict import Diagnostic, Verdict
+from aid.protocol import Candidate, PromptResult, ProposedFile
+from aid.wording import diagnostic_line, verdict_words
+from ces.verdict import Verdict
 
 SHOWN_ERRORS = 5
-
-
-def verdict_words(verdict: Verdict) -> str:
-    """A verdict in a few words: what was asked of which build, and what it said."""
-    asked = " ".join(part for part in (verdict.adapter, verdict.stage) if part)
-    by = f" ({asked})" if asked else ""
-    if verdict.status == "green":
-        return f"green{by}" + (f", {_errors(verdict.fixed)} fixed" if verdict.fixed else "")
-    if verdict.status == "red":
-        told = [f"{_errors(len(verdict.diagnostics), 'new ')}"] if verdict.diagnostics else ["no new errors seen"]
-        told += [f"{verdict.fixed} gone"] if verdict.fixed else []  # mended, or hidden behind the new ones
-        told += [f"{verdict.remaining} remaining"] if verdict.remaining else []
-        return f"red{by}: {', '.join(told)}"
-    return f"{verdict.status}{by}" + (f": {verdict.reason}" if verdict.reason else "")
-
-
-def candidate_words(candidate: Candidate) -> str:
-    if candidate.verdict is not None:
-        return verdict_words(candidate.verdict)
-    told = {
-        "rejected": "edits that fit nowhere",
-        "no-edit": "an answer without edits",
-        "no-op": "edits that change nothing",
-        "failed": "failed",
-        "placed": "not checked",
-        "duplicate": "the same as an earlier candidate",
-    }[candidate.status]
-    why = "; ".join(dict.fromkeys(str(Refusal(each.path, each.reason, each.near)) for each in candidate.rejected))
-    return f"{told}: {why}" if why else told
-
-
-def diagnostic_line(diagnostic: Diagnostic) -> str:
-    where = diagnostic.file or "(build)"
-    if diagnostic.range is not None:
-        where += f":{diagnostic.range.start_line + 1}:{diagnostic.range.start_character + 1}"
-    return f"{where}: {diagnostic.severity}: {diagnostic.message.strip().splitlines()[0]}"
-
-
-def update_line(params: UpdateParams) -> str | None:
-    """An update as a line of progress; None for what is only drawn on a terminal."""
-    if params.kind == "status":
-        return params.text
-    if params.kind == "candidate" and params.candidate is not None:
-        return f"{params.model}: {candidate_words(params.candidate)}"
-    if params.kind == "sources":
-        used = ", ".join(f"{use.source} {use.tokens}" for use in params.sources if use.tokens)
-        cut = sum(use.cut_tokens for use in params.sources)
-        total = sum(use.tokens for use in params.sources)
-        if not total:
-            return f"{params.model}: no context: name the files it is about"
-        return f"{params.model}: {total} tokens of context ({used})" + (f", {cut} cut" if cut else "")
-    return None
 
 
 def result_lines(result: PromptResult) -> list[str]:
@@ -97,7 +45,7 @@ def as_json_object(result: PromptResult) -> dict[str, Any]:
         "request": result.id,
         "model": result.model,
         "diff": proposal.diff if proposal else "",
-        "files": [as_plain(file) for file in proposal.files] if proposal else [],
+        "files": [_file(file) for file in proposal.files] if proposal else [],
         "verdict": as_plain(verdict),
         "candidates": [_candidate(each) for each in result.candidates],
         "text": result.text,
@@ -107,6 +55,11 @@ def as_json_object(result: PromptResult) -> dict[str, Any]:
         "undo": result.applied,
         "reason": result.reason,
     }
+
+
+def _file(file: ProposedFile) -> dict[str, Any]:
+    """Without its hunks: they are in the diff."""
+    return {name: value for name, value in as_plain(file).items() if name != "hunks"}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
@@ -126,7 +79,3 @@ def _builtin(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_builtin(each) for each in value]
     return msgspec.to_builtins(value)
-
-
-def _errors(count: int, what: str = "") -> str:
-    return f"{count} {what}error{'' if count == 1 else 's'}"

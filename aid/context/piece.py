@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from aid.models.backend import SourceText
-from aid.protocol import FileRef, SourceUse
+from aid.protocol import Attachment, FileRef, SourceUse
 from ces.verdict import Diagnostic
 
 Span = tuple[int, int]  # zero-based lines, [first, last)
@@ -29,6 +29,7 @@ class Place:
     DIFF = 70
     USES = 75
     ERRORS = 80
+    ATTACHED = 85
     SELECTION = 90
 
 
@@ -48,6 +49,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     root: Path
     prompt: str
     files: tuple[FileRef, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     documents: Mapping[Path, OpenText] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
     patient: bool = False

@@ -75,11 +75,11 @@ def register(editor: Editor, host: Host) -> None:
 
     @editor.command("aid.undo")
     async def undo(given: UndoArguments, client: Client) -> OutcomeResult:
-        return commands.changed(await host.undo(commands.undo_params(given), client))
+        return await host.undo(commands.undo_params(given), client)
 
     @editor.command("aid.redo")
     async def redo(given: UndoArguments, client: Client) -> OutcomeResult:
-        return commands.changed(await host.redo(commands.undo_params(given), client))
+        return await host.redo(commands.undo_params(given), client)
 
 
 def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -143,15 +143,10 @@ class Commands:
         """Open documents are the editor's to change, whenever it can."""
         through_editor = params.through_editor or self._editor.takes_edits
         params = msgspec.structs.replace(params, through_editor=through_editor)
-        return self.changed(await self._host.accept(params, client))
+        return await self._host.accept(params, client)
 
     def undo_params(self, given: UndoArguments) -> UndoParams:
         return UndoParams(workspace=given.workspace or str(self._editor.first_root()), id=given.id)
-
-    def changed(self, outcome: OutcomeResult) -> OutcomeResult:
-        if outcome.files:
-            self._editor.refresh_diagnostics()
-        return outcome
 
     def _show(self, told: str) -> None:
         self._editor.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))

@@ -86,6 +86,10 @@ class Connection:
     def update(self, params: UpdateParams) -> None:
         self.notify("aid/update", params)
 
+    def changed(self, root: Path) -> None:
+        if self._editor is not None:
+            self._editor.changed(root)
+
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
         if self._editor is None:
             return "this client takes no edits: it did not send 'initialize'"

@@ -1,4 +1,4 @@
-"""What the build says of an editor's workspaces, published as LSP diagnostics.
+"""What the build says of an editor's workspaces, published as LSP diagnostics and told as `aid/buildChanged`.
 
 One build at a time for each folder; changes that come meanwhile mean one more afterwards, not one each.
 """
@@ -10,15 +10,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol.types import Diagnostic, DiagnosticSeverity, Position, PublishDiagnosticsParams, Range
 
 from aid.errors import AidError
-from aid.protocol import BuildParams
+from aid.protocol import BuildChangedParams, BuildParams, BuildState, InitializationOptions
 from aid.server.documents import Document
 from aid.server.host import Host
 from aid.server.positions import line_starts, position
+from aid.wording import build_words, count
 from ces import verdict
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ class BuildDiagnostics:
         self._running: dict[Path, asyncio.Task[None]] = {}
         self._again: set[Path] = set()
         self._published: dict[Path, set[str]] = {}
+        self.asked_for = InitializationOptions()
 
     def refresh(self, root: Path) -> None:
-        """Build `root` again, soon, and publish what comes of it."""
+        """Build `root` again, soon, and publish what comes of it, to an editor that wants to know."""
+        if not (self.asked_for.diagnostics or self.asked_for.build_changed):
+            return
         if root in self._running:
             self._again.add(root)
             return
@@ -63,18 +67,27 @@ class BuildDiagnostics:
             self.refresh(root)
 
     async def _build(self, root: Path) -> None:
+        self._tell(root, "running", badge="building")
         try:
             status = await self._host.build(BuildParams(workspace=str(root)), self._editor.connection)
         except AidError as error:
             log.info("no diagnostics", extra={"root": str(root), "reason": type(error).__name__})
+            self._tell(root, "unchecked", badge=f"unchecked: {error}")
             return
-        if status.status not in ("green", "red"):
+        errors, warnings = count(status, "error"), count(status, "warning")
+        self._tell(root, status.status, errors=errors, warnings=warnings, badge=build_words(status))
+        if status.status not in ("green", "red") or not self.asked_for.diagnostics:
             return  # it says nothing of the tree: what was published stands
         by_file: dict[str, list[verdict.Diagnostic]] = {}
         for each in status.diagnostics:
             if each.file is not None:
                 by_file.setdefault(each.file, []).append(each)
         self._publish(root, await asyncio.to_thread(_texts, root, by_file), by_file)
+
+    def _tell(self, root: Path, status: BuildState, **told: Any) -> None:
+        if self.asked_for.build_changed:
+            params = BuildChangedParams(workspace=str(root), status=status, **told)
+            self._editor.connection.notify("aid/buildChanged", params)
 
     def _publish(
         self, root: Path, texts: Mapping[str, str], by_file: Mapping[str, Sequence[verdict.Diagnostic]]

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from aid import __version__
+from aid.protocol import InitializationOptions
 from aid.server import commands
 from aid.server.diagnostics import BuildDiagnostics
 from aid.server.documents import Documents
@@ -43,7 +45,6 @@ class Editor(LanguageServer):
         self.connection = connection
         super().__init__("aid", __version__, protocol_cls=EditorProtocol, converter_factory=lambda: CONVERTER)
         self._diagnostics = BuildDiagnostics(self, host)
-        self._publishes = True
         self._listen()
         commands.register(self, host)
 
@@ -52,12 +53,11 @@ class Editor(LanguageServer):
 
         @self.feature(types.INITIALIZE)
         def initialize(params: types.InitializeParams) -> None:
-            options = params.initialization_options
-            self._publishes = not (isinstance(options, Mapping) and options.get("diagnostics") is False)
+            self._diagnostics.asked_for = _options(params.initialization_options)
 
         @self.feature(types.INITIALIZED)
         def initialized(params: types.InitializedParams) -> None:
-            self.refresh_diagnostics()
+            self._refresh(self.workspace.roots())
 
         @self.feature(types.SHUTDOWN)
         def shutdown(params: None) -> None:
@@ -145,9 +145,9 @@ class Editor(LanguageServer):
             raise RpcError(INVALID_REQUEST, "no workspace folder is open: give a `workspace`")
         return roots[0]
 
-    def refresh_diagnostics(self) -> None:
-        """Build every folder again."""
-        self._refresh(self.workspace.roots())
+    def changed(self, root: Path) -> None:
+        """See `aid.session.client.Client`: what the build says there is asked anew."""
+        self._refresh([each for each in self.workspace.roots() if each.resolve() == root])
 
     def lost(self) -> None:
         """The client is gone."""
@@ -160,5 +160,13 @@ class Editor(LanguageServer):
         return workspace_edit(root.resolve(), changes, self.workspace.files(), support, self.workspace.encoding)
 
     def _refresh(self, roots: Sequence[Path]) -> None:
-        for root in roots if self._publishes else ():
+        for root in roots:
             self._diagnostics.refresh(root)
+
+
+def _options(given: Any) -> InitializationOptions:
+    """Options that mean nothing here are another server's: an editor's settings are shared by many."""
+    try:
+        return msgspec.convert(given or {}, InitializationOptions)
+    except msgspec.ValidationError:
+        return InitializationOptions()

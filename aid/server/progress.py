@@ -16,6 +16,7 @@ from lsprotocol.types import WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDon
 from aid.protocol import UpdateParams
 from aid.server.editor_protocol import PeerError
 from aid.session.client import OpenDocument
+from aid.wording import candidate_words
 from ces.change import FileChange
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class Progress:
     def documents(self) -> Mapping[Path, OpenDocument]:
         return self._editor.connection.documents()
 
+    def changed(self, root: Path) -> None:
+        self._editor.connection.changed(root)
+
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
         return await self._editor.connection.apply_edit(root, changes, label)
 
@@ -82,8 +86,7 @@ def _line(params: UpdateParams) -> str:
         case "sources":
             return f"context from {len(params.sources)} sources"
         case "candidate" if params.candidate is not None:
-            verdict = params.candidate.verdict
-            return f"{params.candidate.model}: {verdict.status if verdict is not None else params.candidate.status}"
+            return f"{params.candidate.model}: {candidate_words(params.candidate)}"
         case "reasoning":
             return f"{params.model} is thinking" if params.model else "thinking"
         case _:

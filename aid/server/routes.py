@@ -25,6 +25,10 @@ def routes(host: Host, own: dict[str, Serve]) -> dict[str, Route]:
     asked_of_host: dict[str, Serve] = {
         "aid/prompt": host.prompt,
         "aid/proposal": host.proposal,
+        "aid/proposals": host.proposals,
+        "aid/chats": host.chats,
+        "aid/chat": host.chat,
+        "aid/forgetChat": host.forget_chat,
         "aid/accept": host.accept,
         "aid/reject": host.reject,
         "aid/undo": host.undo,

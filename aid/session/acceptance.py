@@ -19,7 +19,7 @@ from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
 from aid.session.proposals import Stored
-from aid.session.summary import changed_files
+from aid.session.summary import changed_files, proposed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
 from ces.errors import BadChange
@@ -155,5 +155,7 @@ def _refused(error: ApplyError) -> tuple[RejectedEdit, ...]:
 
 def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> Stored:
     whole = all(len(accepted.get(change.path, ())) == max(1, len(edits.hunks(change))) for change in stored.changes)
-    proposal = msgspec.structs.replace(stored.proposal, state="accepted" if whole else "partly")
+    proposal = msgspec.structs.replace(
+        stored.proposal, state="accepted" if whole else "partly", files=proposed_files(stored.changes, accepted)
+    )
     return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted)

@@ -17,6 +17,7 @@ from aid.edits.parse import NO_EDIT
 from aid.errors import ModelError
 from aid.models.backend import Backend, Chunk, Prompt
 from aid.prompts import ask_again
+from aid.session.bounds import Bounds, within
 from ces.change import FileChange, merge
 from ces.errors import BadChange
 
@@ -58,11 +59,18 @@ class _Reply(msgspec.Struct, kw_only=True):
 
 
 async def attempt(
-    backend: Backend, prompt: Prompt, read: Read, on_chunk: Callable[[Chunk], None], *, resampled: bool
+    backend: Backend,
+    prompt: Prompt,
+    read: Read,
+    on_chunk: Callable[[Chunk], None],
+    *,
+    resampled: bool,
+    bounds: Bounds | None = None,
 ) -> Attempt:
     """Ask until the edits are placed, at most 1 + MAX_RETRIES times; a ModelError becomes outcome "failed".
 
-    `resampled`: the caller asks again itself when the answer does nothing, so that isn't sent back here.
+    `resampled`: the caller asks again itself when the answer does nothing, so that isn't sent back here. `bounds`: what
+    alone may change.
     """
     replies: list[_Reply] = []
     plan = Plan(changes=())
@@ -76,7 +84,7 @@ async def attempt(
             if _is_prose(found):
                 break
             parsed_any = parsed_any or any(not isinstance(edit, Rejected) for edit in found)
-            plan = await asyncio.to_thread(_onto, plan, found, read)
+            plan = within(await asyncio.to_thread(_onto, plan, found, read), bounds)
             refused = _refused(plan, found, resampled=resampled)
             if not refused or backend.capabilities.deterministic or reply.last.finish == "length":
                 break  # a rule would say the same again, and a reply cut off for length would be cut off again

@@ -30,6 +30,10 @@ class Client(Protocol):
         """Send `aid/update`. Never blocks and never fails: a client that has gone simply misses it."""
         ...
 
+    def changed(self, root: Path) -> None:
+        """Files under `root` were changed, by this client's wish or another's. Never blocks and never fails."""
+        ...
+
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
         """Change open documents under `root` by one `workspace/applyEdit`, with document versions.
 

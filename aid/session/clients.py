@@ -17,6 +17,11 @@ class Clients:
     def left(self, client: Client) -> None:
         self._connected.pop(client, None)
 
+    def changed(self, root: Path) -> None:
+        """Files under `root` were changed for someone: whoever works there is told."""
+        for client in self._connected:
+            client.changed(root)
+
     def unsaved(self, path: Path, on_disk: bytes | None) -> bytes | None:
         """What an editor shows of the file at the real `path`, where that isn't `on_disk`; None where none does."""
         for client in self._connected:

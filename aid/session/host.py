@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
@@ -21,12 +21,15 @@ from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
 from aid.session.acceptance import accept
+from aid.session.asked import attached
+from aid.session.chats import Chats
 from aid.session.client import Client
 from aid.session.clients import Clients
-from aid.session.proposals import Proposals
+from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.roster import Roster
 from aid.session.status import HostStatus
+from aid.session.store import Store
 from aid.session.turn import Ended, Setting, Turn, as_candidate
 from aid.session.workspace import Workspace
 from aid.session.workspaces import Workspaces
@@ -34,6 +37,9 @@ from aid.verify import may_apply
 from ces.verdict import BuildStatus
 
 RUNNING_AT_ONCE = 64
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +51,12 @@ class Host:
         self._load = load
         self._clients = Clients()
         self._roster = Roster()
-        self._proposals = Proposals()
-        self._recording = Recording(load(None).config.metrics, self._clients.read, clock)
+        self._clock = clock
+        config = load(None).config
+        self._store = Store()
+        self._proposals = Proposals(self._store, config.sessions)
+        self._chats = Chats(self._store, config.sessions)
+        self._recording = Recording(config.metrics, self._clients.read, clock)
         self._workspaces = Workspaces(load, self._clients.holds)
         self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
         self._running = 0
@@ -67,6 +77,10 @@ class Host:
                 await backend.open()
         except AidError as error:
             log.info("the default model is not ready: %s", error)
+        try:
+            await asyncio.to_thread(self._forget_old)
+        except AidError as error:
+            log.warning("what is old is not forgotten: %s", error)
         dropped = await asyncio.to_thread(drop_stale, index_folder())
         if dropped:
             log.info("dropped %d indexes of workspaces that are gone", len(dropped))
@@ -79,33 +93,54 @@ class Host:
             self._running += 1
             try:
                 setting = self._setting(request, params, arrived)
-                async with self._workspaces.use(_root(params.workspace)) as workspace:
+                root = _root(params.workspace)
+                if params.chat:
+                    history = await asyncio.to_thread(self._chats.history, root, params.chat)
+                    setting = msgspec.structs.replace(setting, history=history)
+                async with self._workspaces.use(root) as workspace:
                     return await self._answer(setting, workspace, client)
             finally:
                 self._running -= 1
 
     async def proposal(self, params: protocol.ProposalParams, client: Client) -> protocol.Proposal:
-        return self._proposals.get(params.id).proposal
+        return (await self._stored(params.id)).proposal
+
+    async def proposals(self, params: protocol.ProposalsParams, client: Client) -> protocol.ProposalsResult:
+        found = await asyncio.to_thread(self._proposals.waiting, _root(params.workspace))
+        return protocol.ProposalsResult(proposals=tuple(found))
+
+    async def chats(self, params: protocol.ChatsParams, client: Client) -> protocol.ChatsResult:
+        return protocol.ChatsResult(chats=await asyncio.to_thread(self._chats.entries, _root(params.workspace)))
+
+    async def chat(self, params: protocol.ChatParams, client: Client) -> protocol.ChatResult:
+        return protocol.ChatResult(
+            turns=await asyncio.to_thread(self._chats.turns, _root(params.workspace), params.chat)
+        )
+
+    async def forget_chat(self, params: protocol.ChatParams, client: Client) -> protocol.Empty:
+        await _done(self._chats.forget, _root(params.workspace), params.chat)
+        return protocol.Empty()
 
     async def accept(self, params: protocol.AcceptParams, client: Client) -> protocol.OutcomeResult:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
-        stored = self._proposals.get(params.id)
+        stored = await self._stored(params.id)
         root = Path(stored.proposal.workspace)
         async with self._workspaces.use(root) as workspace:
             done = await accept(stored, params, workspace, client, self._clients)
         if done.stored is not None:
-            self._proposals.put(done.stored)
             self._recording.accepted(done, root)
+            self._clients.changed(root)
+            await _done(self._proposals.put, done.stored)
         return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
-        stored = self._proposals.get(params.id)
+        stored = await self._stored(params.id)
         state = stored.proposal.state
         if state != "open":
             advice = ": 'aid undo' takes back what it did" if state in ("accepted", "partly") else ""
             raise UsageError(f"proposal {params.id} is {state} already{advice}")
         proposal = msgspec.structs.replace(stored.proposal, state="rejected")
-        self._proposals.put(msgspec.structs.replace(stored, proposal=proposal))
+        await _done(self._proposals.put, msgspec.structs.replace(stored, proposal=proposal))
         self._recording.rejected(stored)
         return protocol.OutcomeResult(applied=None)
 
@@ -113,12 +148,14 @@ class Host:
         root = _root(params.workspace)
         undone = await asyncio.to_thread(apply.undo, root, params.id)
         self._recording.undone(undone.id)
+        self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
     async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root = _root(params.workspace)
         done = await asyncio.to_thread(apply.redo, root, params.id)
         self._recording.redone(done.id)
+        self._clients.changed(root)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
 
     async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:
@@ -169,12 +206,13 @@ class Host:
         await self._workspaces.close()
         await self._roster.close()
         await self._recording.close()
+        await asyncio.to_thread(self._store.close)
         if models:
             await asyncio.to_thread(_stop_workers)
 
     def _setting(self, request: str, params: protocol.PromptParams, arrived: float) -> Setting:
         root = _root(params.workspace)
-        if not params.prompt.strip():
+        if not params.prompt.strip() and params.fix is None:
             raise UsageError("the prompt is empty: say what is to be changed")
         loaded = self._load(root)
         config = loaded.config
@@ -190,6 +228,7 @@ class Host:
             withheld=loaded.withheld,
             backend=backend,
             hints=hints,
+            at=self._clock(),
             arrived=arrived,
         )
 
@@ -204,24 +243,61 @@ class Host:
         except BaseException as error:
             self._recording.failed(setting, workspace.root, error)
             raise
-        for stored in (*ended.others, *((ended.stored,) if ended.stored else ())):
-            self._proposals.put(stored)
-        applied, reason = None, _reason(ended, setting)
-        if setting.params.apply and ended.stored is not None:
+        setting = msgspec.structs.replace(setting, params=ended.params)
+        reason = _reason(ended, setting)
+        try:
+            await _done(self._keep, setting, ended, workspace.root, reason)
+        except AidError as error:
+            log.warning("a proposal is not kept: %s", error)
+            told = f"the proposal can't be kept for later: {error}"
+            client.update(
+                protocol.UpdateParams(request=setting.request, kind="status", token=setting.params.token, text=told)
+            )
+        proposal, applied = ended.stored.proposal if ended.stored else None, None
+        if setting.params.apply and proposal is not None:
             applied, reason = await self._apply(ended, workspace, client, judging=setting.config.verify.enabled)
+            proposal = (await self._stored(proposal.id)).proposal
         self._recording.answered(setting, ended, workspace.root)
         timings = msgspec.structs.replace(ended.timings, total=(time.monotonic() - setting.arrived) * 1000)
         return protocol.PromptResult(
             id=setting.request,
-            model=ended.shown.attempt.model if ended.shown else setting.backend.name,
+            model=_model(ended, setting),
+            prompt=setting.params.prompt,
             text=_text(ended),
-            proposal=self._proposals.get(ended.stored.proposal.id).proposal if ended.stored else None,
+            proposal=proposal,
             candidates=tuple(as_candidate(judged) for judged in ended.judged),
             sources=ended.context.uses,
             timings_ms=timings,
             applied=applied,
             reason=reason,
         )
+
+    def _forget_old(self) -> None:
+        """Blocks."""
+        now = self._clock()
+        self._proposals.forget_old(now)
+        self._chats.forget_old(now)
+
+    def _keep(self, setting: Setting, ended: Ended, root: Path, reason: str | None) -> None:
+        """The proposals, and the chat's turn: the person's words and the answer shown, not the context. Blocks."""
+        shown = (ended.stored,) if ended.stored else ()
+        self._proposals.put(*ended.others, *shown)
+        params = setting.params
+        if params.chat:
+            turn = protocol.ChatTurn(
+                request=setting.request,
+                at=setting.at,
+                prompt=params.prompt,
+                text=_text(ended),
+                model=_model(ended, setting),
+                attached=attached(params, root),
+                proposal=shown[0].proposal.id if shown else None,
+                reason=reason,
+            )
+            self._chats.remember(root, params.chat, turn)
+
+    async def _stored(self, proposal: str) -> Stored:
+        return await asyncio.to_thread(self._proposals.get, proposal)
 
     async def _apply(
         self, ended: Ended, workspace: Workspace, client: Client, *, judging: bool
@@ -234,6 +310,11 @@ class Host:
         result = await self.accept(protocol.AcceptParams(id=proposal.id), client)
         told = "; ".join(str(Refusal(each.path, each.reason, each.near)) for each in result.refused)
         return result.applied, f"not applied: {told}" if result.refused else None
+
+
+async def _done(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do a job that blocks to its end, even when nobody waits for it any more: what is written must be written down."""
+    return await asyncio.shield(asyncio.to_thread(job, *args, **kwargs))
 
 
 def _stop_workers() -> None:
@@ -249,6 +330,10 @@ def _root(workspace: str) -> Path:
     if not root.is_dir():
         raise UsageError(f"workspace {workspace} is not a directory")
     return root.resolve()
+
+
+def _model(ended: Ended, setting: Setting) -> str:
+    return ended.shown.attempt.model if ended.shown else setting.backend.name
 
 
 def _text(ended: Ended) -> str:

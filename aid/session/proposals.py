@@ -1,24 +1,22 @@
-"""Proposals that were shown and may still be accepted, kept for the person and for the next daemon.
+"""Proposals that were shown and may still be accepted, kept for the person and for the next daemon."""
 
-Each is one file in the workspace's state directory, the oldest dropped past `KEEP`. A proposal's contents are the
-person's own code, so the files are private to the user like all state.
-"""
-
-import contextlib
-import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from aid import paths
+from aid.config import SessionSettings
 from aid.errors import AidError, UsageError
 from aid.protocol import Proposal
+from aid.session.store import Store
 from ces.change import FileChange
 
-KEEP = 100
+DAY_S = 86400.0
 _ID = re.compile(r"[0-9a-z]{6,32}")
+_WAITING = ("open", "partly")
+_PUT = """
+    INSERT INTO proposals (id, workspace, at, state, shown, done) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, shown = excluded.shown, done = excluded.done"""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,61 +27,62 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     accepted: dict[str, tuple[int, ...]] = {}
 
 
-class _Shown(msgspec.Struct, frozen=True):
-    """The part of a `Stored` that people see: what it does is not decoded."""
+class _Done(msgspec.Struct, frozen=True, array_like=True):
+    """The part of a `Stored` that people don't see."""
 
-    proposal: Proposal
+    changes: tuple[FileChange, ...]
+    accepted: dict[str, tuple[int, ...]] = {}
 
 
 class Proposals:
-    """The store. A proposal's id names its workspace too, so a client need not."""
+    """A proposal's id names its workspace too, so a client need not. All of it blocks."""
 
-    def __init__(self, directory: Callable[[], Path] | None = None) -> None:
-        self._directory = directory or (lambda: paths.state_dir() / "proposals")
+    def __init__(self, store: Store, settings: SessionSettings | None = None) -> None:
+        self._store = store
+        self._settings = settings or SessionSettings()
 
-    def put(self, stored: Stored) -> None:
-        """Write or replace. A full disk is the person's business only when they accept, so it is not raised here."""
-        with contextlib.suppress(OSError):
-            folder = self._folder()
-            target = folder / f"{stored.proposal.id}.msgpack"
-            fresh = not target.exists()
-            draft = folder / f".{stored.proposal.id}.{os.getpid()}"
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-                out.write(msgspec.msgpack.encode(stored))
-            draft.replace(target)
-            if fresh:
-                self._drop_oldest(folder)
+    def put(self, *stored: Stored) -> None:
+        """Write or replace, all or none; the oldest go, past what is to be kept."""
+        with self._store.work() as db:
+            db.executemany(_PUT, map(_row, stored))
+            newest = "SELECT id FROM proposals ORDER BY at DESC, rowid DESC LIMIT ?"
+            db.execute(f"DELETE FROM proposals WHERE id NOT IN ({newest})", (self._settings.proposals,))
+
+    def forget_old(self, now: float) -> None:
+        """`now` in seconds since the epoch."""
+        with self._store.work() as db:
+            db.execute("DELETE FROM proposals WHERE at < ?", (now - self._settings.keep_days * DAY_S,))
 
     def get(self, proposal_id: str) -> Stored:
         """Raises UsageError for an id that is none or is no longer kept."""
         if not _ID.fullmatch(proposal_id):
             raise UsageError(f"{proposal_id!r} is no proposal's id: ids are printed with each proposal")
-        path = self._folder() / f"{proposal_id}.msgpack"
+        with self._store.work() as db:
+            found = db.execute("SELECT shown, done FROM proposals WHERE id = ?", (proposal_id,)).fetchone()
+        if found is None:
+            raise UsageError(f"proposal {proposal_id} is not kept (any more): ask again")
         try:
-            return msgspec.msgpack.decode(path.read_bytes(), type=Stored)
-        except FileNotFoundError:
-            raise UsageError(f"proposal {proposal_id} is not kept (any more): ask again") from None
-        except (OSError, msgspec.MsgspecError) as error:
-            raise AidError(f"proposal {proposal_id} can't be read from {path}: {error}") from error
+            done = msgspec.msgpack.decode(found[1], type=_Done)
+            shown = msgspec.json.decode(found[0], type=Proposal)
+        except msgspec.MsgspecError as error:
+            raise AidError(f"proposal {proposal_id} can't be read from {self._store.path}: {error}") from error
+        return Stored(proposal=shown, changes=done.changes, accepted=done.accepted)
 
     def waiting(self, workspace: Path) -> list[Proposal]:
         """Those of `workspace` that may still be accepted, the newest first. One that can't be read is passed over."""
+        statement = "SELECT shown FROM proposals WHERE workspace = ? AND state IN (?, ?) ORDER BY at DESC, rowid DESC"
+        with self._store.work() as db:
+            rows = db.execute(statement, (str(workspace), *_WAITING)).fetchall()
         found = []
-        for path in self._newest_first(self._folder()):
-            with contextlib.suppress(OSError, msgspec.MsgspecError):
-                found.append(msgspec.msgpack.decode(path.read_bytes(), type=_Shown).proposal)
-        return [each for each in found if each.workspace == str(workspace) and each.state in ("open", "partly")]
+        for (shown,) in rows:
+            try:
+                found.append(msgspec.json.decode(shown, type=Proposal))
+            except msgspec.MsgspecError:
+                continue
+        return found
 
-    def _folder(self) -> Path:
-        folder = self._directory()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
 
-    @classmethod
-    def _drop_oldest(cls, folder: Path) -> None:
-        for path in cls._newest_first(folder)[KEEP:]:
-            path.unlink(missing_ok=True)
-
-    @staticmethod
-    def _newest_first(folder: Path) -> list[Path]:
-        return sorted(folder.glob("*.msgpack"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+def _row(stored: Stored) -> tuple[object, ...]:
+    proposal = stored.proposal
+    done = msgspec.msgpack.encode(_Done(stored.changes, stored.accepted))
+    return (proposal.id, proposal.workspace, proposal.at, proposal.state, msgspec.json.encode(proposal), done)

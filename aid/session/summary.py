@@ -1,15 +1,17 @@
 """What a proposal is called and how large it is, for people. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import dropwhile
+from types import MappingProxyType
 
 from aid import edits
-from aid.protocol import ChangedFile
+from aid.protocol import ChangedFile, ProposedFile, ProposedHunk
 from ces.change import FileChange
 
 MAX_SUMMARY = 200
 _EDIT_BEGINS = re.compile(r"^(<{5,}|`{3,}|--- |\*\*\* |diff --git |@@ )")
+_HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _PATH_LINE = re.compile(r"^\S+\.\w+(:\d+-\d+)?:?$")
 
 
@@ -29,6 +31,38 @@ def prose(reply: str) -> str:
 def changed_files(changes: Sequence[FileChange]) -> tuple[ChangedFile, ...]:
     """One entry a file, with the lines added and removed."""
     return tuple(_changed_file(change) for change in changes)
+
+
+def proposed_files(
+    changes: Sequence[FileChange], accepted: Mapping[str, Collection[int]] = MappingProxyType({})
+) -> tuple[ProposedFile, ...]:
+    """One entry a file, with its hunks; `accepted` are those in the file already, by its path."""
+    return tuple(_proposed_file(change, accepted.get(change.path, ())) for change in changes)
+
+
+def _proposed_file(change: FileChange, accepted: Collection[int]) -> ProposedFile:
+    file = _changed_file(change)
+    hunks = tuple(_hunk(index, hunk.text, index in accepted) for index, hunk in enumerate(edits.hunks(change)))
+    return ProposedFile(
+        path=file.path, status=file.status, old_path=file.old_path, added=file.added, removed=file.removed, hunks=hunks
+    )
+
+
+def _hunk(index: int, shown: str, accepted: bool) -> ProposedHunk:
+    header, _, text = shown.partition("\n")
+    found = _HEADER.match(header)
+    assert found is not None
+    old_first, old_lines, new_first, new_lines = (1 if each is None else int(each) for each in found.groups())
+    return ProposedHunk(
+        index=index,
+        header=header,
+        old_first=old_first + (not old_lines),  # a diff names the line before an empty range
+        old_lines=old_lines,
+        new_first=new_first + (not new_lines),
+        new_lines=new_lines,
+        text=text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        accepted=accepted,
+    )
 
 
 def _changed_file(change: FileChange) -> ChangedFile:

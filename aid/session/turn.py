@@ -15,17 +15,20 @@ from aid import edits
 from aid.config import Config, EditFormat
 from aid.context.piece import Ask, Context
 from aid.models.backend import Backend, Chunk, Message, Prompt
-from aid.protocol import Candidate, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
+from aid.protocol import Candidate, FileRef, PromptParams, Proposal, RejectedEdit, Timings, UpdateParams
+from aid.session.asked import place, span, worded
 from aid.session.asking import Question, count, prompt, room
 from aid.session.attempt import Attempt, attempt
+from aid.session.bounds import Bounds
 from aid.session.client import Client
 from aid.session.named import unshowable
 from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
 from aid.session.sampling import Budget, Judged, Sampler
-from aid.session.summary import changed_files, prose
+from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
 from aid.verify import best
+from aid.wording import verdict_words
 from ces.change import FileChange, merge
 from ces.verdict import BuildStatus, Verdict
 
@@ -37,7 +40,10 @@ _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|brok
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a turn is run with. `withheld` are the workspace's untrusted settings; `arrived` is `time.monotonic()`'s."""
+    """What a turn is run with. `withheld` are the workspace's untrusted settings, `history` the chat's earlier turns.
+
+    `at` is when it arrived, in seconds since the epoch; `arrived` the same by `time.monotonic()`.
+    """
 
     request: str
     params: PromptParams
@@ -45,12 +51,18 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     withheld: tuple[str, ...]
     backend: Backend
     hints: Backend | None
+    at: float
     arrived: float
+    history: tuple[Message, ...] = ()
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a turn. `shown` is the best of `judged`, `stored` its proposal, `others` the rest's."""
+    """What came of a turn. `params` are what was asked, worded (`aid.session.asked`).
 
+    `shown` is the best of `judged`, `stored` its proposal, `others` the rest's.
+    """
+
+    params: PromptParams
     judged: tuple[Judged, ...]
     shown: Judged | None
     stored: Stored | None
@@ -83,6 +95,7 @@ class Turn:
         self._stored: list[tuple[Judged, Stored]] = []
         self._seen: set[tuple[FileChange, ...]] = set()
         self._waited = False
+        self._bounds: Bounds | None = None
 
     async def run(self) -> Ended:
         self._workspace.context.start(self._workspace.root, self._workspace.index)
@@ -91,6 +104,7 @@ class Turn:
         for line in unshowable(self._view, self._set.params.files, self._set.config.context.max_file_bytes):
             self._say(line)
         build = await self._first_status()
+        self._word(build)
         judged: list[Judged] = []
         context: Context | None = None
         for backend in self._back_ends(build):
@@ -100,8 +114,8 @@ class Turn:
                 break
         assert context is not None
         shown = best([(each, each.verdict) for each, _ in self._stored if each.verdict is not None])
-        self._remember(judged, shown[0] if shown else None)
         return Ended(
+            params=self._set.params,
             judged=tuple(judged),
             shown=shown[0] if shown else None,
             stored=next((stored for each, stored in self._stored if shown and each is shown[0]), None),
@@ -116,7 +130,7 @@ class Turn:
         """Sample one back end. Rules go on from what they mended: a build names its next errors only then."""
         judged: list[Judged] = []
         base = Base(view=self._view, changes=(), build=build)
-        for _ in range(HINT_ROUNDS if backend.capabilities.deterministic else 1):
+        for _ in range(HINT_ROUNDS if backend.capabilities.deterministic and not self._bounds else 1):
             context = await self._context(backend, base)
             diagnostics = base.build.diagnostics if base.build else ()
             asked = prompt(self._question(backend), context, diagnostics)
@@ -143,10 +157,17 @@ class Turn:
         """The build's word before anything is asked: waited for when the request is about errors, else as last seen."""
         if not self._set.config.verify.enabled:
             return None
-        if _FIX.search(self._set.params.prompt):
+        if self._set.params.fix is not None or _FIX.search(self._set.params.prompt):
             self._waited = True
             return await self._build_status(self._view)
         return self._workspace.build_as_last_seen(self._view)
+
+    def _word(self, build: BuildStatus | None) -> None:
+        """Say in the prompt, and show, what the person only points at."""
+        params = worded(self._set.params, build.diagnostics if build else (), self._workspace.root)
+        self._set = msgspec.structs.replace(self._set, params=params)
+        if params.edit is not None:
+            self._bounds = Bounds(place(FileRef(path=params.edit.path), self._workspace.root), *span(params.edit))
 
     async def _build_status(self, view: View) -> BuildStatus | None:
         """What the build says of `view`, waited for within the budget; None when that is spent."""
@@ -176,6 +197,7 @@ class Turn:
             prompt=params.prompt,
             files=params.files,
             documents=base.view.documents(),
+            attachments=params.attachments,
             diagnostics=base.build.diagnostics if base.build else (),
             patient=self._waited,
         )
@@ -199,7 +221,7 @@ class Turn:
             backend=backend,
             config=self._set.config,
             request=params.prompt,
-            history=self._workspace.chats.history(params.chat),
+            history=self._set.history,
             adapter=params.adapter,
         )
 
@@ -253,7 +275,7 @@ class Turn:
             if streamed and chunk.reasoning:
                 self._client.update(self._update(kind="reasoning", text=chunk.reasoning, model=backend.name))
 
-        done = await attempt(backend, prompt, base.view.read, on_chunk, resampled=resampled)
+        done = await attempt(backend, prompt, base.view.read, on_chunk, resampled=resampled, bounds=self._bounds)
         self._spent["model"] = self._spent.get("model", 0.0) + done.model_ms
         if backend.capabilities.deterministic and not done.reply.strip():
             return None
@@ -294,18 +316,13 @@ class Turn:
             workspace=str(self._workspace.root),
             model=done.model,
             diff=done.diff,
-            files=changed_files(done.changes),
+            files=proposed_files(done.changes),
             verdict=verdict,
+            badge=verdict_words(verdict),
             summary=prose(done.reply),
+            at=self._set.at,
         )
         return Stored(proposal=proposal, changes=done.changes)
-
-    def _remember(self, judged: Sequence[Judged], shown: Judged | None) -> None:
-        """A chat keeps the person's words and the answer shown, not the context: that is gathered anew each turn."""
-        answered = shown or (judged[-1] if judged else None)
-        if answered is not None:
-            asked = Message("user", self._set.params.prompt)
-            self._workspace.chats.remember(self._set.params.chat, asked, answered.attempt.reply)
 
     def _say(self, text: str) -> None:
         self._client.update(self._update(kind="status", text=text))

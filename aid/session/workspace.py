@@ -10,7 +10,6 @@ from aid.config import Loaded
 from aid.context.build import ContextBuilder
 from aid.context.index import WorkspaceIndex
 from aid.edits.edit import Document
-from aid.session.chats import Chats
 from aid.session.client import Client, OpenDocument
 from aid.session.documents import unsaved
 from ces import builds
@@ -88,9 +87,9 @@ def _is_recognised(root: Path, loaded: Loaded) -> bool:
 
 
 class Workspace:
-    """Open it with `open`, close it with `close`. `chats` outlive it."""
+    """Open it with `open`, close it with `close`."""
 
-    def __init__(self, root: Path, loaded: Loaded, chats: Chats) -> None:
+    def __init__(self, root: Path, loaded: Loaded) -> None:
         config = loaded.config
         self.root = root
         self.settled = settled(loaded)
@@ -98,17 +97,16 @@ class Workspace:
         self.index = WorkspaceIndex(root, config.context)
         self.context = ContextBuilder(settings=config.context)
         self.checker = Checker(root, config.build, paths.workspace_state(root) / "builds")
-        self.chats = chats
         self.last_build: BuildStatus | None = None
         self._recognised = False
         self._built: tuple[int, tuple[FileChange, ...]] | None = None
         self._building: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, root: Path, loaded: Loaded, chats: Chats) -> "Workspace":
+    async def open(cls, root: Path, loaded: Loaded) -> "Workspace":
         """Finish or roll back what a killed apply left, then start indexing in the background."""
         await asyncio.to_thread(apply.recover, root)
-        workspace = cls(root, loaded, chats)
+        workspace = cls(root, loaded)
         try:
             workspace._recognised = await asyncio.to_thread(_is_recognised, root, loaded)
             workspace.index.touched.append(workspace.on_touched)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from aid.config import Loaded
 from aid.errors import AidError
-from aid.session.chats import Chats
 from aid.session.workspace import Workspace, settled
 
 IDLE_S = 3600.0
@@ -53,7 +52,6 @@ class Workspaces:
         self._opened: dict[Path, _Opened] = {}
         self._retired: set[_Opened] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        self._chats: dict[Path, Chats] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -104,8 +102,7 @@ class Workspaces:
             self._retire(opened)
             opened = None
         if opened is None:
-            chats = self._chats.setdefault(root, Chats())
-            opened = _Opened(root, asyncio.create_task(Workspace.open(root, loaded, chats)))
+            opened = _Opened(root, asyncio.create_task(Workspace.open(root, loaded)))
             self._opened[root] = opened
         if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="idle workspaces")

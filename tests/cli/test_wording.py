@@ -1,7 +1,8 @@
 """What a person reads of a result; each line must be true."""
 
-from aid.cli.wording import result_lines, verdict_words
+from aid.cli.wording import result_lines
 from aid.protocol import Candidate, PromptResult, Proposal, Timings
+from aid.wording import verdict_words
 from ces.verdict import Diagnostic, Range, Verdict
 
 ERROR = Diagnostic(file="a.ml", range=Range(2, 4, 2, 9), severity="error", message="Unbound value x\nHint: y")

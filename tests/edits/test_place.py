@@ -133,7 +133,9 @@ def test_a_blank_line_left_out_beside_new_lines_stays_between() -> None:
 
 def test_refuses_when_a_line_may_have_moved_past_the_one_left_out() -> None:
     """The blank line was above `length` or below it, as that is taken for a line that stays or for a new one."""
-    document = "class Day(Tick):\n    length = 1\n\n    def days(self):\n        return self.n\n\n    def hours(self):\n"
+    document = (
+        "class Day(Tick):\n    length = 1\n\n    def days(self):\n        return self.n\n\n    def hours(self):\n"
+    )
     wrong = replace(
         "class Day(Tick):|    length = 1|    def days(self):|        return self.n",
         "class Day(Offset):|    a_doc_string_of = 1|    length = 1",

@@ -18,6 +18,11 @@ from aid.protocol import (
     AcceptParams,
     BuildParams,
     ChangedFile,
+    ChatParams,
+    ChatResult,
+    ChatsParams,
+    ChatsResult,
+    Empty,
     LogParams,
     LogResult,
     ModelEntry,
@@ -28,6 +33,9 @@ from aid.protocol import (
     PromptResult,
     Proposal,
     ProposalParams,
+    ProposalsParams,
+    ProposalsResult,
+    ProposedFile,
     RejectedEdit,
     RejectParams,
     SetModelParams,
@@ -113,7 +121,7 @@ class FakeHost:
             workspace=params.workspace,
             model="fake",
             diff="",
-            files=(ChangedFile(path=params.files[0].path, status="modified"),),
+            files=(ProposedFile(path=params.files[0].path, status="modified"),),
             verdict=Verdict(status=status, stage="build"),
         )
         return PromptResult(id="r", model="fake", proposal=proposal)
@@ -122,6 +130,18 @@ class FakeHost:
         result = self._proposed(self._prompts[params.id], client).proposal
         assert result is not None
         return result
+
+    async def proposals(self, params: ProposalsParams, client: Client) -> ProposalsResult:
+        return ProposalsResult()
+
+    async def chats(self, params: ChatsParams, client: Client) -> ChatsResult:
+        return ChatsResult()
+
+    async def chat(self, params: ChatParams, client: Client) -> ChatResult:
+        return ChatResult()
+
+    async def forget_chat(self, params: ChatParams, client: Client) -> Empty:
+        return Empty()
 
     async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         asked = self._prompts[params.id]
@@ -137,6 +157,7 @@ class FakeHost:
                 return OutcomeResult(applied=None, refused=(RejectedEdit(path=name, reason=refused),))
         else:
             path.write_bytes(change.after or b"")
+        client.changed(root)
         return OutcomeResult(applied="a1", files=(ChangedFile(path=name, status="modified"),))
 
     async def reject(self, params: RejectParams, client: Client) -> OutcomeResult:

@@ -144,6 +144,44 @@ async def test_publishes_nothing_when_asked_not_to(editor: Editor) -> None:
     assert editor.client.diagnostics == {}
 
 
+async def test_tells_how_the_build_stands_to_an_editor_that_asks_to_know(editor: Editor) -> None:
+    told: list[Any] = []
+    green = asyncio.Event()
+
+    @editor.client.feature("aid/buildChanged")
+    def changed(params: Any) -> None:
+        told.append(params)
+        if params.status == "green":
+            green.set()
+
+    await editor.initialize(diagnostics=False, build_changed=True)
+    editor.open(TEXT)
+    await editor.execute("aid.edit", {"uri": editor.uri, "prompt": "edit it"})
+    editor.change(0, 16, 19, "good")
+    editor.client.text_document_did_save(
+        types.DidSaveTextDocumentParams(text_document=types.TextDocumentIdentifier(uri=editor.uri))
+    )
+    await green.wait()
+    shown = [(each.status, getattr(each, "errors", 0), each.badge) for each in told]
+    assert {each.workspace for each in told} == {str(editor.root)}
+    assert shown[:2] == [("running", 0, "building"), ("red", 1, "red (build): 1 error")]
+    assert shown[-2:] == [("running", 0, "building"), ("green", 0, "green (build)")]
+    assert editor.client.diagnostics == {}
+
+
+async def test_an_editor_that_does_not_ask_hears_nothing_that_the_lsp_lacks(
+    fake_daemon: int, private: Path, peers: ModuleType
+) -> None:
+    root = private / "w"
+    root.mkdir()
+    (root / "a.ml").write_text(TEXT, "utf-8")
+    async with await peers.Peer.connect(private / "runtime" / "aid" / "aid.sock") as peer:
+        await peer.call("initialize", {"capabilities": {}, "rootUri": root.as_uri()})
+        peer.tell("initialized")
+        await peer.until("textDocument/publishDiagnostics")
+        assert not [each for each in peer.heard if each["method"].startswith("aid/")]
+
+
 async def test_a_code_action_on_an_error_leads_to_an_edit_of_that_version(editor: Editor) -> None:
     await editor.initialize()
     editor.open(TEXT)

@@ -38,6 +38,7 @@ class Editor:
         self.open: dict[Path, OpenDocument] = {}
         self.updates: list[UpdateParams] = []
         self.edited: list[FileChange] = []
+        self.changed_roots: list[Path] = []
         self.refusal: str | None = None
         self.streaming = asyncio.Event()
 
@@ -48,6 +49,9 @@ class Editor:
         self.updates.append(params)
         if params.kind == "text":
             self.streaming.set()
+
+    def changed(self, root: Path) -> None:
+        self.changed_roots.append(root)
 
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
         if self.refusal is None:

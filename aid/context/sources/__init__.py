@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from aid.context.piece import Ask, Piece
 from aid.context.reader import Index, Reader
+from aid.context.sources.attached import Attached
 from aid.context.sources.diff import Diff
 from aid.context.sources.errors import Errors
 from aid.context.sources.mentions import Mentions
@@ -50,7 +51,7 @@ class Closing(Protocol):
 
 
 def built_in() -> list[Source]:
-    return [Named(), Unsaved(), Errors(), Mentions(), RelatedFiles(), Diff()]
+    return [Named(), Attached(), Unsaved(), Errors(), Mentions(), RelatedFiles(), Diff()]
 
 
 def all_sources() -> list[Source]:
