@@ -257,6 +257,8 @@ async def test_a_red_build_is_mended_file_by_file(machine: Machine, start: Start
     (root / "dune").write_text("(executable (name main))\n")
     (root / "shelf.ml").write_text('let count = "three"\nlet name = "shelf"\n')
     (root / "main.ml").write_text("let () = print_int (Shelf.count + 1)\n")
+    with (machine.home / "config" / "aid" / "aid.toml").open("a") as settings:
+        settings.write("[verify]\nhints = false\n")
     typed = "(* typed *)\n" + (root / "main.ml").read_text()
     three = edit("shelf.ml", 'let count = "three"', "let count = 3")
     two = edit("main.ml", "let () = print_int (Shelf.count + 1)", "let () = print_int (Shelf.count + 2)")
@@ -264,7 +266,7 @@ async def test_a_red_build_is_mended_file_by_file(machine: Machine, start: Start
     editor = await start()
     session = (await editor.open(root, read=True, write=True))["sessionId"]
     editor.buffers[str(root / "main.ml")] = typed
-    assert await editor.prompt(session, "/fix main.ml:1") == "end_turn"
+    assert await editor.prompt(session, "/fix main.ml:2") == "end_turn"
     assert editor.said().startswith("A number.") and "green (dune test), 1 error fixed" in editor.said()
     assert [call["toolCall"]["title"] for call in editor.permissions] == [
         "Edit shelf.ml (+1 −1)",
