@@ -17,6 +17,7 @@ from aid.acp.session import Session
 from aid.acp.stdio import LINE_LIMIT_BYTES, Writer, start_reading
 from aid.errors import UsageError
 from aid.protocol import ChatParams, ChatsParams, ChatsResult
+from aid.root import is_too_wide
 from aid.server.message import INVALID_REQUEST, METHOD_NOT_FOUND, Call, RpcError
 
 NOT_FOUND = -32002  # the protocol's "resource not found"
@@ -35,6 +36,7 @@ class Agent:
         self.peer = Peer(send, self._serve, self._hear, lambda identity: ("$/cancel_request", {"requestId": identity}))
         self._fs: schema.FileSystem | None = None
         self._sessions: dict[str, Session] = {}
+        self._listed: dict[str, Path] = {}
         self._methods: dict[str, tuple[type, Serve]] = {
             "initialize": (schema.InitializeParams, self._initialize),
             "session/new": (schema.NewParams, self._new),
@@ -95,6 +97,7 @@ class Agent:
         found = []
         for root in sorted(roots or {Path.cwd().resolve()}):
             result: ChatsResult = await _once("aid/chats", ChatsParams(workspace=str(root)))
+            self._listed |= {each.chat: root for each in result.chats}
             found += [(each.at, _entry(each.chat, root, each.title, each.at)) for each in result.chats]
         return {"sessions": [entry for _, entry in sorted(found, key=lambda pair: -pair[0])]}
 
@@ -107,7 +110,7 @@ class Agent:
         session = self._sessions.pop(params.session_id, None)
         if session is not None:
             await session.close()
-        root = session.root if session is not None else Path.cwd().resolve()
+        root = session.root if session is not None else self._listed.get(params.session_id, Path.cwd().resolve())
         await _once("aid/forgetChat", ChatParams(workspace=str(root), chat=params.session_id))
         return {}
 
@@ -126,7 +129,8 @@ class Agent:
         earlier = self._sessions.pop(session_id, None)
         if earlier is not None:
             await earlier.close()
-        session = Session(session_id, _root(params.cwd), Editor(self.peer, session_id, self._fs))
+        left_out = ("MCP servers, for its models call no tools",) if params.mcp_servers else ()
+        session = Session(session_id, _root(params.cwd), Editor(self.peer, session_id, self._fs), left_out)
         try:
             opened = await session.start()
             if replayed:
@@ -183,7 +187,7 @@ def _root(cwd: str) -> Path:
     if not root.is_absolute() or not root.is_dir():
         raise UsageError(f"cwd {cwd!r} is not the absolute path of a directory")
     real = root.resolve()
-    if Path.home().resolve().is_relative_to(real):
+    if is_too_wide(real):
         raise UsageError(f"{real} is no project: open the directory of one")
     return real
 

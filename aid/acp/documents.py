@@ -64,6 +64,7 @@ class Documents:
         self._editor = editor
         self._opened: dict[str, Open] = {}
         self._by_uri: dict[str, str] = {}
+        self._said: dict[str, str] = {}
 
     def forget(self) -> None:
         """The daemon knows of none any more."""
@@ -72,10 +73,15 @@ class Documents:
     async def show(self, path: str, *, text: str | None = None, held: bool = False) -> None:
         """Ask the editor for a file, by its path in the workspace, and have the daemon see it so.
 
-        `text` is what the editor shows, where it said so already. `held`: keep it open even when it is as on disk.
+        `text` is what the editor shows, where it said so already; one that can't be asked is taken at that word later
+        too. `held`: keep it open even when it is as on disk.
         """
-        disk = self._disk(path)
+        if text is not None:
+            self._said[path] = text
         shown = text if text is not None else await self._editor.text(self._root / path)
+        if shown is None and not self._editor.fs.read_text_file:
+            shown = self._said.get(path)
+        disk = self._disk(path)
         if shown is None and held and disk is not None:
             shown = disk.decode("utf-8")  # raises nothing: see _disk
         differs = shown is not None and as_bytes(shown, disk) != disk

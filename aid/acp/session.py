@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # with what is imported at its first use, for an editor waits
     from aid.acp.turn import Turn
     from aid.acp.undo import Written
 
+TITLE_CHARS = 80
+
 
 class _Place(msgspec.Struct):
     uri: str
@@ -30,9 +32,9 @@ class _Place(msgspec.Struct):
 
 
 class Session:
-    """`id` is also the chat's name in the daemon. Made by `start`."""
+    """`id` is also the chat's name in the daemon. `left_out`: what AID can't use of what it was made with."""
 
-    def __init__(self, session_id: str, root: Path, editor: Editor) -> None:
+    def __init__(self, session_id: str, root: Path, editor: Editor, left_out: tuple[str, ...] = ()) -> None:
         self.id = session_id
         self.root = root
         self._editor = editor
@@ -42,6 +44,8 @@ class Session:
         self._running: asyncio.Task[schema.StopReason] | None = None
         self._written: list[Written] = []
         self._erring: frozenset[str] = frozenset()
+        self._left_out = left_out
+        self._titled = False
 
     async def start(self) -> schema.Opened:
         """Reach the daemon. Raises AidError."""
@@ -57,6 +61,7 @@ class Session:
         """Show what was said in it before."""
         from aid.acp.history import replay
 
+        self._titled = True
         await replay(self.root, self.id, self._link, self._editor)
 
     async def close(self) -> None:
@@ -94,11 +99,20 @@ class Session:
             self._editor.update(schema.AgentText(content=schema.Text(text=await self._command(*typed))))
             return "end_turn"
         given = commands.fix(typed[1], self.root) if typed is not None else asked(blocks, self.root)
+        given = msgspec.structs.replace(given, left_out=(*self._left_out, *given.left_out))
+        self._left_out = ()
+        self._entitle(given.words or f"Fix {typed[1] if typed else ''}")
         self._turn = Turn(self.root, self.id, self._link, self._editor, self._settings, self._written)
         try:
             return await self._turn.run(given, self._erring)
         finally:
             self._turn = None
+
+    def _entitle(self, words: str) -> None:
+        """A session is called by what was asked in it first."""
+        if words.strip() and not self._titled:
+            self._titled = True
+            self._editor.update(schema.Titled(title=words.strip().splitlines()[0][:TITLE_CHARS]))
 
     async def _command(self, name: str, rest: str) -> str:
         if name == "undo":

@@ -25,6 +25,7 @@ from aid.protocol import AcceptParams, OutcomeResult, PromptParams, PromptResult
 from aid.wording import update_line
 from ces.change import FileChange
 
+MOST_ASKED_FOR = 64
 ALLOW, REJECT = "allow", "reject"
 _OPTIONS = (
     schema.PermissionOption(option_id=ALLOW, name="Write this file", kind="allow_once"),
@@ -57,9 +58,11 @@ class Turn:
         if asked.left_out:
             self._think(f"AID can't use {', '.join(asked.left_out)}")
         try:
-            named = {ref.path for ref in (*asked.files, *((asked.fix,) if asked.fix else ()))}
-            for path in sorted(named | erring):
-                await self.documents.show(path, text=asked.unsaved.get(path))
+            named = {ref.path for ref in asked.files}
+            others = sorted(erring - named)[:MOST_ASKED_FOR]
+            await asyncio.gather(
+                *(self.documents.show(path, text=asked.unsaved.get(path)) for path in (*named, *others))
+            )
             result: PromptResult = await self._link.call("aid/prompt", self._params(asked))
             self._stream(self._prose.end())
             if result.proposal is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -90,7 +91,7 @@ async def test_the_answer_is_streamed_with_its_thoughts_and_a_plan(
 
 
 async def test_a_prompt_is_cancelled_in_mid_answer(machine: Machine, workspace: Path, start: Start) -> None:
-    machine.replies({"match": "", "pieces": [{"text": "Begun"}, {"wait": "for ever"}]})
+    machine.replies({"match": "", "pieces": [{"text": "Begun with"}, {"wait": "for ever"}]})
     editor = await start()
     session = (await editor.open(workspace))["sessionId"]
     asking = editor.request("session/prompt", sessionId=session, prompt=[{"type": "text", "text": "change both"}])
@@ -156,6 +157,28 @@ async def test_the_disk_is_not_written_under_text_that_is_not_saved(
     told = editor.of("tool_call_update")[-1]
     assert told["status"] == "failed" and "has unsaved changes in an editor" in json.dumps(told)
     assert (workspace / "calc.txt").read_text() == before
+
+
+async def test_text_that_came_with_the_prompt_counts_as_what_the_editor_shows(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    """An editor that offers no files at all; it embeds the mentioned one, and saves it only later."""
+    typed = (workspace / "calc.txt").read_text().replace("line 20", "typed, not saved")
+    machine.replies({"match": "typed, not saved", "reply": SEVEN})
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+    embedded = {"type": "resource", "resource": {"uri": (workspace / "calc.txt").as_uri(), "text": typed}}
+    assert await editor.prompt(session, "change line 7 of ", embedded) == "end_turn"
+    told = editor.of("tool_call_update")[-1]
+    assert told["status"] == "failed" and "has unsaved changes in an editor" in json.dumps(told)
+
+    def saves_first(call: dict[str, Any]) -> str:
+        (workspace / "calc.txt").write_text(typed)
+        return "allow"
+
+    editor.decide = saves_first
+    assert await editor.prompt(session, "change line 7 of ", embedded) == "end_turn"
+    assert (workspace / "calc.txt").read_text() == typed.replace("line 7\n", "line seven\n")
 
 
 async def test_lines_typed_over_while_the_question_stands_are_not_lost(
@@ -327,6 +350,17 @@ def test_lines_that_are_no_messages_are_answered_by_errors(machine: Machine, aid
     ]
     assert answers[-1]["result"]["protocolVersion"] == 1
     assert ran.stderr == ""
+
+
+def test_a_person_who_starts_it_is_told_that_an_editor_does(machine: Machine, aid: Path) -> None:
+    ours, theirs = os.openpty()
+    try:
+        ran = subprocess.run([aid, "acp"], stdin=theirs, env=machine.env, capture_output=True, text=True, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("aid: an editor starts this") and ran.stderr.count("\n") == 1
 
 
 def test_the_process_ends_with_the_editor_and_without_a_word(machine: Machine, aid: Path) -> None:
