@@ -130,7 +130,8 @@ class Agent:
         if earlier is not None:
             await earlier.close()
         left_out = ("MCP servers, for its models call no tools",) if params.mcp_servers else ()
-        session = Session(session_id, _root(params.cwd), Editor(self.peer, session_id, self._fs), left_out)
+        editor = Editor(self.peer, session_id, self._fs)
+        session = Session(session_id, _root(params.cwd), editor, left_out, earlier.written if earlier else ())
         try:
             opened = await session.start()
             if replayed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,17 @@ class _Place(msgspec.Struct):
 
 
 class Session:
-    """`id` is also the chat's name in the daemon. `left_out`: what AID can't use of what it was made with."""
+    """`id` is also the chat's name in the daemon. `left_out`: what AID can't use of what it was made with. `written`:
+    what it wrote before it was loaded anew."""
 
-    def __init__(self, session_id: str, root: Path, editor: Editor, left_out: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        root: Path,
+        editor: Editor,
+        left_out: tuple[str, ...] = (),
+        written: Sequence[Written] = (),
+    ) -> None:
         self.id = session_id
         self.root = root
         self._editor = editor
@@ -42,7 +51,7 @@ class Session:
         self._settings = Settings(())
         self._turn: Turn | None = None
         self._running: asyncio.Task[schema.StopReason] | None = None
-        self._written: list[Written] = []
+        self.written = list(written)
         self._erring: frozenset[str] = frozenset()
         self._left_out = left_out
         self._titled = False
@@ -102,7 +111,7 @@ class Session:
         given = msgspec.structs.replace(given, left_out=(*self._left_out, *given.left_out))
         self._left_out = ()
         self._entitle(given.words or f"Fix {typed[1] if typed else ''}")
-        self._turn = Turn(self.root, self.id, self._link, self._editor, self._settings, self._written)
+        self._turn = Turn(self.root, self.id, self._link, self._editor, self._settings, self.written)
         try:
             return await self._turn.run(given, self._erring)
         finally:
@@ -118,7 +127,7 @@ class Session:
         if name == "undo":
             from aid.acp.undo import undo
 
-            return await undo(self.root, self._written, self._link, self._editor)
+            return await undo(self.root, self.written, self._link, self._editor)
         if name == "model":
             return commands.model(rest, self._settings, self._options_changed)
         return await commands.status(self.root, self._settings, self._link)

@@ -104,6 +104,23 @@ async def test_a_prompt_is_cancelled_in_mid_answer(machine: Machine, workspace: 
     assert stats["errors"] == {"CancelledError": 1}
 
 
+async def test_an_answer_under_way_outlives_a_restart_of_the_daemon(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    machine.replies(
+        {"match": "", "pieces": [{"text": "Begun with"}, {"wait": "for ever"}]},
+        {"match": "", "reply": TWO},
+    )
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+    task = asyncio.ensure_future(editor.prompt(session, "change both"))
+    await editor.until("agent_message_chunk")
+    restarted = await asyncio.to_thread(machine.run, "restart")
+    assert restarted.returncode == 0
+    assert await task == "end_turn"
+    assert (workspace / "notes.txt").read_text() == "two\n"
+
+
 async def test_a_turn_cancelled_at_the_question_leaves_the_proposal_open(
     machine: Machine, workspace: Path, start: Start
 ) -> None:
@@ -211,6 +228,7 @@ async def test_undo_takes_back_what_the_editor_wrote_and_what_the_daemon_wrote(
     assert (workspace / "new.txt").read_text() == "hello\n"
     await editor.prompt(session, "/undo")
     assert not (workspace / "new.txt").exists()
+    await editor.request("session/load", sessionId=session, cwd=str(workspace), mcpServers=[])
     editor.buffers[str(workspace / "calc.txt")] = editor.written["calc.txt"] + "typed later\n"
     await editor.prompt(session, "/undo")
     assert editor.written["calc.txt"] == before + "typed later\n"
