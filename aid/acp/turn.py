@@ -47,6 +47,7 @@ class Turn:
         self._written = written
         self._plan = Plan(editor.update, settings.model)
         self._prose = Prose()
+        self._heard_of: set[str] = set()  # models; context is gathered once for each
         self.documents = Documents(root, link, editor)
 
     async def run(self, asked: Asked, erring: frozenset[str]) -> schema.StopReason:
@@ -76,6 +77,11 @@ class Turn:
 
     def heard(self, params: UpdateParams) -> None:
         """The daemon says how it gets on."""
+        if params.kind == "sources" and params.model in self._heard_of:
+            self._stream(self._prose.end())
+            self._prose = Prose()
+            self._tell("\nThe daemon was started anew, and asks again.\n\n")
+        self._heard_of.add(params.model)
         match params.kind:
             case "text":
                 self._plan.reach(plan.ASK)

@@ -107,17 +107,16 @@ async def test_a_prompt_is_cancelled_in_mid_answer(machine: Machine, workspace: 
 async def test_an_answer_under_way_outlives_a_restart_of_the_daemon(
     machine: Machine, workspace: Path, start: Start
 ) -> None:
-    machine.replies(
-        {"match": "", "pieces": [{"text": "Begun with"}, {"wait": "for ever"}]},
-        {"match": "", "reply": TWO},
-    )
+    machine.replies({"match": "", "pieces": [{"text": "Begun with"}, {"wait": "for ever"}]})
     editor = await start()
     session = (await editor.open(workspace))["sessionId"]
     task = asyncio.ensure_future(editor.prompt(session, "change both"))
     await editor.until("agent_message_chunk")
+    machine.replies({"match": "", "reply": TWO})
     restarted = await asyncio.to_thread(machine.run, "restart")
     assert restarted.returncode == 0
     assert await task == "end_turn"
+    assert editor.said().startswith("Begun with\n\nThe daemon was started anew, and asks again.\n\nBoth of them.\n")
     assert (workspace / "notes.txt").read_text() == "two\n"
 
 
