@@ -95,7 +95,7 @@ class Agent:
         """Of one workspace, and without `cwd` of those that this editor has had to do with."""
         roots = {_root(params.cwd)} if params.cwd is not None else {each.root for each in self._sessions.values()}
         found = []
-        for root in sorted(roots or {Path.cwd().resolve()}):
+        for root in sorted(roots or {Path.cwd()}):
             result: ChatsResult = await _once("aid/chats", ChatsParams(workspace=str(root)))
             self._listed |= {each.chat: root for each in result.chats}
             found += [(each.at, _entry(each.chat, root, each.title, each.at)) for each in result.chats]
@@ -110,7 +110,7 @@ class Agent:
         session = self._sessions.pop(params.session_id, None)
         if session is not None:
             await session.close()
-        root = session.root if session is not None else self._listed.get(params.session_id, Path.cwd().resolve())
+        root = session.root if session is not None else self._listed.get(params.session_id, Path.cwd())
         await _once("aid/forgetChat", ChatParams(workspace=str(root), chat=params.session_id))
         return {}
 
@@ -183,14 +183,13 @@ async def _once(method: str, params: Any) -> Any:
 
 
 def _root(cwd: str) -> Path:
-    """Raises UsageError when it is no project's directory."""
+    """As the editor spells it: it knows its files by that. Raises UsageError when it is no project's directory."""
     root = Path(cwd)
     if not root.is_absolute() or not root.is_dir():
         raise UsageError(f"cwd {cwd!r} is not the absolute path of a directory")
-    real = root.resolve()
-    if is_too_wide(real):
-        raise UsageError(f"{real} is no project: open the directory of one")
-    return real
+    if is_too_wide(root.resolve()):
+        raise UsageError(f"{root} is no project: open the directory of one")
+    return root
 
 
 def _entry(chat: str, root: Path, title: str, at: float) -> schema.SessionEntry:

@@ -117,22 +117,36 @@ class Turn:
             self._tell(f"\nNothing is written in this mode: `aid accept {proposal.id}` does.\n")
             self._plan.finish()
             return "end_turn"
-        decided: list[str] = []
-        for each in files:
-            choice = await self._decide(each, proposal)
-            if choice is None:
-                for left in files[len(decided) :]:
-                    self._ended(left, "failed", "cancelled")
-                return "cancelled"
-            decided.append(choice)
-            if choice == ALLOW:
-                await _whole(self._write(each, proposal))
-            else:
-                self._ended(each, "failed", "left as it is")
-        if ALLOW not in decided:
+        waiting = list(files)
+        try:
+            written = await self._decide_all(waiting, proposal)
+        except asyncio.CancelledError:
+            for left in waiting:
+                self._ended(left, "failed", "cancelled")
+            raise
+        if not written:
             await self._link.call("aid/reject", RejectParams(id=proposal.id))
         self._plan.finish()
         return "end_turn"
+
+    async def _decide_all(self, waiting: list[Shown], proposal: Proposal) -> bool:
+        """Whether the person allowed any of the files. They are taken out of `waiting` one by one, as decided.
+
+        Raises CancelledError when they cancel the turn.
+        """
+        allowed = False
+        while waiting:
+            each = waiting[0]
+            choice = await self._decide(each, proposal)
+            if choice is None:
+                raise asyncio.CancelledError
+            del waiting[0]
+            if choice == ALLOW:
+                allowed = True
+                await _whole(self._write(each, proposal))
+            else:
+                self._ended(each, "failed", "left as it is")
+        return allowed
 
     async def _on_top(self, changes: dict[str, FileChange | str]) -> dict[str, FileChange | str]:
         """The changes on what the editor shows by now, which the daemon didn't know of every file."""

@@ -20,7 +20,8 @@ class RefusedError(Exception):
 
 
 class Editor:
-    """`buffers` is unsaved text by path; `decide` gives a tool call's chosen option, None: the turn is cancelled."""
+    """`buffers` is unsaved text by path; `decide` gives a tool call's chosen option, None: the turn is cancelled,
+    "wait": no answer at all."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.updates: list[dict[str, Any]] = []
@@ -102,7 +103,9 @@ class Editor:
                 self.updates.append(message["update"]["update"])
                 self._changed.set()
             elif "asked" in message:
-                self._tell({"answer": message["asked"]} | self._answer(message["method"], message["params"]))
+                answer = self._answer(message["method"], message["params"])
+                if answer is not None:
+                    self._tell({"answer": message["asked"]} | answer)
             elif "id" in message and "error" in message:
                 self._asked.pop(message["id"]).set_exception(RefusedError(**message["error"]))
             elif "id" in message:
@@ -110,10 +113,12 @@ class Editor:
         for waiting in self._asked.values():
             waiting.set_exception(EOFError("the agent ended"))
 
-    def _answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         if method == "session/request_permission":
             self.permissions.append(params)
             chosen = self.decide(params["toolCall"])
+            if chosen == "wait":
+                return None
             outcome = {"outcome": "selected", "optionId": chosen} if chosen else {"outcome": "cancelled"}
             return {"result": {"outcome": outcome}}
         path = Path(params["path"])

@@ -133,18 +133,38 @@ async def test_a_turn_cancelled_at_the_question_leaves_the_proposal_open(
     assert machine.run("accept", proposal).returncode == 0
 
 
+async def test_a_turn_cancelled_while_the_question_stands_ends_its_tool_calls(workspace: Path, start: Start) -> None:
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+
+    def cancels(call: dict[str, Any]) -> str:
+        editor.notify("session/cancel", sessionId=session)
+        return "wait"
+
+    editor.decide = cancels
+    assert await editor.prompt(session, "change both") == "cancelled"
+    assert editor.ended() == {"calc.txt": "failed", "notes.txt": "failed"}
+    assert (workspace / "notes.txt").read_text() == "one\n"
+
+
 async def test_unsaved_text_is_what_a_proposal_stands_on(machine: Machine, workspace: Path, start: Start) -> None:
-    typed = (workspace / "calc.txt").read_text().replace("line 20", "typed, not saved")
+    """The editor knows the workspace by a symbolic link, and its files by no other name."""
+    root = machine.home / "link"
+    root.symlink_to(workspace)
+    typed = (root / "calc.txt").read_text().replace("line 20", "typed, not saved")
     machine.replies({"match": "typed, not saved", "reply": SEVEN})
     editor = await start()
-    session = (await editor.open(workspace, read=True, write=True))["sessionId"]
-    editor.buffers[str(workspace / "calc.txt")] = typed
-    link = {"type": "resource_link", "name": "calc.txt", "uri": (workspace / "calc.txt").as_uri()}
+    session = (await editor.open(root, read=True, write=True))["sessionId"]
+    editor.buffers[str(root / "calc.txt")] = typed
+    link = {"type": "resource_link", "name": "calc.txt", "uri": (root / "calc.txt").as_uri()}
     assert await editor.prompt(session, "change line 7 of ", link) == "end_turn"
     shown = editor.of("tool_call")[0]["content"][0]
     assert (shown["oldText"], shown["newText"]) == (typed, typed.replace("line 7\n", "line seven\n"))
+    assert shown["path"] == str(root / "calc.txt")
     assert editor.written == {"calc.txt": typed.replace("line 7\n", "line seven\n")}
     assert outcomes(machine)["accepted"] == 1
+    listed = (await editor.request("session/list", cwd=str(root)))["sessions"]
+    assert [(each["sessionId"], each["cwd"]) for each in listed] == [(session, str(root))]
 
 
 async def test_unsaved_text_that_nobody_mentioned_stays_too(machine: Machine, workspace: Path, start: Start) -> None:
@@ -319,6 +339,19 @@ async def test_a_red_build_is_mended_file_by_file(machine: Machine, start: Start
     await editor.prompt(session, "/status")
     assert "build: green" in editor.said()
     assert outcomes(machine)["accepted"] == 1
+
+
+async def test_a_daemon_that_cannot_start_is_told_in_one_line(
+    machine: Machine, workspace: Path, start: Start, editors: Any
+) -> None:
+    settings = machine.home / "config" / "aid" / "aid.toml"
+    good = settings.read_text()
+    settings.write_text("default_model = \n")
+    editor = await start()
+    with pytest.raises(editors.RefusedError, match=r"^[^\n]*aid\.toml[^\n]*$"):
+        await editor.open(workspace)
+    settings.write_text(good)
+    assert "sessionId" in await editor.open(workspace)
 
 
 async def test_bad_requests_are_answered_by_what_is_wrong(workspace: Path, start: Start, editors: Any) -> None:
