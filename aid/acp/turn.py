@@ -27,6 +27,7 @@ from ces.change import FileChange
 
 MOST_ASKED_FOR = 64
 ALLOW, REJECT = "allow", "reject"
+NOT_ASKED = "not asked"  # nobody can say yes to what can't be shown
 _OPTIONS = (
     schema.PermissionOption(option_id=ALLOW, name="Write this file", kind="allow_once"),
     schema.PermissionOption(option_id=REJECT, name="Leave it as it is", kind="reject_once"),
@@ -47,6 +48,7 @@ class Turn:
         self._written = written
         self._plan = Plan(editor.update, settings.model)
         self._prose = Prose()
+        self._unjudged: set[str] = set()  # files with text that the verdict is not about
         self._heard_of: set[str] = set()  # models; context is gathered once for each
         self.documents = Documents(root, link, editor)
 
@@ -119,34 +121,34 @@ class Turn:
             return "end_turn"
         waiting = list(files)
         try:
-            written = await self._decide_all(waiting, proposal)
+            decided = await self._decide_all(waiting, proposal)
         except asyncio.CancelledError:
             for left in waiting:
                 self._ended(left, "failed", "cancelled")
             raise
-        if not written:
+        if decided == {REJECT}:
             await self._link.call("aid/reject", RejectParams(id=proposal.id))
         self._plan.finish()
         return "end_turn"
 
-    async def _decide_all(self, waiting: list[Shown], proposal: Proposal) -> bool:
-        """Whether the person allowed any of the files. They are taken out of `waiting` one by one, as decided.
+    async def _decide_all(self, waiting: list[Shown], proposal: Proposal) -> set[str]:
+        """What the person said to the files, which are taken out of `waiting` one by one.
 
         Raises CancelledError when they cancel the turn.
         """
-        allowed = False
+        decided: set[str] = set()
         while waiting:
             each = waiting[0]
-            choice = await self._decide(each, proposal)
+            choice = await self._decide(each, proposal) if each.change is not None else NOT_ASKED
             if choice is None:
                 raise asyncio.CancelledError
             del waiting[0]
+            decided.add(choice)
             if choice == ALLOW:
-                allowed = True
                 await _whole(self._write(each, proposal))
             else:
-                self._ended(each, "failed", "left as it is")
-        return allowed
+                self._ended(each, "failed", "left as it is" if choice == REJECT else "")
+        return decided - {NOT_ASKED}
 
     async def _on_top(self, changes: dict[str, FileChange | str]) -> dict[str, FileChange | str]:
         """The changes on what the editor shows by now, which the daemon didn't know of every file."""
@@ -167,14 +169,14 @@ class Turn:
                 self._think(
                     f"{path} has unsaved changes that the build has not seen: the change is shown on top of them"
                 )
+                self._unjudged.add(path)
                 moved[path] = found
         return moved
 
     async def _decide(self, each: Shown, proposal: Proposal) -> str | None:
         """ALLOW, REJECT or None: cancelled."""
-        if each.change is None:
-            return REJECT  # nobody can say yes to what can't be shown
-        if self._settings.mode == GREEN and proposal.verdict.status == "green":
+        judged = each.file.path not in self._unjudged
+        if self._settings.mode == GREEN and proposal.verdict.status == "green" and judged:
             return ALLOW
         call = schema.PermissionCall(
             tool_call_id=each.call_id, title=each.title, kind=each.kind, content=each.content, locations=each.locations

@@ -235,6 +235,20 @@ async def test_lines_typed_over_while_the_question_stands_are_not_lost(
     assert editor.written == {}
 
 
+async def test_a_change_of_lines_that_are_typed_over_already_is_not_asked_about(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    """Nor does it count as rejected: nobody said no."""
+    machine.replies({"match": "", "reply": SEVEN})
+    editor = await start()
+    session = (await editor.open(workspace, read=True, write=True))["sessionId"]
+    editor.buffers[str(workspace / "calc.txt")] = (workspace / "calc.txt").read_text().replace("line 7", "mine")
+    assert await editor.prompt(session, "change line 7") == "end_turn"
+    assert "edited since (line 7)" in json.dumps(editor.of("tool_call"))
+    assert editor.ended() == {"calc.txt": "failed"} and not editor.permissions
+    assert outcomes(machine)["rejected"] == 0
+
+
 async def test_undo_takes_back_what_the_editor_wrote_and_what_the_daemon_wrote(
     machine: Machine, workspace: Path, start: Start
 ) -> None:
@@ -306,6 +320,19 @@ async def test_a_green_change_is_written_without_a_question_where_the_person_say
     assert await editor.prompt(session, "change both") == "end_turn"
     assert not editor.permissions and (workspace / "notes.txt").read_text() == "two\n"
     assert "green" in editor.said()
+
+
+async def test_green_of_other_text_than_the_editors_is_no_reason_not_to_ask(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    with (machine.home / "config" / "aid" / "aid.toml").open("a") as settings:
+        settings.write('[build]\nadapter = "command"\ncommand = ["grep", "-q", "two", "notes.txt"]\n')
+    editor = await start()
+    session = (await editor.open(workspace, read=True, write=True))["sessionId"]
+    await editor.request("session/set_mode", sessionId=session, modeId="green")
+    editor.buffers[str(workspace / "calc.txt")] = (workspace / "calc.txt").read_text().replace("line 20", "typed")
+    assert await editor.prompt(session, "change both") == "end_turn"
+    assert [call["toolCall"]["title"] for call in editor.permissions] == ["Edit calc.txt (+1 −1)"]
 
 
 @pytest.mark.ocaml
