@@ -12,8 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from aid import errors
-from aid.acp.peer import Peer, PeerError
+from aid.acp.peer import Peer, PeerError, read
 from aid.errors import AidError, Cancelled, DaemonError
 from aid.framing import Decoder, Fault, encode
 from aid.protocol import METHODS, Wire
@@ -23,6 +25,14 @@ _PIECE_BYTES = 256 * 1024
 _END_S = 5.0
 _BRIDGE = "from aid.cli.entry import main; main()"  # what the `aid` command runs, without having to find it
 _CAPABILITIES = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True, "resourceOperations": []}}}
+_ERROR = 1  # LSP 3.17, MessageType
+
+
+class _Shown(msgspec.Struct):
+    """LSP 3.17, ShowMessageParams."""
+
+    type: int
+    message: str
 
 
 class Link:
@@ -86,7 +96,7 @@ class Link:
         )
         assert process.stdin is not None
         stdin = process.stdin
-        peer = Peer(lambda body: stdin.write(encode(body)), self._serve, self._hear, _cancel)
+        peer = Peer(lambda body: stdin.write(encode(body)), self._serve, lambda call: self._heard(peer, call), _cancel)
         self._process = process
         self._pump = asyncio.create_task(self._run(process, peer))
         self._fresh()
@@ -99,9 +109,19 @@ class Link:
         try:
             await peer.call("initialize", begin, dict[str, Any])
         except (PeerError, ConnectionError) as error:
+            stdin.close()
             raise DaemonError(str(error)) from None
         peer.notify("initialized", {})
         return peer
+
+    def _heard(self, peer: Peer, call: Call) -> None:
+        """A bridge that can't start a daemon says so and goes on trying; who opens a session wants to know now."""
+        if call.method == "window/showMessage" and self._peer is not peer:
+            shown: _Shown = read(call.params, _Shown)
+            if shown.type == _ERROR:
+                peer.lost(shown.message.removeprefix("AID: "))
+                return
+        self._hear(call)
 
     async def _run(self, process: Process, peer: Peer) -> None:
         """Pass on what the bridge says until it ends."""

@@ -32,6 +32,10 @@ class _Place(msgspec.Struct):
     diagnostics: list[msgspec.Raw] = []
 
 
+class _Shown(msgspec.Struct):
+    message: str
+
+
 class Session:
     """`id` is also the chat's name in the daemon. `left_out`: what AID can't use of what it was made with. `written`:
     what it wrote before it was loaded anew."""
@@ -145,6 +149,8 @@ class Session:
     def _hear(self, call: Call) -> None:
         if call.method == "aid/update" and self._turn is not None:
             self._turn.heard(read(call.params, UpdateParams))
+        elif call.method == "window/showMessage" and self._turn is not None:
+            self._turn.told(read(call.params, _Shown).message)
         elif call.method == "textDocument/publishDiagnostics":
             place: _Place = read(call.params, _Place)
             ref = asked((schema.ResourceLink(uri=place.uri),), self.root).files

@@ -98,6 +98,10 @@ class Turn:
                 if line:
                     self._think(line)
 
+    def told(self, line: str) -> None:
+        """The bridge says something for the person: that it waits for its daemon."""
+        self._think(line)
+
     def _params(self, asked: Asked) -> PromptParams:
         return PromptParams(
             workspace=str(self._root),
