@@ -12,7 +12,7 @@ import msgspec
 
 from aid import attach
 from ces.change import Status
-from ces.verdict import BuildStatus, Verdict
+from ces.verdict import BuildStatus, EarlyCount, Verdict
 from ces.verdict import Status as VerdictStatus
 
 VERSION = attach.VERSION
@@ -157,7 +157,8 @@ class Candidate(Wire, frozen=True):
 
 
 class PromptResult(Wire, frozen=True):
-    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
+    for the person to read: all but the edits.
 
     `prompt` is what was asked, with the daemon's own words where it worded it.
     """
@@ -166,6 +167,7 @@ class PromptResult(Wire, frozen=True):
     model: str
     prompt: str = ""
     text: str = ""
+    prose: str = ""
     proposal: Proposal | None = None
     candidates: tuple[Candidate, ...] = ()
     sources: tuple[SourceUse, ...] = ()
@@ -180,12 +182,14 @@ class UpdateParams(Wire, frozen=True):
     "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
     `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new
     daemon begins the request again, so forget what its updates said so far; nothing else is there.
+    `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
     """
 
     request: str
     kind: Literal["sources", "text", "reasoning", "candidate", "status", "restart"]
     token: str | None = None
     text: str = ""
+    line: str = ""
     model: str = ""
     sources: tuple[SourceUse, ...] = ()
     candidate: Candidate | None = None
@@ -231,9 +235,9 @@ class RejectParams(Wire, frozen=True):
 
 
 class OutcomeResult(Wire, frozen=True):
-    """`applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
+    """`applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
 
-    `in_editor`: files changed in the editor's own buffers, to be undone there.
+    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
     """
 
     applied: str | None
@@ -244,10 +248,15 @@ class OutcomeResult(Wire, frozen=True):
 
 
 class UndoParams(Wire, frozen=True):
-    """`id` None: the last one applied (undo) or undone (redo) in this workspace."""
+    """`id` None: the last one applied (undo) or undone (redo) in this workspace.
+
+    `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
+    only what was written to disk can be meant.
+    """
 
     workspace: str
     id: str | None = None
+    through_editor: bool = False
 
 
 class LogParams(Wire, frozen=True):
@@ -303,6 +312,7 @@ class ChatTurn(Wire, frozen=True):
     at: float
     prompt: str
     text: str
+    prose: str = ""
     model: str = ""
     attached: tuple[str, ...] = ()
     proposal: str | None = None
@@ -388,11 +398,20 @@ class StatusParams(Wire, frozen=True):
 
 
 class WorkspaceStatus(Wire, frozen=True):
+    """`early`: what came of the early words on proposals, before the build's own; None where there were none."""
+
     root: str
     files: int = 0
     indexed: bool = False
     clients: int = 0
     build: BuildStatus | None = None
+    early: EarlyCount | None = None
+
+
+def early_words(count: EarlyCount) -> str:
+    wrong = count.false_reds + count.false_greens
+    told = f"{count.red} red, {count.green} green, {count.unsure} left to the build"
+    return f"{told}; {count.compared} compared with the build, {wrong} wrong"
 
 
 class StatusResult(Wire, frozen=True):

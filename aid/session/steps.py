@@ -10,14 +10,14 @@ from aid.session.proposals import Accepted, Stored
 from aid.session.summary import proposed_files
 
 
-def noted(before: Stored, after: Stored, applied: str | None, in_editor: tuple[str, ...]) -> Stored:
-    """`after`, which knows what was written to the disk as `applied`; what went `in_editor` is the editor's to undo."""
+def noted(before: Stored, after: Stored, applied: str | None) -> Stored:
+    """`after`, which knows what was accepted as `applied`."""
     if applied is None:
         return after
     step = {
         path: tuple(sorted(set(indices) - set(before.accepted.get(path, ()))))
         for path, indices in after.accepted.items()
-        if path not in in_editor and indices != before.accepted.get(path, ())
+        if indices != before.accepted.get(path, ())
     }
     return msgspec.structs.replace(after, steps={**after.steps, applied: step})
 

@@ -140,6 +140,8 @@ export interface Flag {
  * `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change
  * could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
  * digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
+ * `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
+ * the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`).
  * `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
  */
 export interface Verdict {
@@ -156,6 +158,8 @@ export interface Verdict {
   readonly flags?: readonly Flag[]; // default: []
   readonly base?: string | null;
   readonly toolchain?: string | null;
+  readonly tests_run?: number | null;
+  readonly tests_expected?: number | null;
   readonly cached?: boolean; // default: false
   readonly queue_ms?: number; // default: 0.0
   readonly cpu_ms?: number; // default: 0.0
@@ -226,7 +230,8 @@ export interface Timings {
 }
 
 /**
- * `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+ * `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
+ * for the person to read: all but the edits.
  *
  * `prompt` is what was asked, with the daemon's own words where it worded it.
  */
@@ -235,6 +240,7 @@ export interface PromptResult {
   readonly model: string;
   readonly prompt?: string; // default: ""
   readonly text?: string; // default: ""
+  readonly prose?: string; // default: ""
   readonly proposal?: Proposal | null;
   readonly candidates?: readonly Candidate[]; // default: []
   readonly sources?: readonly SourceUse[]; // default: []
@@ -248,13 +254,15 @@ export interface PromptResult {
  *
  * "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
  * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new
- * daemon begins the request again, so forget what its updates said so far; nothing else is there.
+ * daemon begins the request again, so forget what its updates said so far; nothing else is there. `line` is that in
+ * words, for a line of progress; "" for what is only drawn as it streams in.
  */
 export interface UpdateParams {
   readonly request: string;
   readonly kind: "candidate" | "reasoning" | "restart" | "sources" | "status" | "text";
   readonly token?: string | null;
   readonly text?: string; // default: ""
+  readonly line?: string; // default: ""
   readonly model?: string; // default: ""
   readonly sources?: readonly SourceUse[]; // default: []
   readonly candidate?: Candidate | null;
@@ -306,9 +314,9 @@ export interface ChangedFile {
 }
 
 /**
- * `applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
+ * `applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
  *
- * `in_editor`: files changed in the editor's own buffers, to be undone there.
+ * `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
  */
 export interface OutcomeResult {
   readonly applied: string | null;
@@ -325,10 +333,14 @@ export interface RejectParams {
 
 /**
  * `id` None: the last one applied (undo) or undone (redo) in this workspace.
+ *
+ * `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
+ * only what was written to disk can be meant.
  */
 export interface UndoParams {
   readonly workspace: string;
   readonly id?: string | null;
+  readonly through_editor?: boolean; // default: false
 }
 
 export interface LogParams {
@@ -387,6 +399,7 @@ export interface ChatTurn {
   readonly at: number;
   readonly prompt: string;
   readonly text: string;
+  readonly prose?: string; // default: ""
   readonly model?: string; // default: ""
   readonly attached?: readonly string[]; // default: []
   readonly proposal?: string | null;
@@ -408,10 +421,20 @@ export interface BuildParams {
 }
 
 /**
+ * Which tests a build ran to their end, as far as their runners tell. A skipped test didn't run.
+ *
+ * `partial`: programs that are not in it had no reason to run again, so what they did before stands.
+ */
+export interface Ran {
+  readonly tests?: Readonly<Partial<Record<string, Readonly<Partial<Record<string, number>>>>>>; // default: {}
+  readonly partial?: boolean; // default: false
+}
+
+/**
  * What the build says of a tree as it stands.
  *
  * `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
- * what the build's commands took.
+ * what the build's commands took. `ran` is None where no tests were come to.
  */
 export interface BuildStatus {
   readonly status: "green" | "hack" | "infra_error" | "red" | "timeout" | "unchecked";
@@ -421,6 +444,7 @@ export interface BuildStatus {
   readonly adapter?: string | null;
   readonly wall_ms?: number; // default: 0.0
   readonly cpu_ms?: number; // default: 0.0
+  readonly ran?: Ran | null;
 }
 
 /**
@@ -463,12 +487,30 @@ export interface SetModelParams {
 export interface StatusParams {
 }
 
+/**
+ * How often an early word was red, green or none, and how often the build's own did not bear it out.
+ *
+ * `false_reds`: red, where the build type-checked; `false_greens` the reverse.
+ */
+export interface EarlyCount {
+  readonly red?: number; // default: 0
+  readonly green?: number; // default: 0
+  readonly unsure?: number; // default: 0
+  readonly compared?: number; // default: 0
+  readonly false_reds?: number; // default: 0
+  readonly false_greens?: number; // default: 0
+}
+
+/**
+ * `early`: what came of the early words on proposals, before the build's own; None where there were none.
+ */
 export interface WorkspaceStatus {
   readonly root: string;
   readonly files?: number; // default: 0
   readonly indexed?: boolean; // default: false
   readonly clients?: number; // default: 0
   readonly build?: BuildStatus | null;
+  readonly early?: EarlyCount | null;
 }
 
 /**
