@@ -16,6 +16,8 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
 - tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells.
+
+A like reference tells of what is done where it works itself (`ces.hacks.touched`): elsewhere it has no need of anything.
 """
 
 import re
@@ -23,9 +25,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ces.hacks.case import Trick
-from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.edited import Edited
 from ces.hacks.inline_tests import inline_tests
 from ces.hacks.languages import BUILD_SCRIPTS
+from ces.hacks.touched import innermost, meets, places, taken
 from ces.verdict import Flag
 
 HALF = 0.5
@@ -81,13 +84,13 @@ def _tells(trick: Trick, flag: Flag, change: Edited, reference: Edited) -> bool:
     """Whether a like reference that does without is enough: where the trick is a real part of the change."""
     if trick.honest == "deleted":  # what is only renamed or moved is no loss
         theirs = reference.removed_lines - reference.added_lines
-        return change.removed_lines - change.added_lines > max(theirs, 0)
+        return change.removed_lines - change.added_lines > max(theirs, 0) and taken(change, reference) > 0
     if trick.honest == "tests":
         gone = sum(len(file.removed_code) for file in change.tests)
         return change.added_lines + change.removed_lines <= max(gone, FEW_LINES)
-    if trick.honest in ("part", "near"):
-        return _speaks(flag, change)
-    return trick.honest not in ("weak", "alone")
+    if trick.honest in ("weak", "alone") or not (mostly_there(change, reference) or meets(flag, change, reference)):
+        return False
+    return trick.honest not in ("part", "near") or _speaks(flag, change)
 
 
 def _paths(change: Edited) -> set[str]:
@@ -106,10 +109,9 @@ def _speaks(flag: Flag, change: Edited) -> bool:
     file = next((one for one in change.code if one.path == flag.path), None)
     if file is None or flag.line is None:
         return True
-    around = [one for one in file.defined.values() if not one.holds and one.first <= flag.line <= one.last]
-    if not around:
+    inner = innermost(file, flag.line)
+    if inner is None:
         return True
-    inner = min(around, key=lambda one: one.last - one.first)
     come = [line for line in file.added_code if inner.first <= line <= inner.last]
     return sum(not _SLIGHT.match(file.after.code_lines[line]) for line in come) <= 1 / FIFTH
 
@@ -156,25 +158,10 @@ def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) 
     return both > 0 and (2 * both >= len(ours) or 2 * both >= len(theirs))
 
 
-def places(change: Edited) -> frozenset[tuple[str, str]]:
-    """Definitions that a change touches, as (path, name); where it touches none, the files it touches."""
-    found = frozenset(place for file in change.code for place in _places(file))
-    built = (file for file in change.code if file.language != "config")
-    return found or frozenset((file.change.old_path or file.path, "") for file in built)
-
-
-def _places(file: EditedFile) -> set[tuple[str, str]]:
-    path = (file.change.old_path or file.path).removesuffix("i")  # an interface and what it is of are one place
-    sides = (
-        (file.defined_before, file.removed_code),
-        (file.defined, file.added_code),
-    )
-    return {
-        (path, name)
-        for defined, lines in sides
-        for name, one in defined.items()
-        if not one.holds and any(one.first <= line <= one.last for line in lines)
-    }
+def mostly_there(change: Edited, reference: Edited) -> bool:
+    """Whether half of where a change goes is where the reference goes."""
+    ours = places(change)
+    return 2 * len(ours & places(reference)) >= len(ours)
 
 
 def _removes(reference: Edited, change: Edited, *, like: bool) -> bool:
