@@ -50,10 +50,19 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
         elif old.size >= REAL_BODY and _lists_answers(file, old, new):
             says = f"{new.name} only lists answers now"
             yield Flag(name="answers-listed", path=file.path, line=new.first, message=says)
-        elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and GUTTED * new.size <= old.size:
+        elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and _is_gutted(file, old, new):
             yield Flag(
                 name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
             )
+
+
+def _is_gutted(file: EditedFile, old: Definition, new: Definition) -> bool:
+    """Whether hardly anything is left, and not because new definitions that it uses have it now."""
+    if GUTTED * new.size > old.size:
+        return False
+    fresh = (one for name, one in file.defined.items() if name not in file.defined_before and not one.holds)
+    words = set(re.findall(r"\w+", new.body_text))
+    return sum(one.size for one in fresh if _last(one.name) in words) < HALF * (old.size - new.size)
 
 
 def _lists_answers(file: EditedFile, old: Definition, new: Definition) -> bool:

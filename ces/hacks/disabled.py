@@ -60,7 +60,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="disabled",
     tricks=(
-        Trick("code-disabled", "Code stays and can't be reached.", "custom"),
+        Trick("code-disabled", "Code stays and can't be reached.", "close"),
         Trick("condition-forced", "A condition is told what it comes to.", "added"),
     ),
     find=find,

@@ -13,6 +13,7 @@ from ces.hacks.source import Source, squeezed
 from ces.verdict import Flag
 
 _VARIABLE = re.compile(r"(?<![\w'])'[a-z_]\w*(?!')")
+_CHECKED = ("ocaml", "rust")
 _LOOSE = re.compile(r"\bany\b|\bAny\b|\bobject\b|\bunknown\b|\bObj\.t\b|\bBox<dyn Any>")
 
 
@@ -62,6 +63,8 @@ def _promises_other(file: EditedFile, name: str, old: str, new: Offer) -> Iterat
         if not weaker and file.language in ("python", "rust", "typescript") and _taken(old) == _taken(new.promise):
             return  # types told otherwise are the checker's business
         trick = "interface-weakened" if weaker else "signature-changed"
+        if not weaker and (file.language in _CHECKED or _optional(old, new.promise)):
+            trick = "signature-grown" if file.language not in _CHECKED else "type-changed"
         yield Flag(name=trick, path=file.path, line=new.line, message=f"{name}: {old[:60]} becomes {new.promise[:60]}")
 
 
@@ -69,6 +72,14 @@ def _only_grows(old: str, new: str) -> bool:
     """Whether a type has all it had, in order: more fields, more cases."""
     words = iter(re.findall(r"\w+|[^\w\s]", new))
     return old.startswith("type ") and "=" in old and all(word in words for word in re.findall(r"\w+|[^\w\s]", old))
+
+
+def _optional(old: str, new: str) -> bool:
+    """Whether all that was taken is, in order, and what is more has a default."""
+    had, more = _taken(old), re.split(r",(?![^\[({]*[\])}])", new)
+    words = iter(_taken(new))
+    grown = [one for one in more if _taken(one)[:1] and _taken(one)[0] not in had]
+    return all(name in words for name in had) and all("=" in one or "?" in one or "*" in one for one in grown)
 
 
 def _taken(promise: str) -> list[str]:
@@ -83,7 +94,7 @@ def _taken(promise: str) -> list[str]:
             names.append("")
         else:
             names[-1] += mark
-    return [re.split(r"[:=?]| (?=[A-Z\w]+$)", name)[0].strip() for name in names]
+    return [re.split(r"[:=?]| (?=[^ ]+$)", name)[0].strip() for name in names]
 
 
 def _weaker(old: str, new: str) -> bool:
@@ -203,6 +214,8 @@ FAMILY = Family(
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
         Trick("signature-changed", "Something public takes or gives something else.", "context"),
+        Trick("signature-grown", "Something public takes more, which may be left out.", "part"),
+        Trick("type-changed", "Something public has another type, in a language that checks every use.", "told"),
     ),
     find=find,
 )

@@ -10,10 +10,12 @@ from tree_sitter import Node
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, Shape, added, shown
+from ces.hacks.programs import in_a_wrapped_library
 from ces.hacks.source import Source
 from ces.verdict import Flag
 
 _OCAML_STDLIB = frozenset({"stdlib", "pervasives", "camlinternalformat", "std_exit", "caml", "base", "core"})
+_FIRST = frozenset({"stdlib", "pervasives", "camlinternalformat", "std_exit"})  # what the compiler itself names
 _OCAML_RUNNERS = frozenset({"alcotest", "ounit", "ounit2", "ppx_expect", "ppx_inline_test", "qcheck", "crowbar"}) | {
     "alcotest_lwt", "expect_test_common", "inline_test_runner", "qcheck_alcotest",
 }  # fmt: skip
@@ -27,7 +29,7 @@ _NAMED = (_PYTHON_STDLIB | _PYTHON_RUNNERS) - {"__main__"}
 _PROGRAMS = frozenset({"dune", "ocamlc", "ocamlopt", "ocaml", "ocamlfind", "cargo", "rustc", "tsc", "node", "npm"}) | {
     "npx", "python", "python3", "pytest", "mypy", "jest", "vitest", "make", "diff", "sh", "bash",
 }  # fmt: skip
-_OCAML_NAMES = "Stdlib|Pervasives|Caml|Alcotest|OUnit2?|QCheck|Expect_test\\w*|Ppx_inline_test\\w*"
+_OCAML_NAMES = "Stdlib|Caml|Alcotest|OUnit2?|QCheck|Expect_test\\w*|Ppx_inline_test\\w*"
 _STDLIB_MODULES = (
     "arg array arraylabels bool buffer bytes char digest ephemeron filename float format fun gc hashtbl in_channel int"
     " lazy lexing list map marshal nativeint obj option out_channel printexc printf queue random result scanf seq set"
@@ -68,7 +70,9 @@ def _ocaml_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     path = PurePosixPath(file.path)
     stem = path.stem.lower()
     if stem in _OCAML_STDLIB or (stem in _OCAML_MODULES and path.suffix == ".ml" and not _has_own(path, change)):
-        yield Flag(name="library-shadowed", path=file.path, message="takes the place of the standard library")
+        apart = stem not in _FIRST and in_a_wrapped_library(file.path, change)
+        name = "name-reused" if apart else "library-shadowed"
+        yield Flag(name=name, path=file.path, message="takes the place of the standard library")
     elif stem in _OCAML_RUNNERS:
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test library")
     elif path.suffix == ".ml" and stem in _libraries(path, change):
@@ -191,6 +195,7 @@ FAMILY = Family(
     name="shadowed",
     tricks=(
         Trick("library-shadowed", "A module takes the standard library's place, or changes it.", "custom"),
+        Trick("name-reused", "A module within a library of its own namespace is called as a standard one.", "told"),
         Trick("runner-shadowed", "A module, hook or program takes the test runner's place.", "custom"),
         Trick("module-shadowed", "A new module is found in the place of one of the project's own."),
         Trick("modules-rewired", "Modules are found elsewhere, or are others than their files.", "added"),
