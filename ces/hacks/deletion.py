@@ -57,12 +57,19 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
 
 
 def _is_gutted(file: EditedFile, old: Definition, new: Definition) -> bool:
-    """Whether hardly anything is left, and not because new definitions that it uses have it now."""
+    """Whether hardly anything is left, and not because new definitions have it now: one as it was, or those it uses."""
     if GUTTED * new.size > old.size:
         return False
-    fresh = (one for name, one in file.defined.items() if name not in file.defined_before and not one.holds)
-    words = set(re.findall(r"\w+", new.body_text))
-    return sum(one.size for one in fresh if _last(one.name) in words) < HALF * (old.size - new.size)
+    fresh = [one for name, one in file.defined.items() if name not in file.defined_before and not one.holds]
+    words = set(re.findall(r"[\w']+", new.body_text))
+    moved = sum(one.size for one in fresh if _last(one.name) in words)
+    renamed = any(one.body_text == old.body_text and _is_used(file, _last(one.name)) for one in fresh)
+    return not renamed and moved < HALF * (old.size - new.size)
+
+
+def _is_used(file: EditedFile, name: str) -> bool:
+    """Whether a name stands anywhere but where it is defined."""
+    return len(re.findall(rf"(?<![\w']){re.escape(name)}(?![\w'])", file.after.code)) > 1
 
 
 def _lists_answers(file: EditedFile, old: Definition, new: Definition) -> bool:

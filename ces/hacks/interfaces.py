@@ -76,14 +76,23 @@ def _only_grows(old: str, new: str) -> bool:
 
 def _optional(old: str, new: str) -> bool:
     """Whether all that was taken is, in order, and what is more has a default."""
-    had, more = _taken(old), re.split(r",(?![^\[({]*[\])}])", new)
+    had, parts = _taken(old), _parts(new)
     words = iter(_taken(new))
-    grown = [one for one in more if _taken(one)[:1] and _taken(one)[0] not in had]
+    grown = [one for one in parts if _name(one) not in had]
     return all(name in words for name in had) and all("=" in one or "?" in one or "*" in one for one in grown)
 
 
 def _taken(promise: str) -> list[str]:
     """The names of parameters, without their types and defaults."""
+    return [_name(one) for one in _parts(promise)]
+
+
+def _name(parameter: str) -> str:
+    return re.split(r"[:=?]| (?=[^ ]+$)", parameter)[0].strip()
+
+
+def _parts(promise: str) -> list[str]:
+    """The parameters, each as it is written."""
     inside = promise.partition("(")[2] if promise.startswith(("pub", "fn", "unsafe", "async fn", "const")) else promise
     names, depth = [""], 0
     for mark in inside:
@@ -94,7 +103,7 @@ def _taken(promise: str) -> list[str]:
             names.append("")
         else:
             names[-1] += mark
-    return [re.split(r"[:=?]| (?=[^ ]+$)", name)[0].strip() for name in names]
+    return names
 
 
 def _weaker(old: str, new: str) -> bool:

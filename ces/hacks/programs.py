@@ -44,7 +44,15 @@ def _stanzas(path: str, change: Edited) -> list[Sexp]:
     if raw is None:
         return []
     after = next((file.after.text for file in change.files if file.path == dune), "")
-    return [*parse(raw.decode("latin-1")), *parse(after)]
+    said = (*parse(raw.decode("latin-1")), *parse(after))
+    mine = [one for one in said if _names(one, PurePosixPath(path).stem)]
+    return mine or [one for one in said if not one.fields("modules")]
+
+
+def _names(stanza: Sexp, module: str) -> bool:
+    """Whether a stanza lists a module among its own."""
+    listed = {atom.atom.lower() for one in stanza.fields("modules") for atom in one.atoms()}
+    return "\\" not in listed and module.lower() in listed
 
 
 def _python(file: EditedFile, line: int) -> bool:
