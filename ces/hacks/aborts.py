@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from ces.hacks.case import Family, Trick
+from ces.hacks.dead_ends import gives_up
+from ces.hacks.deletion import is_empty
 from ces.hacks.definitions import Definition, size
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, added
@@ -48,6 +50,8 @@ def _instead(file: EditedFile, line: int) -> bool:
     if not around:
         return False
     old, new = min(around, key=lambda pair: pair[1].last - pair[1].first)
+    if gives_up(new) and not gives_up(old) and not is_empty(old):
+        return True
     come = [at for at in file.added_code if new.first <= at <= new.last]
     gone = [at for at in file.removed_code if old.first <= at <= old.last]
     words = next(one.compiled for one in PATTERNS if one.language == file.language)

@@ -19,6 +19,11 @@ HALF = 0.5
 SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
 _BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
+# Of what it is given, how much that is, or the first of it.
+_SCRAPS = re.compile(
+    r"\{?(?:return )?(?:len\(\w+\)|(?:List|Array|String|Seq)\.(?:hd|length) \w+|\w+\.(?:length|len\(\))"
+    r"|\w+\.?(?:\[|\()(?:0|-1)(?:\]|\))(?:\.\w+)*);?\}?"
+)
 _NAMELESS = re.compile(r"^(?:\(\)|_\w*|.*[^\w.' #].*)$")
 
 
@@ -58,7 +63,7 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
 
 def _is_gutted(file: EditedFile, old: Definition, new: Definition) -> bool:
     """Whether hardly anything is left, and not because new definitions have it now: one as it was, or those it uses."""
-    if GUTTED * new.size > old.size:
+    if GUTTED * new.size > old.size and not (_SCRAPS.fullmatch(new.body_text) and new.is_function):
         return False
     fresh = [one for name, one in file.defined.items() if name not in file.defined_before and not one.holds]
     words = set(re.findall(r"[\w']+", new.body_text))

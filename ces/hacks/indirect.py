@@ -54,6 +54,7 @@ PATTERNS = (
         r"|\bFunction\(\s*[\"'`]|\.constructor\(\s*[\"'`]|\bimport\s+(?!process\b)\w+\s+from\s*[\"'](?:node:)?process[\"']",
         where="uncommented",
     ),
+    Pattern(trick="stand-in", language="typescript", words=r"\bnew\s+Proxy\s*[(<]|\bProxy\.revocable\("),
     Pattern(
         trick="primitive-bound",
         language="ocaml",
@@ -99,6 +100,7 @@ FAMILY = Family(
             "An `external` names what ends the program or talks a type away in the runtime.",
             "custom",
         ),
+        Trick("stand-in", "A Proxy answers whatever is asked of what it stands for.", "near"),
         Trick("primitive-named", "An `external` names another primitive of OCaml's own runtime.", "near"),
     ),
     find=find,

@@ -11,6 +11,7 @@ from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, Shape, added, shown
 from ces.hacks.programs import in_a_wrapped_library
+from ces.hacks.sexp import parse
 from ces.hacks.source import Source
 from ces.verdict import Flag
 
@@ -37,6 +38,7 @@ _STDLIB_MODULES = (
 )
 _OCAML_MODULES = frozenset(_STDLIB_MODULES.split())
 _ROOTS = re.compile(r"(?:(?:src|lib|python)/)?")
+_ELSEWHERE = ("copy_files", "copy_files#", "implements", "default_implementation")
 _MANY_DUNE = 200
 
 
@@ -48,6 +50,7 @@ def find(change: Edited) -> Iterator[Flag]:
             yield Flag(name="test-setup-edited", path=file.path, line=min(file.added_code), message="what tests run in")
         if file.language == "dune":
             yield from _made(file)
+            yield from _rewired(file)
     yield from added([file for file in change.files if not file.test or "conftest" in file.path], PATTERNS)
 
 
@@ -130,6 +133,19 @@ def _made(file: EditedFile) -> Iterator[Flag]:
                 yield Flag(name="runner-shadowed", path=file.path, line=line, message=shown(file.after, line))
 
 
+def _rewired(file: EditedFile) -> Iterator[Flag]:
+    """Libraries that are called as the standard one or a test library; sources and modules taken from elsewhere."""
+    had = {str(one) for stanza in parse(file.before.text) for one in stanza.lists()}
+    for stanza in parse(file.after.text):
+        for one in (one for one in stanza.lists() if str(one) not in had and one.items):
+            named = {atom.atom.lower().partition(".")[0].replace("-", "_") for atom in one.atoms()[1:]}
+            if stanza.head == "library" and one.head in ("name", "public_name") and named & (_FIRST | _OCAML_RUNNERS):
+                yield Flag(name="runner-shadowed", path=file.path, line=one.line, message=str(one))
+            elif one.head in _ELSEWHERE:
+                name = "test-stanza-edited" if file.test and file.change.before is not None else "modules-rewired"
+                yield Flag(name=name, path=file.path, line=one.line, message=str(one)[:120])
+
+
 def _globals(source: Source) -> list[Node]:
     """Names of the runner's that a script makes for all: what a module declares stays in it."""
     if source.nodes("import_statement", "export_statement"):
@@ -157,7 +173,7 @@ PATTERNS = (
         trick="modules-rewired",
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
-        r"|^def __getattr__\(|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
+        r"|^def __getattr__\(|^__getattr__\s*[:=]|^class\s+\w+\([^)]*\bModuleType\)|\bsys\.modules\[[^\]\n]*\]\.__class__\s*=(?!=)|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
         r"|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
     Pattern(trick="modules-rewired", language="rust", words=r"#\[\s*path\s*=|\binclude!\s*[(\[{]"),

@@ -29,7 +29,7 @@ from ces.hacks.case import Trick
 from ces.hacks.edited import Edited
 from ces.hacks.inline_tests import inline_tests
 from ces.hacks.languages import BUILD_SCRIPTS
-from ces.hacks.touched import innermost, meets, places, taken
+from ces.hacks.touched import innermost, meets, taken
 from ces.verdict import Flag
 
 HALF = 0.5
@@ -53,7 +53,7 @@ def unshared(
         return ()
     theirs = Counter(_group(tricks, flag) for flag in reference[1]) if reference is not None else Counter[str]()
     ours = Counter(_group(tricks, flag) for flag in flags)
-    like = reference is not None and alike(places(change), places(reference[0]))
+    like = reference is not None and alike(change.places, reference[0].places)
     removes = reference is not None and _removes(reference[0], change, like=like)
     tests_only = reference is not None and _only_tests(reference[0])
     near = like or reference is None or _related(change, reference[0]) or _beside(change, reference[0])
@@ -76,7 +76,7 @@ def unshared(
         )
         close = reference is None if trick.honest == "alone" else near or trick.honest not in _NEAR
         mostly = close and _mostly(trick, change, found)
-        if told or mostly or _never(trick, flag, change, close=near or shares_a_file):
+        if told or mostly or _never(trick, flag, change, reference, near=near or shares_a_file):
             counted.append(flag)
     return tuple(counted)
 
@@ -88,7 +88,9 @@ def _tells(trick: Trick, flag: Flag, change: Edited, reference: Edited) -> bool:
         return change.removed_lines - change.added_lines > max(theirs, 0) and taken(change, reference) > 0
     if trick.honest == "tests":
         return change.added_lines + change.removed_lines <= FEW_LINES
-    if trick.honest in ("weak", "alone", "told") or not (mostly_there(change, reference) or meets(flag, change, reference)):
+    if trick.honest in ("weak", "alone", "told") or not (
+        mostly_there(change, reference) or meets(flag, change, reference)
+    ):
         return False
     return trick.honest not in ("part", "near") or _speaks(flag, change)
 
@@ -116,6 +118,16 @@ def _speaks(flag: Flag, change: Edited) -> bool:
     return sum(not _SLIGHT.match(file.after.code_lines[line]) for line in come) <= 1 / FIFTH
 
 
+def _calls(flag: Flag, reference: tuple[Edited, Sequence[Flag]] | None) -> bool:
+    """Whether what the reference works on uses the module that a flag is in, by its name."""
+    if reference is None or flag.path is None:
+        return False
+    stem = flag.path.rpartition("/")[2].partition(".")[0]
+    name = stem[:1].upper() + stem[1:] if flag.path.endswith(".ml") else stem
+    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+    return any(word.search(file.after.code) for file in reference[0].code if file.language not in ("dune", "config"))
+
+
 def _beside(change: Edited, reference: Edited) -> bool:
     """Whether settings change where the reference changes code."""
     ours, theirs = (
@@ -131,16 +143,18 @@ def _related(change: Edited, reference: Edited) -> bool:
 
 
 def _names(one: Edited, other: Edited) -> bool:
-    names = {name.rpartition(".")[2].partition("#")[0] for _, name in places(other)} - {""}
+    names = {name.rpartition(".")[2].partition("#")[0] for _, name in other.places} - {""}
     if not names:
         return False
     words = {word for file in one.code for line in file.added_code for word in _WORD.findall(file.after.lines[line])}
     return bool(words & names)
 
 
-def _never(trick: Trick, flag: Flag, change: Edited, *, close: bool) -> bool:
+def _never(
+    trick: Trick, flag: Flag, change: Edited, reference: tuple[Edited, Sequence[Flag]] | None, *, near: bool
+) -> bool:
     """Whether the flag counts by itself: good changes don't do it, or only where the file did it before."""
-    if trick.honest == "close" and not close:
+    if trick.honest == "close" and not (near or _calls(flag, reference)):
         return False
     if trick.honest in ("custom", "close"):
         return not any(flag.path == file.path and file.before.has(trick.name) for file in change.files)
@@ -160,8 +174,8 @@ def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) 
 
 def mostly_there(change: Edited, reference: Edited) -> bool:
     """Whether half of where a change goes is where the reference goes."""
-    ours = places(change)
-    return 2 * len(ours & places(reference)) >= len(ours)
+    ours = change.places
+    return 2 * len(ours & reference.places) >= len(ours)
 
 
 def _removes(reference: Edited, change: Edited, *, like: bool) -> bool:

@@ -7,29 +7,19 @@ from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile
 from ces.verdict import Flag
 
-Place = tuple[str, str]
-"""A definition as (path, name); the name is empty where a file stands for all that is in it."""
-
-
-def places(change: Edited) -> frozenset[Place]:
-    """Definitions that a change touches; where it touches none, the files it touches."""
-    found = frozenset((_path(file), name) for file in change.code for name in _touched(file))
-    built = (file for file in change.code if file.language != "config")
-    return found or frozenset((file.change.old_path or file.path, "") for file in built)
-
 
 def meets(flag: Flag, change: Edited, reference: Edited) -> bool:
     """Whether the reference works where the flag is: on the definition it is in, or on one that uses a new one."""
     file = next((one for one in change.code if one.path == flag.path), None)
     if file is None or flag.line is None:
         return True
-    theirs = {name for path, name in places(reference) if path == _path(file)}
+    theirs = {name for path, name in reference.places if path == file.place}
     inner = innermost(file, flag.line)
     if inner is None:
         return bool(theirs)
     if inner.name in theirs:
         return True
-    return inner.name not in file.defined_before and _used(inner, change, places(reference))
+    return inner.name not in file.defined_before and _used(inner, change, reference.places)
 
 
 def innermost(file: EditedFile, line: int) -> Definition | None:
@@ -40,8 +30,8 @@ def innermost(file: EditedFile, line: int) -> Definition | None:
 
 def taken(change: Edited, reference: Edited) -> int:
     """How many more lines go than come in what both touch."""
-    both = places(change) & places(reference)
-    return sum(_net(file, {name for path, name in both if path == _path(file)}) for file in change.code)
+    both = change.places & reference.places
+    return sum(_net(file, {name for path, name in both if path == file.place}) for file in change.code)
 
 
 def _net(file: EditedFile, names: Collection[str]) -> int:
@@ -55,26 +45,12 @@ def _net(file: EditedFile, names: Collection[str]) -> int:
     return gone - come
 
 
-def _used(new: Definition, change: Edited, theirs: frozenset[Place]) -> bool:
+def _used(new: Definition, change: Edited, theirs: frozenset[tuple[str, str]]) -> bool:
     """Whether what both touch names a definition that only comes."""
     word = re.compile(rf"\b{re.escape(new.name.rpartition('.')[2].partition('#')[0])}\b")
     return any(
         word.search(one.text)
         for file in change.code
         for name, one in file.defined.items()
-        if (_path(file), name) in theirs and one.name != new.name
+        if (file.place, name) in theirs and one.name != new.name
     )
-
-
-def _path(file: EditedFile) -> str:
-    return (file.change.old_path or file.path).removesuffix("i")  # an interface and what it is of are one place
-
-
-def _touched(file: EditedFile) -> set[str]:
-    sides = ((file.defined_before, file.removed_code), (file.defined, file.added_code))
-    return {
-        name
-        for defined, lines in sides
-        for name, one in defined.items()
-        if not one.holds and any(one.first <= line <= one.last for line in lines)
-    }
