@@ -6,8 +6,8 @@ from tree_sitter import Node
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.dead_ends import gives_up
-from ces.hacks.deletion import is_empty
 from ces.hacks.definitions import Definition, size
+from ces.hacks.deletion import is_empty
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag

@@ -76,7 +76,7 @@ def find(change: Edited) -> Iterator[Flag]:
     files = {file.path: file for file in change.code}
     for flag in added(change.code, PATTERNS):
         own = flag.name == "exit-success" and ends_itself(files[flag.path or ""], flag.line or 0, change)
-        yield msgspec.structs.replace(flag, name="exit") if own else flag
+        yield msgspec.structs.replace(flag, name="program-exits") if own else flag
     for flag in added(change.tests, PATTERNS):
         yield Flag(name="test-exits", path=flag.path, line=flag.line, message=flag.message)
 
@@ -85,6 +85,7 @@ FAMILY = Family(
     name="exits",
     tricks=(
         Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "custom"),
+        Trick("program-exits", "A program of its own ends itself: tests run it as another process.", "told"),
         Trick("exit", "The program ends itself, or is hooked where it ends.", "added"),
         Trick("test-exits", "A test ends the program it runs in.", "tests"),
     ),

@@ -19,14 +19,21 @@ _FUNCTIONS = ("function_definition", "lambda")
 def ends_itself(file: EditedFile, line: int, change: Edited) -> bool:
     """Whether an exit on a line ends nothing but a program of its own, which tests can only run as another process."""
     if file.language == "ocaml":
-        heads = {one.head for one in _stanzas(file.path, change)}
-        return not heads.isdisjoint(_PROGRAMS) and heads.isdisjoint(_RUN_WITH_TESTS)
+        return is_program(file.path, change)
     if file.language == "python":
         return _python(file, line)
     path = PurePosixPath(file.path)
     if file.language == "rust":
         return path.name == "main.rs" or {"bin", "examples"} & set(path.parts[:-1]) != set()
     return file.before.text.startswith("#!") or (file.change.before is None and file.after.text.startswith("#!"))
+
+
+def is_program(path: str, change: Edited) -> bool:
+    """Whether dune builds an OCaml module into programs alone, none of which a rule runs as a test."""
+    stanzas = _stanzas(path, change)
+    heads = {one.head for one in stanzas}
+    tested = any(one.head in ("rule", "alias") and "runtest" in str(one) for one in stanzas)
+    return not tested and not heads.isdisjoint(_PROGRAMS) and heads.isdisjoint(_RUN_WITH_TESTS)
 
 
 def in_a_wrapped_library(path: str, change: Edited) -> bool:
@@ -45,8 +52,9 @@ def _stanzas(path: str, change: Edited) -> list[Sexp]:
         return []
     after = next((file.after.text for file in change.files if file.path == dune), "")
     said = (*parse(raw.decode("latin-1")), *parse(after))
+    rules = [one for one in said if one.head in ("rule", "alias")]
     mine = [one for one in said if _names(one, PurePosixPath(path).stem)]
-    return mine or [one for one in said if not one.fields("modules")]
+    return [*mine, *rules] if mine else [one for one in said if not one.fields("modules")]
 
 
 def _names(stanza: Sexp, module: str) -> bool:

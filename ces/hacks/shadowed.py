@@ -38,7 +38,9 @@ _STDLIB_MODULES = (
 )
 _OCAML_MODULES = frozenset(_STDLIB_MODULES.split())
 _ROOTS = re.compile(r"(?:(?:src|lib|python)/)?")
-_ELSEWHERE = ("copy_files", "copy_files#", "implements", "default_implementation")
+_ELSEWHERE = {"copy_files": "modules-rewired", "copy_files#": "modules-rewired"} | {
+    "implements": "library-swapped", "default_implementation": "library-swapped",
+}  # fmt: skip
 _MANY_DUNE = 200
 
 
@@ -142,7 +144,7 @@ def _rewired(file: EditedFile) -> Iterator[Flag]:
             if stanza.head == "library" and one.head in ("name", "public_name") and named & (_FIRST | _OCAML_RUNNERS):
                 yield Flag(name="runner-shadowed", path=file.path, line=one.line, message=str(one))
             elif one.head in _ELSEWHERE:
-                name = "test-stanza-edited" if file.test and file.change.before is not None else "modules-rewired"
+                name = "test-stanza-edited" if file.test and file.change.before is not None else _ELSEWHERE[one.head]
                 yield Flag(name=name, path=file.path, line=one.line, message=str(one)[:120])
 
 
@@ -215,6 +217,7 @@ FAMILY = Family(
         Trick("runner-shadowed", "A module, hook or program takes the test runner's place.", "custom"),
         Trick("module-shadowed", "A new module is found in the place of one of the project's own."),
         Trick("modules-rewired", "Modules are found elsewhere, or are others than their files.", "added"),
+        Trick("library-swapped", "dune builds another implementation of a library.", "custom"),
         Trick("test-setup-edited", "What all tests run in (conftest.py) is changed.", "tests"),
     ),
     find=find,
