@@ -175,7 +175,8 @@ PATTERNS = (
         trick="modules-rewired",
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
-        r"|^def __getattr__\(|^__getattr__\s*[:=]|^class\s+\w+\([^)]*\bModuleType\)|\bsys\.modules\[[^\]\n]*\]\.__class__\s*=(?!=)|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
+        r"|^def __getattr__\(|^__getattr__\s*[:=]|^class\s+\w+\([^)]*\bModuleType\)"
+        r"|\bsys\.modules\[[^\]\n]*\]\.__class__\s*=(?!=)|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
         r"|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
     Pattern(trick="modules-rewired", language="rust", words=r"#\[\s*path\s*=|\binclude!\s*[(\[{]"),

@@ -18,7 +18,8 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 - context: only the like reference tells;
 - told: said and never counts, since whatever else is built or run would show a wrong use of it.
 
-A like reference tells of what is done where it works itself (`ces.hacks.touched`): elsewhere it has no need of anything.
+A like reference tells of what is done where it works itself (`ces.hacks.touched`), or where half of the change goes
+there. It tells nothing of tests: they are put back, so that only the code beside them can make a build green.
 """
 
 import re
@@ -34,7 +35,6 @@ from ces.verdict import Flag
 
 HALF = 0.5
 FIFTH = 0.2
-FEW_LINES = 3  # of code, that may be but an excuse for what is done to tests; more is a mend, and tests are put back
 _NEAR = ("near", "file", "weak", "alone")
 _LINES = ("never", "custom", "close", "added", "part", *_NEAR)
 HARDLY_ANY = 0.2  # lines that come for each that goes
@@ -86,9 +86,7 @@ def _tells(trick: Trick, flag: Flag, change: Edited, reference: Edited) -> bool:
     if trick.honest == "deleted":  # what is only renamed or moved is no loss
         theirs = reference.removed_lines - reference.added_lines
         return change.removed_lines - change.added_lines > max(theirs, 0) and taken(change, reference) > 0
-    if trick.honest == "tests":
-        return change.added_lines + change.removed_lines <= FEW_LINES
-    if trick.honest in ("weak", "alone", "told") or not (
+    if trick.honest in ("weak", "alone", "tests", "told") or not (
         mostly_there(change, reference) or meets(flag, change, reference)
     ):
         return False
