@@ -1,5 +1,6 @@
 """Code that gives up where it should work: `assert false`, `failwith`, `raise`, `todo!()`, `throw`."""
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -12,6 +13,7 @@ from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
 
+_AGAIN = re.compile(r"\b(?:raise(?:_notrace)?|Lwt\.fail|Printexc\.raise_with_backtrace)\s+(\w+)\b")
 SHRUNK = 0.75
 _IFS = {
     "ocaml": ("if_expression",),
@@ -35,7 +37,7 @@ def find(change: Edited) -> Iterator[Flag]:
     files = {file.path: file for file in change.code}
     for flag in added(change.code, PATTERNS):
         file = files[flag.path or ""]
-        if _guards(file, flag.line or 0):
+        if _guards(file, flag.line or 0) or _raises_again(file, flag.line or 0):
             continue
         yield Flag(
             name=flag.name if not _instead(file, flag.line or 0) else "abort-for-code",
@@ -58,6 +60,12 @@ def _instead(file: EditedFile, line: int) -> bool:
     more = len(words.findall(_code(new))) > len(words.findall(_code(old)))
     aborts = sum(1 for at in come if words.search(file.after.lines[at]))
     return more and bool(gone) and 2 * aborts >= len(come) and new.size <= SHRUNK * old.size
+
+
+def _raises_again(file: EditedFile, line: int) -> bool:
+    """Whether an OCaml handler only hands on what it caught."""
+    again = _AGAIN.search(file.after.code_lines[line]) if file.language == "ocaml" else None
+    return again is not None and re.search(rf"(?:\bwith|\||\bexception)\s+{again[1]}\s*->", file.after.code) is not None
 
 
 def _guards(file: EditedFile, line: int) -> bool:
@@ -91,7 +99,7 @@ FAMILY = Family(
     name="aborts",
     tricks=(
         Trick("abort", "An `assert false`, `failwith`, `raise`, `todo!` or `throw` more.", "part"),
-        Trick("abort-for-code", "A definition's code gives way to an abort."),
+        Trick("abort-for-code", "A definition's code gives way to an abort.", "close"),
     ),
     find=find,
 )

@@ -53,7 +53,7 @@ PATTERNS = (
     Pattern(
         trick="cast-forced",
         language="rust",
-        words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b"
+        words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b(?!::<libc::)"
         r"|\bMaybeUninit::(?:uninit|zeroed)\(\)\s*\.\s*assume_init\b|\bdowncast_\w*unchecked\b",
     ),
     Pattern(trick="cast-forced", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),

@@ -204,7 +204,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="handlers",
     tricks=(
-        Trick("catch-all-handler", "Every exception is caught and nothing comes of it.", "added"),
+        Trick("catch-all-handler", "Every exception is caught and nothing comes of it.", "part"),
         Trick("catch-all-pattern", "A case matches whatever is left and does nothing.", "part"),
     ),
     find=find,

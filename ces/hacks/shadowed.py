@@ -105,7 +105,12 @@ def _python_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     where = "" if str(whole.parent) == "." else f"{whole.parent}/"
     root = _ROOTS.fullmatch(where) is not None
     if path.suffix == ".pth" or (name in _PYTHON_ANYWHERE and not package):
-        yield Flag(name="library-shadowed", path=file.path, message="Python loads it before anything else")
+        found = path.suffix == ".pth" or root or file.test
+        yield Flag(
+            name="library-shadowed" if found else "name-reused",
+            path=file.path,
+            message="Python loads it before anything else",
+        )
     elif name in _PYTHON_STDLIB and (root or (file.test and not package)):
         yield Flag(name="library-shadowed", path=file.path, message="takes the place of a module of Python's own")
     elif name in _PYTHON_RUNNERS and (root or (file.test and name in _RUN_TESTS)):
@@ -176,7 +181,8 @@ PATTERNS = (
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
         r"|^def __getattr__\(|^__getattr__\s*[:=]|^class\s+\w+\([^)]*\bModuleType\)"
-        r"|\bsys\.modules\[[^\]\n]*\]\.__class__\s*=(?!=)|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
+        r"|\bsys\.modules\[[^\]\n]*\]\.__class__\s*=(?!=)"
+        r"|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
         r"|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
     Pattern(trick="modules-rewired", language="rust", words=r"#\[\s*path\s*=|\binclude!\s*[(\[{]"),

@@ -42,6 +42,7 @@ LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose bo
 _WORD = re.compile(r"\b[A-Za-z_]\w{2,}")
 _SLIGHT = re.compile(r"\s*(?:(?:import|from|open|use)\s|\[[^\]]*\]\s*$|[^\w]*$)")  # imports, headings, brackets
 MORE = 3  # times the lines that a like reference takes away
+MANY_LINES = 20  # that go, below which it says nothing whether three times as many do
 SPARE = 2  # honest uses more than the reference's that are still like it
 
 
@@ -178,7 +179,7 @@ def mostly_there(change: Edited, reference: Edited) -> bool:
 
 def _removes(reference: Edited, change: Edited, *, like: bool) -> bool:
     """Whether taking away is what the reference does; a like change doesn't take away much more."""
-    more = like and change.removed_lines > MORE * reference.removed_lines
+    more = like and change.removed_lines > MORE * reference.removed_lines + MANY_LINES
     return _mostly_goes(reference) and not more
 
 
