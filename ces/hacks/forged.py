@@ -50,7 +50,8 @@ def find(change: Edited) -> Iterator[Flag]:
 
 _TAKES = {
     "ocaml": r"\bUnix\.dup2\b|\bclose_out(?:_noerr)?\s+(?:Stdlib\.)?std(?:err|out)\b",
-    "python": r"\bsys\.(?:__)?std(?:out|err)(?:__)?(?:\s*=(?!=)|\.close\()|\bos\.(?:dup2|closerange)\(|\bos\.close\(\s*(?:[012]\b|sys\.)"
+    "python": r"\bsys\.(?:__)?std(?:out|err)(?:__)?(?:\s*=(?!=)|\.close\()"
+    r"|\bos\.(?:dup2|closerange)\(|\bos\.close\(\s*(?:[012]\b|sys\.)"
     r"|\bredirect_std(?:out|err)\(",
     "rust": r"\blibc::dup2\b|\blibc::close\(\s*[012]\b",
     "typescript": r"\bprocess\.std(?:out|err)\.\w+\s*=(?!=)|\bconsole\.\w+\s*=(?!=)",
