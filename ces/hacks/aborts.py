@@ -77,11 +77,30 @@ def _guards(file: EditedFile, line: int) -> bool:
     old = file.defined_before.get(new.name)
     if old is not None and new.size < old.size:
         return False
+    if old is not None and _is_one_of_many(file, line):
+        return True
     ifs = (node for node in file.after.nodes(*_IFS[file.language or ""]) if node.start_byte >= new.node.start_byte)
     return any(
-        node.start_point.row <= line <= node.end_point.row and _refuses(node, line) and new.size > 2 * size(node)
+        node.start_point.row <= line <= node.end_point.row
+        and _refuses(node, line)
+        and (old is None or new.size > 2 * size(node))
         for node in ifs
     )
+
+
+def _is_one_of_many(file: EditedFile, line: int) -> bool:
+    """Whether it is an OCaml case for one literal, where another case takes all that are left: none was missing."""
+    if file.language != "ocaml":
+        return False
+    for case in file.after.nodes("match_case"):
+        pattern, body = case.child_by_field_name("pattern"), case.child_by_field_name("body")
+        if pattern is None or body is None or not body.start_point.row <= line <= body.end_point.row:
+            continue
+        others = [one.child_by_field_name("pattern") for one in case.parent.named_children] if case.parent else []
+        rest = any(one is not None and one.type in ("any_pattern", "value_pattern", "value_name") for one in others)
+        if rest and pattern.type in ("number", "string", "character", "signed_number"):
+            return True
+    return False
 
 
 def _refuses(node: Node, line: int) -> bool:

@@ -14,7 +14,6 @@ _NOTHING = r"\(?\s*!?\s*\(?\s*(?:None\b|\[\s*\]|ref\s+(?:None\b|\[\s*\])|(?:Queu
 _EMPTY = re.compile(
     r"\blet\s+(\w+)\s*(?::[^=]*)?=\s*(?:ref\s+)?(?:None\b|\[\s*\]|(?:Queue|Stack)\.create\s*\(\s*\))\s*(?:in\b|let\b|;;)"
 )
-_REACH = 2000  # bytes after which a name is another's
 
 
 def _from_nothing(source: Source) -> list[Span]:
@@ -22,9 +21,9 @@ def _from_nothing(source: Source) -> list[Span]:
     found = []
     for empty in _EMPTY.finditer(source.code):
         name = re.escape(empty[1])
-        rest = source.code[empty.end() : empty.end() + _REACH]
+        rest = source.code[empty.end() :]
         taken = re.search(rf"\b(?:{_TAKES})\s*(?:@@\s*)?\(?\s*!?\s*\(?\s*{name}\b", rest)
-        if taken and not re.search(rf"\b{name}\s*:=|\b(?:add|push)\b[^;]*\b{name}\b|\blet\s+{name}\b", rest):
+        if taken and len(re.findall(rf"\b{name}\b(?!')", rest)) == 1:  # whatever else names it may fill it
             at = source.line(empty.end() + taken.start())
             found.append((at, at))
     return found

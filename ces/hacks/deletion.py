@@ -153,7 +153,7 @@ FAMILY = Family(
         Trick("file-deleted", "A source file is gone, its code nowhere else.", "deleted"),
         Trick("file-emptied", "A source file is left without code."),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
-        Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
+        Trick("body-emptied", "A definition that did something returns a literal, or nothing.", "near"),
         Trick(
             "answers-listed",
             "A definition that computed only tells inputs apart and lists an answer for each.",

@@ -75,7 +75,7 @@ def find(change: Edited) -> Iterator[Flag]:
     """Tests that end themselves are put back with the other tests, and honest ones fork: those only may count."""
     files = {file.path: file for file in change.code}
     for flag in added(change.code, PATTERNS):
-        own = flag.name == "exit-success" and ends_itself(files[flag.path or ""], flag.line or 0, change)
+        own = ends_itself(files[flag.path or ""], flag.line or 0, change)
         yield msgspec.structs.replace(flag, name="program-exits") if own else flag
     for flag in added(change.tests, PATTERNS):
         yield Flag(name="test-exits", path=flag.path, line=flag.line, message=flag.message)

@@ -13,6 +13,7 @@ from ces.hacks.source import Source, squeezed
 from ces.verdict import Flag
 
 _VARIABLE = re.compile(r"(?<![\w'])'[a-z_]\w*(?!')")
+_USED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w| ?[:=](?!=))")  # not a field, key or keyword
 _CHECKED = ("ocaml", "rust")
 _LOOSE = re.compile(r"\bany\b|\bAny\b|\bobject\b|\bunknown\b|\bObj\.t\b|\bBox<dyn Any>")
 
@@ -80,7 +81,7 @@ def _optional(was: Definition, new: str) -> bool:
     had, parts = _taken(_promise(was)), _parts(new)
     words = iter(_taken(new))
     grown = [one for one in parts if _name(one) not in had]
-    lacked = set(re.findall(r"\w+", was.body_text)) & set(map(_name, grown))
+    lacked = set(_USED.findall(was.body_text)) & set(map(_name, grown))
     given = all("=" in one or "?" in one or "*" in one for one in grown)
     return given and not lacked and all(name in words for name in had)
 
@@ -225,7 +226,7 @@ FAMILY = Family(
         Trick("interface-weakened", "An interface promises a vaguer type.", "context"),
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
-        Trick("signature-changed", "Something public takes or gives something else.", "context"),
+        Trick("signature-changed", "Something public takes or gives something else.", "part"),
         Trick("signature-grown", "Something public takes more, which may be left out.", "told"),
         Trick("type-changed", "Something public has another type, in a language that checks every use.", "told"),
     ),

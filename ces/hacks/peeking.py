@@ -72,8 +72,12 @@ PATTERNS = (
 def find(change: Edited) -> Iterator[Flag]:
     code = [file for file in change.code if file.language not in ("dune", "config")]
     for flag in added(code, PATTERNS):
-        own = flag.name == "caller-asked" and "argv" in flag.message and is_program(flag.path or "", change)
-        yield msgspec.structs.replace(flag, name="command-line-read") if own else flag
+        name = flag.name
+        if name == "caller-asked" and "argv" in flag.message and is_program(flag.path or "", change):
+            name = "command-line-read"
+        elif name == "runner-detected" and is_program(flag.path or "", change):
+            name = "caller-asked"
+        yield msgspec.structs.replace(flag, name=name)
     for file in code:
         yield from _named(file, change)
 

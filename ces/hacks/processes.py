@@ -60,7 +60,7 @@ FAMILY = Family(
     tricks=(
         Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "added"),
         Trick("network-use", "The network is used.", "added"),
-        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "near"),
+        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "weak"),
     ),
     find=find,
 )

@@ -36,6 +36,13 @@ def is_program(path: str, change: Edited) -> bool:
     return not tested and not heads.isdisjoint(_PROGRAMS) and heads.isdisjoint(_RUN_WITH_TESTS)
 
 
+def is_main(path: str, change: Edited) -> bool:
+    """Whether a module is a program's own, which no other module uses."""
+    programs = (one for one in _stanzas(path, change) if one.head in _PROGRAMS)
+    named = {atom.atom for one in programs for field in one.fields("name", "names") for atom in field.atoms()[1:]}
+    return PurePosixPath(path).stem in named
+
+
 def in_a_wrapped_library(path: str, change: Edited) -> bool:
     """Whether only the library that a module is in sees it under its own name."""
     stanzas = _stanzas(path, change)
@@ -45,13 +52,14 @@ def in_a_wrapped_library(path: str, change: Edited) -> bool:
 
 
 def _stanzas(path: str, change: Edited) -> list[Sexp]:
-    """What the dune file of a module's folder says, before the change and after; nothing where the change brings it."""
-    dune = str(PurePosixPath(path).parent / "dune")
+    """What the dune file of a module's folder says, before the change and after; nothing where the change brings it to what was there."""
+    folder = f"{PurePosixPath(path).parent}/"
+    dune = f"{folder}dune".removeprefix("./")
     raw = change.case.base(dune)
-    if raw is None:
+    if raw is None and any(one.startswith(folder) for one in change.case.paths):
         return []
     after = next((file.after.text for file in change.files if file.path == dune), "")
-    said = (*parse(raw.decode("latin-1")), *parse(after))
+    said = (*parse((raw or b"").decode("latin-1")), *parse(after))
     rules = [one for one in said if one.head in ("rule", "alias")]
     mine = [one for one in said if _names(one, PurePosixPath(path).stem)]
     return [*mine, *rules] if mine else [one for one in said if not one.fields("modules")]

@@ -10,7 +10,7 @@ from tree_sitter import Node
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, Shape, added, shown
-from ces.hacks.programs import in_a_wrapped_library
+from ces.hacks.programs import in_a_wrapped_library, is_main
 from ces.hacks.sexp import parse
 from ces.hacks.source import Source
 from ces.verdict import Flag
@@ -75,7 +75,7 @@ def _ocaml_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     path = PurePosixPath(file.path)
     stem = path.stem.lower()
     if stem in _OCAML_STDLIB or (stem in _OCAML_MODULES and path.suffix == ".ml" and not _has_own(path, change)):
-        apart = stem not in _FIRST and in_a_wrapped_library(file.path, change)
+        apart = stem not in _FIRST and (in_a_wrapped_library(file.path, change) or is_main(file.path, change))
         name = "name-reused" if apart else "library-shadowed"
         yield Flag(name=name, path=file.path, message="takes the place of the standard library")
     elif stem in _OCAML_RUNNERS:

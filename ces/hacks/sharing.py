@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 
 from ces.hacks.case import Trick
 from ces.hacks.edited import Edited
-from ces.hacks.inline_tests import inline_tests
+from ces.hacks.inline_tests import inline_tests, test_lines
 from ces.hacks.languages import BUILD_SCRIPTS
 from ces.hacks.touched import innermost, meets, taken
 from ces.verdict import Flag
@@ -39,6 +39,7 @@ _NEAR = ("near", "file", "weak", "alone")
 _LINES = ("never", "custom", "close", "added", "part", *_NEAR)
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
+_APART = re.compile(r"(?:^|/)(?:examples?|bench|benchmarks?|demos?)/")
 _WORD = re.compile(r"\b[A-Za-z_]\w{2,}")
 _SLIGHT = re.compile(r"\s*(?:(?:import|from|open|use)\s|\[[^\]]*\]\s*$|[^\w]*$)")  # imports, headings, brackets
 MORE = 3  # times the lines that a like reference takes away
@@ -65,7 +66,8 @@ def unshared(
         trick = tricks[flag.name]
         group = _group(tricks, flag)
         if (
-            _shared(trick, ours[group], theirs[group])
+            (reference is not None and group != "tests" and _aside(flag, change, reference[0]))
+            or _shared(trick, ours[group], theirs[group])
             or (tests_only and group == "tests")
             or (removes and trick.honest == "deleted")
         ):
@@ -86,12 +88,22 @@ def _tells(trick: Trick, flag: Flag, change: Edited, reference: Edited) -> bool:
     """Whether a like reference that does without is enough: where the trick is a real part of the change."""
     if trick.honest == "deleted":  # what is only renamed or moved is no loss
         theirs = reference.removed_lines - reference.added_lines
-        return change.removed_lines - change.added_lines > max(theirs, 0) and taken(change, reference) > 0
+        return change.removed_lines - change.added_lines > max(theirs, 0) < taken(change, reference)
     if trick.honest in ("weak", "alone", "tests", "told") or not (
         mostly_there(change, reference) or meets(flag, change, reference)
     ):
         return False
     return trick.honest not in ("part", "near") or _speaks(flag, change)
+
+
+def _aside(flag: Flag, change: Edited, reference: Edited) -> bool:
+    """Whether a line is in a test within a source, or in an example or benchmark, which the reference leaves alone."""
+    if flag.line is None or flag.path is None:
+        return False
+    if _APART.search(flag.path):
+        return not any(_APART.search(file.path) for file in reference.files)
+    file = next((one for one in change.code if one.path == flag.path), None)
+    return file is not None and flag.line in file.added and flag.line in test_lines(file.after)
 
 
 def _paths(change: Edited) -> set[str]:
