@@ -186,6 +186,25 @@ async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, s
     assert (await waiting).status == "red"
 
 
+async def test_a_process_builds_a_copy_of_a_base_that_another_keeps_open(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, one = workspace(SCRIPT), scene("sh", "check.sh")
+    base, bases = (await one.check(root, "")).base, one.bases.state_dir / "bases"
+    for _ in range(2):  # the second finds the first's
+        other = scene("sh", "check.sh", claim_wait_s=0.0)
+        verdict = await other.check(root, VALUE.format("bad"))
+        assert (verdict.status, verdict.base) == ("red", base)
+        assert sorted(path.name for path in bases.iterdir()) == [base, f"{base}+1"]
+        await other.judge.close()
+    small = scene("sh", "check.sh", claim_wait_s=0.0, quota_bytes=1)
+    (root / "value").write_text("good, too\n")
+    await small.check(root, "")  # takes away the copy, which nobody has, and not the base, which one has
+    assert f"{base}+1" not in [path.name for path in bases.iterdir()]
+    (root / "value").write_text("good\n")
+    assert (await one.check(root, VALUE.format("worse"))).status == "red"
+
+
 async def test_a_run_out_of_time_is_no_failure_of_the_machine(
     workspace: MakeWorkspace, scene: Callable[..., Scene]
 ) -> None:
