@@ -177,6 +177,23 @@ async def test_bases_that_leave_no_room_for_each_other_are_judged_all_the_same(
     assert [verdict.status for verdict in found] == ["green" if number % 3 else "red" for number in range(12)]
 
 
+async def test_what_the_caller_adds_is_not_the_candidates_fault(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    outside = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"
+    good = VALUE.format("good, too")
+    for fields in (
+        {"hidden": {"../test_x.py": ""}},
+        {"onto": outside.format(".git/hooks/test_x.py")},
+        {"reference": outside.format(".git/hooks/test_x.py"), "policy": "reward"},
+    ):
+        with pytest.raises(BadChange, match="is not a plain path|is inside a version control directory"):
+            await ces.check(root, good, **fields)
+    theirs = await ces.check(root, outside.format(".git/hooks/x"), hidden={"test_x.py": ""})
+    assert said(theirs)[:3] == ("red", "apply", -1.0)
+
+
 async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, one, other = workspace(SCRIPT), scene("sh", "check.sh"), scene("sh", "check.sh")
     assert (await one.check(root, "")).status == "green"
