@@ -194,6 +194,17 @@ async def test_what_the_caller_adds_is_not_the_candidates_fault(
     assert said(theirs)[:3] == ("red", "apply", -1.0)
 
 
+async def test_a_file_under_another_is_a_bad_diff_and_no_failure_of_the_machine(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    made = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"
+    both = await ces.check(root, made.format("a") + made.format("a/b"))
+    assert (both.status, both.stage, both.reason) == ("red", "apply", "a/b can't be there: a is made a file")
+    over = await ces.check(root, made.format("a"), hidden={"a/test_b.py": ""})
+    assert said(over)[:3] == ("red", "apply", -1.0)
+
+
 async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, one, other = workspace(SCRIPT), scene("sh", "check.sh"), scene("sh", "check.sh")
     assert (await one.check(root, "")).status == "green"
