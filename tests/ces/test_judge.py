@@ -188,7 +188,7 @@ async def test_what_the_caller_adds_is_not_the_candidates_fault(
         {"onto": outside.format(".git/hooks/test_x.py")},
         {"reference": outside.format(".git/hooks/test_x.py"), "policy": "reward"},
     ):
-        with pytest.raises(BadChange, match="is not a plain path|is inside a version control directory"):
+        with pytest.raises(BadChange, match=r"is not a plain path|is inside a version control directory"):
             await ces.check(root, good, **fields)
     theirs = await ces.check(root, outside.format(".git/hooks/x"), hidden={"test_x.py": ""})
     assert said(theirs)[:3] == ("red", "apply", -1.0)

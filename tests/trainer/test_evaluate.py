@@ -90,8 +90,10 @@ def test_rates_come_from_real_verdicts_and_the_report_says_how_each_failed(trial
         "test": 0.0,
         "green": 0.25,
     }
+    assert model["projects"][0]["passes"] == {"1": {"value": 1.0, "low": 0.2065493117918027, "high": 1.0, "tasks": 1}}
     assert model["outcomes"] == {"green": 1, "red at build": 1, "rejected": 1, "no-edit": 1}
     page = (trial.home / "out" / "index.html").read_text()
+    assert model["completion_tokens_p50"] is None and "<td>–</td></tr>" in page  # recorded replies have none counted
     assert "Evaluation of m" in page and "red at build" in page and "<script" not in page
 
 
@@ -148,7 +150,11 @@ def test_bad_input_is_one_line_and_exit_2(trial: Trial) -> None:
     tasks = trial.tasks(1)
     empty = trial.home / "empty.jsonl"
     empty.write_text("\n")
-    for words in (["--tasks", "none"], ["--tasks", str(empty)], ["--tasks", str(tasks), "--model", "no"]):
+    mine = ["--tasks", str(tasks)]
+    for words in (
+        ["--tasks", "none"], ["--tasks", str(empty)], [*mine, "--model", "no"], [*mine, "--report", "/proc/none"],
+        [*mine, "--compare", "m"], [*mine, "--model", "hints", "--gate"],
+    ):  # fmt: skip
         done = trial.run(*words)
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
     shutil.rmtree(trial.home / "project0")
