@@ -1,5 +1,6 @@
 """`aid evaluate` as a person runs it: real builds, recorded replies, the report and the gate."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -111,6 +112,16 @@ def test_a_run_goes_on_where_it_was(trial: Trial) -> None:
     assert third.stderr.splitlines() == ["1 of 2 samples, 1 green", "2 of 2 samples, 2 green"]
     other = trial.run("--tasks", str(trial.home / "tasks.jsonl"), "-n", "1", "--model", "hints")
     assert other.returncode == 2 and "holds the samples of other models or tasks" in other.stderr
+
+
+def test_two_runs_are_not_at_work_in_one_folder(trial: Trial) -> None:
+    trial.models(m=[GOOD])
+    tasks = str(trial.tasks(1))
+    assert trial.run("--tasks", tasks, "-n", "1").returncode == 0
+    with (trial.home / "out" / "samples.jsonl").open() as samples:
+        fcntl.flock(samples, fcntl.LOCK_EX)
+        second = trial.run("--tasks", tasks, "-n", "2")
+    assert second.returncode == 2 and "another run is at work in" in second.stderr
 
 
 def test_no_build_sees_the_tasks_or_what_was_sampled_before(trial: Trial) -> None:
