@@ -205,7 +205,10 @@ class Bases:
                 await in_thread(lambda: isolation.remove_tree(draft))
 
     def _sweep(self) -> None:
-        """Remove what processes that are gone had begun to copy."""
+        """Remove what processes that are gone had begun to copy or to build: no quota counts it."""
+        for folder in self._folder.glob("[!.]*"):
+            if not (folder / "base.json").exists():
+                _remove(folder)
         for draft in self._folder.glob(f"{_DRAFT}*"):
             pid = draft.name.removeprefix(_DRAFT).partition("-")[0]
             if not Path("/proc", pid).exists():

@@ -1,6 +1,7 @@
 """Diffs in, verdicts out, on real builds over warm bases."""
 
 import asyncio
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -158,6 +159,20 @@ async def test_the_least_recently_used_base_is_evicted(workspace: MakeWorkspace,
     assert [record.id for record in ces.judge.bases.records()] == [second]
     (root / "value").write_text("good\n")
     assert (await ces.check(root, "")).base == first
+
+
+async def test_what_a_killed_process_had_half_built_goes(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], state_dir: Path
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    gone, at_work = (state_dir / "bases" / name / "lock" for name in ("gone", "at-work"))
+    for lock in (gone, at_work):
+        lock.parent.mkdir(parents=True)
+        lock.touch()
+    with at_work.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert (await ces.check(root, "")).status == "green"
+        assert (gone.parent.exists(), at_work.exists()) == (False, True)
 
 
 async def test_bases_that_leave_no_room_for_each_other_are_judged_all_the_same(
