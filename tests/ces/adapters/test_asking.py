@@ -36,9 +36,10 @@ ask = msgspec.json.decode(sys.argv[1], type=Ask)
 request = msgspec.json.decode(sys.argv[2], type=CheckRequest)
 print(asking.verdicts_now(ask, [request])[0].status, flush=True)
 child = os.fork()
-print("child" if child == 0 else "parent", asking.verdicts_now(ask, [request])[0].status, flush=True)
-if child:
-    sys.exit(os.waitpid(child, 0)[1])
+status = asking.verdicts_now(ask, [request])[0].status
+ended = os.waitpid(child, 0)[1] if child else 0
+print("parent" if child else "child", status, flush=True)
+sys.exit(ended)
 """
 
 LEAVES = """
