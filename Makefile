@@ -25,6 +25,7 @@ lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m aid.codegen --check
 
 bench:
 	@scripts/setup test

@@ -6,7 +6,7 @@ name, in Python, on the wire and in `--json`. Fields at their default are left o
 are one-based and inclusive, as people write them (FILE:L1-L2); ranges inside diagnostics are the LSP's.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from ces.verdict import Status as VerdictStatus
 
 VERSION = 1
 
+ProposalState = Literal["open", "accepted", "partly", "rejected", "undone"]
 BuildState = Literal["running"] | VerdictStatus
 
 
@@ -98,7 +99,8 @@ class Timings(Wire, frozen=True):
 class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
 
-    `at` is when it was made, in seconds since the epoch.
+    `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in
+    seconds since the epoch.
     """
 
     id: str
@@ -111,7 +113,7 @@ class Proposal(Wire, frozen=True):
     badge: str = ""
     summary: str = ""
     at: float = 0.0
-    state: Literal["open", "accepted", "partly", "rejected", "undone"] = "open"
+    state: ProposalState = "open"
 
 
 class Attachment(Wire, frozen=True):
@@ -154,7 +156,8 @@ class Candidate(Wire, frozen=True):
 
 
 class PromptResult(Wire, frozen=True):
-    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer.
+    """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
+    for the person to read: all but the edits.
 
     `prompt` is what was asked, with the daemon's own words where it worded it.
     """
@@ -163,6 +166,7 @@ class PromptResult(Wire, frozen=True):
     model: str
     prompt: str = ""
     text: str = ""
+    prose: str = ""
     proposal: Proposal | None = None
     candidates: tuple[Candidate, ...] = ()
     sources: tuple[SourceUse, ...] = ()
@@ -176,12 +180,14 @@ class UpdateParams(Wire, frozen=True):
 
     "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
     `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+    `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
     """
 
     request: str
     kind: Literal["sources", "text", "reasoning", "candidate", "status"]
     token: str | None = None
     text: str = ""
+    line: str = ""
     model: str = ""
     sources: tuple[SourceUse, ...] = ()
     candidate: Candidate | None = None
@@ -227,9 +233,9 @@ class RejectParams(Wire, frozen=True):
 
 
 class OutcomeResult(Wire, frozen=True):
-    """`applied`: the id to undo by, None when the disk was not written. `refused`: why nothing was changed, by file.
+    """`applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
 
-    `in_editor`: files changed in the editor's own buffers, to be undone there.
+    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
     """
 
     applied: str | None
@@ -240,10 +246,15 @@ class OutcomeResult(Wire, frozen=True):
 
 
 class UndoParams(Wire, frozen=True):
-    """`id` None: the last one applied (undo) or undone (redo) in this workspace."""
+    """`id` None: the last one applied (undo) or undone (redo) in this workspace.
+
+    `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
+    only what was written to disk can be meant.
+    """
 
     workspace: str
     id: str | None = None
+    through_editor: bool = False
 
 
 class LogParams(Wire, frozen=True):
@@ -299,6 +310,7 @@ class ChatTurn(Wire, frozen=True):
     at: float
     prompt: str
     text: str
+    prose: str = ""
     model: str = ""
     attached: tuple[str, ...] = ()
     proposal: str | None = None
@@ -359,6 +371,24 @@ class InitializationOptions(Wire, frozen=True):
 
     diagnostics: bool = True
     build_changed: bool = False
+
+
+class EditorSettings(Wire, frozen=True):
+    """What an editor's plugin lets a person set, under these names; everything else is the daemon's aid.toml."""
+
+    command: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="What is run to reach AID's daemon: a program and its arguments. Give its full path if need be."
+        ),
+    ] = ("aid", "connect")
+    enable: Annotated[bool, msgspec.Meta(description="Whether AID is started at all.")] = True
+    log_level: Annotated[
+        Literal["error", "warning", "info", "debug"],
+        msgspec.Meta(
+            description="How much is written to the plugin's log. The daemon's own log is read with `aid logs`."
+        ),
+    ] = "warning"
 
 
 class StatusParams(Wire, frozen=True):

@@ -3,6 +3,7 @@
     parse      a reply's text → edits            place      one edit → where it goes in a document
     plan       all edits → whole file changes    describe   a refusal → text for the model
     unified    file changes → a git-style diff   hunks, select   single hunks of a change
+    prose      a reply without its edits
     render     file changes → a reply            grammar    GBNF under which a reply can only be a fitting edit
 
 Nothing here opens a file, waits or raises on what a model wrote: what can't be used comes back as a `Rejected`. The
@@ -17,6 +18,7 @@ from aid.edits.parse import detect, parse
 from aid.edits.path import check_path, clean_path
 from aid.edits.place import place
 from aid.edits.plan import plan
+from aid.edits.prose import prose
 from aid.edits.render import render
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "parse",
     "place",
     "plan",
+    "prose",
     "render",
     "select",
     "unified",

@@ -21,6 +21,12 @@ _OCTAL = re.compile(r"\\([0-7]{3}|.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
 
+_EXTENDED = (
+    "old mode ", "new ", "deleted file mode ", "rename ", "copy ", "similarity ", "dissimilarity ", "index ",
+    "Binary ", "GIT ",
+)  # fmt: skip
+
+
 class _File(msgspec.Struct):
     """One file's part of a diff, being read."""
 
@@ -34,6 +40,7 @@ class _File(msgspec.Struct):
     reason: str | None = None
     hunks: list[Edit] = []
     first: int = 0
+    end: int = 0
 
 
 def parse(lines: Sequence[str], known: frozenset[str]) -> list[Edit | Rejected]:
@@ -61,15 +68,20 @@ class _Reader:
         if line.startswith("diff --git "):
             self.begin()
             self.current().git = True
+            self.current().end = self.at + 1
             self.git_names(line.removeprefix("diff --git "))
         elif self.is_header(self.at):
             self.names()
+            self.current().end = self.at
             return
         elif line.startswith("@@"):
             self.hunk()
+            self.current().end = self.at
             return
         elif self.file is not None and not self.file.hunks:
             self.extended(line, self.file)
+            if line.startswith(_EXTENDED):
+                self.file.end = self.at + 1
         if fence(line) is not None:
             self.fenced = not self.fenced
         self.at += 1
@@ -85,7 +97,7 @@ class _Reader:
 
     def finish(self) -> None:
         if self.file is not None:
-            self.edits += _file_edits(self.file, "\n".join(self.lines[self.file.first : self.at]), self.known)
+            self.edits += _file_edits(self.file, "\n".join(self.lines[self.file.first : self.file.end]), self.known)
         self.file = None
 
     def git_names(self, names: str) -> None:

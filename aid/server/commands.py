@@ -1,23 +1,27 @@
 """What an editor may run by `workspace/executeCommand`, and the code actions that lead there.
 
 `aid.fix` and `aid.edit` ask for a change and, unless told not to, make it in the editor when the build is green with
-it; any other proposal stays open, for `aid.accept` with its id. All take one object, in `arguments[0]`.
+it; any other proposal stays open, for `aid.accept` with its id, which code actions in its files offer. All take one
+object, in `arguments[0]`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lsprotocol import types
 
 from aid.protocol import (
     AcceptParams,
+    Attachment,
     FileRef,
     OutcomeResult,
     PromptParams,
     PromptResult,
+    Proposal,
+    ProposalsParams,
     RejectParams,
     UndoParams,
 )
@@ -30,11 +34,15 @@ if TYPE_CHECKING:
     from aid.server.lsp import Editor
 
 TITLE = "AID: fix this error"
+MOST_OFFERED = 3
 TITLES = {"aid.fix": "AID: fix", "aid.edit": "AID: edit", "aid.accept": "AID: apply"}
 
 
 class EditArguments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`range`: the part of the document meant. `message`: the error's text, for `aid.fix`. `apply`: when green."""
+    """`range`: the part of the document meant; `aid.edit` changes nothing else, `aid.fix` mends what is wrong there.
+
+    `message`: the error's text, for `aid.fix`. `apply`: when green.
+    """
 
     uri: str
     range: types.Range | None = None
@@ -52,18 +60,25 @@ class UndoArguments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def register(editor: Editor, host: Host) -> None:
-    """Offer the commands; pygls tells the editor of them."""
+    """Offer the commands and code actions; pygls tells the editor of them."""
     commands = Commands(editor, host)
+    kinds = [types.CodeActionKind.QuickFix, types.CodeActionKind.Refactor]
+
+    @editor.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=kinds))
+    async def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+        return [*code_actions(params), *await commands.offers(params)]
 
     @editor.command("aid.fix")
     async def fix(given: EditArguments, client: Client) -> PromptResult:
-        return await commands.ask(given, _fix_prompt(given), client)
+        error = (Attachment(title="the error", text=given.message),) if given.message.strip() else ()
+        return await commands.ask(given, client, attachments=error, fix=commands.place(given))
 
     @editor.command("aid.edit")
     async def edit(given: EditArguments, client: Client) -> PromptResult:
         if not given.prompt.strip():
             raise RpcError(INVALID_PARAMS, "aid.edit needs a `prompt`")
-        return await commands.ask(given, given.prompt, client)
+        place = commands.place(given)
+        return await commands.ask(given, client, files=(place,), edit=place if given.range is not None else None)
 
     @editor.command("aid.accept")
     async def accept(given: AcceptParams, client: Client) -> OutcomeResult:
@@ -84,8 +99,8 @@ def register(editor: Editor, host: Host) -> None:
 
 def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
     """One quick fix for each error that the editor reports at the place asked about."""
-    uri, only = params.text_document.uri, params.context.only
-    if only is not None and not {types.CodeActionKind.QuickFix, types.CodeActionKind.Empty} & set(only):
+    uri = params.text_document.uri
+    if not _wanted(params, types.CodeActionKind.QuickFix):
         return []
     errors = [each for each in params.context.diagnostics if each.severity in (None, types.DiagnosticSeverity.Error)]
     return [
@@ -108,16 +123,16 @@ class Commands:
         self._editor = editor
         self._host = host
 
-    async def ask(self, given: EditArguments, prompt: str, client: Client) -> PromptResult:
+    def place(self, given: EditArguments) -> FileRef:
         path = path_of(given.uri)
         if path is None:
             raise RpcError(INVALID_PARAMS, f"`uri` is no file: {given.uri}")
-        params = PromptParams(
-            workspace=str(self._editor.root_of(path)),
-            prompt=prompt,
-            files=(_file_ref(path, given.range),),
-            model=given.model,
-        )
+        return _file_ref(path, given.range)
+
+    async def ask(self, given: EditArguments, client: Client, **asked: Any) -> PromptResult:
+        """`asked`: further fields of the PromptParams."""
+        root = self._editor.root_of(Path(self.place(given).path))
+        params = PromptParams(workspace=str(root), prompt=given.prompt, model=given.model, **asked)
         result = await self._host.prompt(params, client)
         if given.apply:
             return await self._apply_if_green(result, client)
@@ -129,15 +144,23 @@ class Commands:
             self._show(f"AID: nothing to propose: {result.reason or 'the model gave no edit'}")
             return result
         if proposal.verdict.status != "green":
-            why = proposal.verdict.reason or f"{len(proposal.verdict.diagnostics)} new problems"
-            told = f"AID: the proposal is {proposal.verdict.status} ({why}): not applied; aid.accept {proposal.id}"
-            self._show(told)
+            self._show(f"AID: not applied, it is {proposal.badge}: a code action in its files offers it")
             return result
         outcome = await self.accept(AcceptParams(id=proposal.id), client)
         if outcome.refused:
             self._show(f"AID: not applied: {'; '.join(each.reason for each in outcome.refused)}")
             return result
         return msgspec.structs.replace(result, applied=outcome.applied)
+
+    async def offers(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        """To take or drop the proposals for the document that wait, the newest first."""
+        path = path_of(params.text_document.uri)
+        if path is None or not _wanted(params, types.CodeActionKind.Refactor):
+            return []
+        root = self._editor.root_of(path)
+        found = (await self._host.proposals(ProposalsParams(workspace=str(root)), self._editor.connection)).proposals
+        changing = [each for each in found if path in (root / file.path for file in each.files)]
+        return [action for each in changing[:MOST_OFFERED] for action in _offer(each)]
 
     async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         """Open documents are the editor's to change, whenever it can."""
@@ -152,10 +175,26 @@ class Commands:
         self._editor.window_show_message(types.ShowMessageParams(types.MessageType.Warning, told))
 
 
-def _fix_prompt(given: EditArguments) -> str:
-    told = given.prompt.strip()
-    ask = f"Fix this error: {given.message.strip()}" if given.message.strip() else "Fix the errors here."
-    return f"{ask}\n{told}" if told else ask
+def _wanted(params: types.CodeActionParams, kind: types.CodeActionKind) -> bool:
+    """LSP 3.17: a client that names kinds wants those and what lies below them."""
+    only = params.context.only
+    return only is None or bool({kind, types.CodeActionKind.Empty} & set(only))
+
+
+def _offer(proposal: Proposal) -> list[types.CodeAction]:
+    what = f"{_first_line(proposal.summary) or 'a proposal'} ({_first_line(proposal.badge)})"
+    chosen = (
+        ("apply", "aid.accept", AcceptParams(id=proposal.id)),
+        ("drop", "aid.reject", RejectParams(id=proposal.id)),
+    )
+    return [
+        types.CodeAction(
+            title=f"AID: {verb} {what}",
+            kind=types.CodeActionKind.Refactor,
+            command=types.Command(f"AID: {verb}", command, arguments=[msgspec.to_builtins(given)]),
+        )
+        for verb, command, given in chosen
+    ]
 
 
 def _file_ref(path: Path, where: types.Range | None) -> FileRef:

@@ -73,9 +73,6 @@ class Editor(LanguageServer):
         def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
             self._refresh([path for each in params.event.added if (path := path_of(each.uri)) is not None])
 
-        kinds = types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
-        self.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)(commands.code_actions)
-
     @property
     def workspace(self) -> Documents:
         found = super().workspace

@@ -1,6 +1,7 @@
 """A change set as an LSP WorkspaceEdit over open documents. Pure.
 
-Every document edit names the version it was made from, so that an editor whose document has moved on refuses it.
+Every document edit names the version it was made from, so that an editor whose document has moved on refuses it. Some
+editors (Neovim among them) don't say that they take versions: those get edits without, of the text as last told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,16 +43,21 @@ def workspace_edit(
 ) -> WorkspaceEdit:
     """`documents` are the open ones by real path. Raises RefusedError when the editor's text isn't what the change
     was made from, or the editor can't do what the change needs."""
-    if not support.document_changes:
-        raise RefusedError("this editor takes no versioned edits (workspaceEdit.documentChanges)")
     steps: list[DocumentChange] = []
     for change in changes:
         steps += _steps(root, change, documents, encoding)
+    texts = {
+        step.text_document.uri: [each for each in step.edits if isinstance(each, TextEdit)]
+        for step in steps
+        if isinstance(step, TextDocumentEdit)
+    }
     for step in steps:
         if isinstance(step, TextDocumentEdit):
             continue
-        if step.kind not in (support.resource_operations or ()):
+        if not support.document_changes or step.kind not in (support.resource_operations or ()):
             raise RefusedError(f"this editor can't {step.kind} files (workspaceEdit.resourceOperations)")
+    if not support.document_changes:
+        return WorkspaceEdit(changes=texts)
     return WorkspaceEdit(document_changes=steps)
 
 

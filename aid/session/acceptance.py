@@ -19,18 +19,27 @@ from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
 from aid.session.proposals import Stored
-from aid.session.summary import changed_files, proposed_files
+from aid.session.steps import accepting, noted
+from aid.session.summary import changed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
 from ces.errors import BadChange
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done; `stored` is the proposal afterwards (None: nothing was changed), `changes` what was written."""
+    """What was done; `stored` is the proposal afterwards (None: nothing was changed), `changes` what was written.
+
+    `on_disk`: the journal's id, None when the disk was not written.
+    """
 
     result: OutcomeResult
     stored: Stored | None = None
+    on_disk: str | None = None
     changes: tuple[FileChange, ...] = ()
+
+    @property
+    def in_editor(self) -> tuple[FileChange, ...]:
+        return tuple(change for change in self.changes if change.path in self.result.in_editor)
 
 
 async def accept(
@@ -40,20 +49,21 @@ async def accept(
 
     Raises UsageError for a part the proposal doesn't have, or has given already.
     """
-    if stored.proposal.state in ("accepted", "rejected", "undone"):
+    if stored.proposal.state in ("accepted", "rejected"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
     changes = _steps(stored, accepted)
     if not changes:
         raise UsageError(f"proposal {params.id}: that part of it is accepted already")
-    in_editor, on_disk, refused = _split(changes, workspace, client if params.through_editor else None)
+    in_editor, on_disk, refused = split(changes, workspace, client if params.through_editor else None)
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
+    afterwards = accepting(stored, accepted)
     try:
-        _refuse_unsaved(workspace, on_disk, clients)
+        refuse_unsaved(workspace, on_disk, clients)
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
     except ApplyError as error:
-        return Acceptance(result=OutcomeResult(applied=None, refused=_refused(error)))
+        return Acceptance(result=OutcomeResult(applied=None, refused=told(error)))
     if in_editor:
         why = await client.apply_edit(workspace.root, in_editor, f"AID: {stored.proposal.summary or params.id}")
         if why is not None:
@@ -62,12 +72,17 @@ async def accept(
             refused = tuple(RejectedEdit(path=each.path, reason=why) for each in in_editor)
             return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     result = OutcomeResult(
-        applied=done.id if done else None,
+        applied=done.id if done else _part_id(afterwards),
         files=changed_files([*on_disk, *in_editor]),
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
-    return Acceptance(result=result, stored=_afterwards(stored, accepted), changes=(*on_disk, *in_editor))
+    return Acceptance(
+        result=result,
+        stored=noted(stored, afterwards, result.applied),
+        on_disk=done.id if done else None,
+        changes=(*on_disk, *in_editor),
+    )
 
 
 def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
@@ -104,10 +119,10 @@ def _steps(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> list[FileCha
     return steps
 
 
-def _split(
+def split(
     changes: Sequence[FileChange], workspace: Workspace, client: Client | None
 ) -> tuple[list[FileChange], list[FileChange], tuple[RejectedEdit, ...]]:
-    """(open in the editor, on disk, refused): a document that changed since is re-anchored or refused."""
+    """(open in the editor, on disk, refused). A document that changed since is re-anchored or refused."""
     opened = client.documents() if client else {}
     in_editor: list[FileChange] = []
     on_disk: list[FileChange] = []
@@ -126,7 +141,7 @@ def _split(
     return in_editor, on_disk, tuple(refused)
 
 
-def _refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients: Clients) -> None:
+def refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients: Clients) -> None:
     """Raises StaleError for files that an editor shows otherwise than the disk has them."""
     refused = []
     for path in dict.fromkeys(path for change in changes for path in (change.old_path, change.path) if path):
@@ -147,15 +162,13 @@ async def _write(workspace: Workspace, changes: Sequence[FileChange], proposal: 
     return done
 
 
-def _refused(error: ApplyError) -> tuple[RejectedEdit, ...]:
+def told(error: ApplyError) -> tuple[RejectedEdit, ...]:
     if not error.refused:
         return (RejectedEdit(path=None, reason=str(error)),)
     return tuple(RejectedEdit(path=each.path, reason=each.reason, near=each.near) for each in error.refused)
 
 
-def _afterwards(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> Stored:
-    whole = all(len(accepted.get(change.path, ())) == max(1, len(edits.hunks(change))) for change in stored.changes)
-    proposal = msgspec.structs.replace(
-        stored.proposal, state="accepted" if whole else "partly", files=proposed_files(stored.changes, accepted)
-    )
-    return msgspec.structs.replace(stored, proposal=proposal, accepted=accepted)
+def _part_id(stored: Stored) -> str:
+    """What names changes made in an editor alone: the proposal's id, with the number of hunks for a part of it."""
+    hunks = sum(len(indices) for indices in stored.accepted.values())
+    return stored.proposal.id if stored.proposal.state == "accepted" else f"{stored.proposal.id}.{hunks}"

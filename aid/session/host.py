@@ -5,8 +5,10 @@ what goes wrong is an AidError. Cancelling the task that runs a method cancels t
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,22 +16,25 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from aid import apply, protocol
+from aid import apply, edits, protocol
 from aid.config import Config, Loaded
 from aid.context.index import index_folder
 from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
+from aid.session import steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
 from aid.session.chats import Chats
 from aid.session.client import Client
 from aid.session.clients import Clients
+from aid.session.in_editor import Edited, InEditor, State
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.roster import Roster
 from aid.session.status import HostStatus
 from aid.session.store import Store
+from aid.session.taking_back import meant, turn
 from aid.session.turn import Ended, Setting, Turn, as_candidate
 from aid.session.workspace import Workspace
 from aid.session.workspaces import Workspaces
@@ -55,6 +60,7 @@ class Host:
         config = load(None).config
         self._store = Store()
         self._proposals = Proposals(self._store, config.sessions)
+        self._in_editor = InEditor(self._store)
         self._chats = Chats(self._store, config.sessions)
         self._recording = Recording(config.metrics, self._clients.read, clock)
         self._workspaces = Workspaces(load, self._clients.holds)
@@ -131,6 +137,11 @@ class Host:
             self._recording.accepted(done, root)
             self._clients.changed(root)
             await _done(self._proposals.put, done.stored)
+        if done.in_editor and done.result.applied is not None:
+            edited = Edited(
+                id=done.result.applied, at=self._clock(), state="applied", changes=done.in_editor, on_disk=done.on_disk
+            )
+            await _done(self._in_editor.put, root, edited)
         return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
@@ -146,17 +157,46 @@ class Host:
 
     async def undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root = _root(params.workspace)
+        result = await self._turned(params, root, "undone", client)
+        if result is not None:
+            return result
         undone = await asyncio.to_thread(apply.undo, root, params.id)
         self._recording.undone(undone.id)
+        await _done(self._turn, undone.id, steps.undone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
     async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root = _root(params.workspace)
+        result = await self._turned(params, root, "applied", client)
+        if result is not None:
+            return result
         done = await asyncio.to_thread(apply.redo, root, params.id)
         self._recording.redone(done.id)
+        await _done(self._turn, done.id, steps.redone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
+
+    async def _turned(
+        self, params: protocol.UndoParams, root: Path, to: State, client: Client
+    ) -> protocol.OutcomeResult | None:
+        """What was accepted into an editor taken back, or done again; None where the journal's is meant."""
+        if not params.through_editor:
+            return None
+        found = await asyncio.to_thread(
+            meant, self._in_editor, root, params.id, "applied" if to == "undone" else "undone"
+        )
+        if found is None:
+            return None
+        async with self._workspaces.use(root) as workspace:
+            result = await turn(found, to, workspace, client, self._clients)
+        if result.applied is not None:
+            record = self._recording.undone if to == "undone" else self._recording.redone
+            record(result.applied)
+            await _done(self._turn, result.applied, steps.undone if to == "undone" else steps.redone)
+            self._clients.changed(root)
+            await _done(self._in_editor.put, root, msgspec.structs.replace(found, state=to, at=self._clock()))
+        return result
 
     async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:
         entries = await asyncio.to_thread(apply.history, _root(params.workspace), params.limit)
@@ -251,7 +291,9 @@ class Host:
             log.warning("a proposal is not kept: %s", error)
             told = f"the proposal can't be kept for later: {error}"
             client.update(
-                protocol.UpdateParams(request=setting.request, kind="status", token=setting.params.token, text=told)
+                protocol.UpdateParams(
+                    request=setting.request, kind="status", token=setting.params.token, text=told, line=told
+                )
             )
         proposal, applied = ended.stored.proposal if ended.stored else None, None
         if setting.params.apply and proposal is not None:
@@ -264,6 +306,7 @@ class Host:
             model=_model(ended, setting),
             prompt=setting.params.prompt,
             text=_text(ended),
+            prose=_prose(ended),
             proposal=proposal,
             candidates=tuple(as_candidate(judged) for judged in ended.judged),
             sources=ended.context.uses,
@@ -289,12 +332,18 @@ class Host:
                 at=setting.at,
                 prompt=params.prompt,
                 text=_text(ended),
+                prose=_prose(ended),
                 model=_model(ended, setting),
                 attached=attached(params, root),
                 proposal=shown[0].proposal.id if shown else None,
                 reason=reason,
             )
             self._chats.remember(root, params.chat, turn)
+
+    def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
+        """A change set was undone or redone: its proposal shows that, where it is still kept. Blocks."""
+        with contextlib.suppress(UsageError):
+            self._proposals.put(turned(self._proposals.get(re.split("[-.]", applied)[0]), applied))
 
     async def _stored(self, proposal: str) -> Stored:
         return await asyncio.to_thread(self._proposals.get, proposal)
@@ -339,6 +388,10 @@ def _model(ended: Ended, setting: Setting) -> str:
 def _text(ended: Ended) -> str:
     judged = ended.shown or (ended.judged[-1] if ended.judged else None)
     return judged.attempt.reply if judged else ""
+
+
+def _prose(ended: Ended) -> str:
+    return edits.prose(_text(ended), ended.format)
 
 
 def _reason(ended: Ended, setting: Setting) -> str | None:

@@ -11,6 +11,8 @@ from aid.protocol import Proposal
 from aid.session.store import Store
 from ces.change import FileChange
 
+Accepted = dict[str, tuple[int, ...]]
+
 DAY_S = 86400.0
 _ID = re.compile(r"[0-9a-z]{6,32}")
 _WAITING = ("open", "partly")
@@ -20,18 +22,23 @@ _PUT = """
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already."""
+    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already.
+
+    `steps`: which of those each change set brought, by the id it is undone by.
+    """
 
     proposal: Proposal
     changes: tuple[FileChange, ...]
-    accepted: dict[str, tuple[int, ...]] = {}
+    accepted: Accepted = {}
+    steps: dict[str, Accepted] = {}
 
 
 class _Done(msgspec.Struct, frozen=True, array_like=True):
     """The part of a `Stored` that people don't see."""
 
     changes: tuple[FileChange, ...]
-    accepted: dict[str, tuple[int, ...]] = {}
+    accepted: Accepted = {}
+    steps: dict[str, Accepted] = {}
 
 
 class Proposals:
@@ -66,7 +73,7 @@ class Proposals:
             shown = msgspec.json.decode(found[0], type=Proposal)
         except msgspec.MsgspecError as error:
             raise AidError(f"proposal {proposal_id} can't be read from {self._store.path}: {error}") from error
-        return Stored(proposal=shown, changes=done.changes, accepted=done.accepted)
+        return Stored(proposal=shown, changes=done.changes, accepted=done.accepted, steps=done.steps)
 
     def waiting(self, workspace: Path) -> list[Proposal]:
         """Those of `workspace` that may still be accepted, the newest first. One that can't be read is passed over."""
@@ -84,5 +91,5 @@ class Proposals:
 
 def _row(stored: Stored) -> tuple[object, ...]:
     proposal = stored.proposal
-    done = msgspec.msgpack.encode(_Done(stored.changes, stored.accepted))
+    done = msgspec.msgpack.encode(_Done(stored.changes, stored.accepted, stored.steps))
     return (proposal.id, proposal.workspace, proposal.at, proposal.state, msgspec.json.encode(proposal), done)

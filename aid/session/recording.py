@@ -75,9 +75,10 @@ class Recording:
         """Survival is watched of what was changed on disk and in editors alike."""
         assert done.stored is not None
         proposal, applied = done.stored.proposal, done.result.applied
+        assert applied is not None
         state: Outcome = "accepted" if proposal.state == "accepted" else "partly"
         self._metrics.outcome(proposal.request, state, applied=applied)
-        self._survival.watch(proposal.request, applied or _key(done.stored), root, done.changes)
+        self._survival.watch(proposal.request, applied, root, done.changes)
 
     def rejected(self, stored: Stored) -> None:
         self._metrics.outcome(stored.proposal.request, "rejected")
@@ -98,12 +99,6 @@ class Recording:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         await asyncio.to_thread(self._metrics.close)
-
-
-def _key(stored: Stored) -> str:
-    """What stands for changes made in an editor alone: the proposal's id, with the number of hunks for a part of it."""
-    hunks = sum(len(indices) for indices in stored.accepted.values())
-    return stored.proposal.id if stored.proposal.state == "accepted" else f"{stored.proposal.id}.{hunks}"
 
 
 def _reached(attempt: Attempt, done: bool) -> bool | None:

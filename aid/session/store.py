@@ -41,7 +41,20 @@ def m001_proposals_and_turns(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX turns_chat ON turns (workspace, chat)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_proposals_and_turns,)
+def m002_edited(db: sqlite3.Connection) -> None:
+    """What was accepted into editors (`aid.session.in_editor`); `edited` is its record in msgpack."""
+    db.execute("""
+        CREATE TABLE edited (
+            id TEXT PRIMARY KEY,
+            workspace TEXT NOT NULL,
+            at REAL NOT NULL,
+            state TEXT NOT NULL,
+            edited BLOB NOT NULL
+        )""")
+    db.execute("CREATE INDEX edited_at ON edited (workspace, at)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_proposals_and_turns, m002_edited)
 
 
 class Store:

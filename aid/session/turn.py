@@ -28,7 +28,7 @@ from aid.session.sampling import Budget, Judged, Sampler
 from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
 from aid.verify import best
-from aid.wording import verdict_words
+from aid.wording import update_line, verdict_words
 from ces.change import FileChange, merge
 from ces.verdict import BuildStatus, Verdict
 
@@ -328,7 +328,8 @@ class Turn:
         self._client.update(self._update(kind="status", text=text))
 
     def _update(self, **fields: object) -> UpdateParams:
-        return UpdateParams(request=self._set.request, token=self._set.params.token, **fields)  # type: ignore[arg-type]
+        told = UpdateParams(request=self._set.request, token=self._set.params.token, **fields)  # type: ignore[arg-type]
+        return msgspec.structs.replace(told, line=update_line(told) or "")
 
     def _add(self, what: str, started: float) -> None:
         self._spent[what] = self._spent.get(what, 0.0) + _since(started)

@@ -129,7 +129,8 @@ class Scene:
     def _end_model(self) -> None:
         if self._model is not None:
             self._model.terminate()
-            self._model.wait()
+            with self._model:
+                pass
             self._model = None
 
 

@@ -23,6 +23,7 @@ from aid.protocol import (
     ChatsParams,
     ChatsResult,
     Empty,
+    FileRef,
     LogParams,
     LogResult,
     ModelEntry,
@@ -83,7 +84,7 @@ class FakeHost:
                 client.update(UpdateParams(request="r", kind="text", token=params.token, text=f"{number} " * 100))
         if word == "big":
             return PromptResult(id="r", model="fake", text="x" * int(rest))
-        if "edit" in params.prompt or params.prompt.startswith("Fix this error"):
+        if "edit" in params.prompt or params.fix is not None:
             return self._proposed(params, client)
         return PromptResult(id="r", model="fake", text=rest)
 
@@ -121,8 +122,9 @@ class FakeHost:
             workspace=params.workspace,
             model="fake",
             diff="",
-            files=(ProposedFile(path=params.files[0].path, status="modified"),),
+            files=(ProposedFile(path=_place(params).path, status="modified"),),
             verdict=Verdict(status=status, stage="build"),
+            badge=f"{status} (build)",
         )
         return PromptResult(id="r", model="fake", proposal=proposal)
 
@@ -146,7 +148,7 @@ class FakeHost:
     async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         asked = self._prompts[params.id]
         root = Path(asked.workspace)
-        path = Path(asked.files[0].path)
+        path = Path(_place(asked).path)
         document = client.documents().get(path)
         before = document.text if document is not None else path.read_text("utf-8")
         name = path.relative_to(root).as_posix()
@@ -204,3 +206,9 @@ class FakeHost:
 
     async def close(self, *, models: bool = False) -> None:
         self.closed_with_models = models
+
+
+def _place(params: PromptParams) -> FileRef:
+    place = params.fix or params.files[0]
+    assert place is not None
+    return place

@@ -228,7 +228,7 @@ async def test_a_red_proposal_is_not_applied(editor: Editor) -> None:
     assert result["proposal"]["verdict"]["status"] == "red"
     assert editor.edits == []
     (message,) = editor.client.messages
-    assert "the proposal is red" in message.message
+    assert message.message == "AID: not applied, it is red (build): a code action in its files offers it"
 
 
 async def test_progress_is_shown_under_the_clients_token(editor: Editor) -> None:

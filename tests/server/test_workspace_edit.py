@@ -110,9 +110,19 @@ def test_creates_renames_and_deletes() -> None:
 def test_refuses_what_the_editor_can_not_do() -> None:
     few = types.WorkspaceEditClientCapabilities(document_changes=True)
     assert check([change(None, b"x", path="n")], {}, few).startswith("refused: this editor can't create files")
-    assert check([change(b"a", b"b")], document("a"), types.WorkspaceEditClientCapabilities()).startswith(
-        "refused: this editor takes no"
-    )
+    renames = types.WorkspaceEditClientCapabilities(resource_operations=[types.ResourceOperationKind.Rename])
+    renamed = change(b"a", b"b", path="b.ml", old_path="a.ml")
+    assert check([renamed], document("a"), renames).startswith("refused: this editor can't rename files")
+
+
+def test_an_editor_without_versioned_edits_is_given_plain_ones() -> None:
+    none = types.WorkspaceEditClientCapabilities()
+    edit = workspace_edit(ROOT, [change(b"a\nb\n", b"a\nc\n")], document("a\nb\n"), none, "utf-16")
+    assert edit.document_changes is None
+    assert {uri: applied("a\nb\n", tuple(edits), "utf-16") for uri, edits in (edit.changes or {}).items()} == {
+        "file:///w/a.ml": "a\nc\n"
+    }
+    assert check([change(b"a\n", b"b\n")], document("x\n"), none).startswith("refused: a.ml is no longer")
 
 
 def test_refuses_bytes_that_are_no_text() -> None:

@@ -159,7 +159,7 @@ async def test_accept_through_the_editor_edits_its_document_and_leaves_the_disk(
     scene.replies(SEVEN)
     result = await scene.ask()
     done = await scene.host.accept(AcceptParams(id=result.proposal.id, through_editor=True), scene.editor)
-    assert (done.applied, done.in_editor) == (None, ("calc.txt",))
+    assert (done.applied, done.in_editor) == (result.proposal.id, ("calc.txt",))
     assert b"line seven\n" in scene.editor.edited[0].after
     assert "line 7\n" in scene.text
 

@@ -14,6 +14,7 @@ from aid.protocol import (
     ProposalParams,
     ProposalsParams,
     RejectParams,
+    UndoParams,
 )
 
 Scene = Any
@@ -71,6 +72,29 @@ async def test_what_was_accepted_of_a_proposal_is_still_accepted_after_a_restart
     assert await waiting(scene) == []
     done = await scene.host.proposal(ProposalParams(id=proposal.id), scene.editor)
     assert (done.state, [hunk.accepted for hunk in done.files[0].hunks]) == ("accepted", [True, True])
+
+
+async def test_what_is_undone_shows_and_may_be_accepted_again(scene: Scene) -> None:
+    scene.replies(SEVEN + EIGHTEEN)
+    proposal = (await scene.ask()).proposal
+    workspace = str(scene.root)
+
+    async def shown() -> tuple[str, list[bool]]:
+        await scene.restart()
+        found = await scene.host.proposal(ProposalParams(id=proposal.id), scene.editor)
+        return found.state, [hunk.accepted for hunk in found.files[0].hunks]
+
+    await scene.host.accept(AcceptParams(id=proposal.id, hunks=(Hunk(path="calc.txt", index=1),)), scene.editor)
+    await scene.host.accept(AcceptParams(id=proposal.id), scene.editor)
+    assert await shown() == ("accepted", [True, True])
+    first = await scene.host.undo(UndoParams(workspace=workspace), scene.editor)
+    assert await shown() == ("partly", [False, True])
+    await scene.host.undo(UndoParams(workspace=workspace), scene.editor)
+    assert await shown() == ("undone", [False, False]) and await waiting(scene) == []
+    await scene.host.redo(UndoParams(workspace=workspace, id=first.applied), scene.editor)
+    assert await shown() == ("partly", [True, False]) and "line seven\n" in scene.text
+    await scene.host.accept(AcceptParams(id=proposal.id), scene.editor)
+    assert await shown() == ("accepted", [True, True]) and "line eighteen\n" in scene.text
 
 
 async def test_a_proposal_is_rebased_or_refused_when_the_workspace_changed_while_no_daemon_ran(scene: Scene) -> None:

@@ -1,0 +1,382 @@
+;;; aid-protocol.el --- What goes over the wire to AID's daemon  -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: MIT
+
+;;; Commentary:
+
+;; Written by `python -m aid.codegen' from aid/protocol.py; changes here are lost.
+;;
+;; What comes from the daemon is a plist without the fields that are at their
+;; default.  Each accessor `aid-protocol-NAME-FIELD' knows that default, gives t or
+;; nil for a boolean, and a list for an array.
+
+;;; Code:
+
+(defun aid-protocol--field (object key kind default)
+  "Return the field KEY of OBJECT, a plist, as a KIND; DEFAULT where it is absent."
+  (let ((value (if (plist-member object key) (plist-get object key) default)))
+    (pcase kind
+      ('boolean (eq value t))
+      ('list (append value nil))
+      (_ (if (eq value :json-null) nil value)))))
+
+(defmacro aid-protocol--record (name &rest fields)
+  "Define an accessor for each of FIELDS of the record NAME.
+A field is (FIELD KIND DEFAULT)."
+  (declare (indent 1))
+  `(progn
+     ,@(mapcar
+        (lambda (field)
+          (pcase-let ((`(,key ,kind ,default) field))
+            `(defun ,(intern (format "aid-protocol-%s-%s" name (string-replace "_" "-" (symbol-name key)))) (object)
+               ,(format "Return the field `%s' of OBJECT, a %s." key name)
+               (aid-protocol--field object ,(intern (format ":%s" key)) ',kind ',default))))
+        fields)))
+
+(defconst aid-protocol-version 1
+  "The protocol's version.")
+
+(defconst aid-protocol-requests
+  '(:aid/prompt
+    :aid/proposal
+    :aid/proposals
+    :aid/accept
+    :aid/reject
+    :aid/undo
+    :aid/redo
+    :aid/log
+    :aid/chats
+    :aid/chat
+    :aid/forgetChat
+    :aid/build
+    :aid/models
+    :aid/setModel
+    :aid/status
+    :aid/stats
+    :aid/shutdown)
+  "What the daemon answers, as jsonrpc.el names methods.")
+
+(defconst aid-protocol-notifications
+  '(:aid/update
+    :aid/buildChanged)
+  "What the daemon sends unasked, as jsonrpc.el names methods.")
+
+(defconst aid-protocol-settings
+  '((command . ("aid" "connect")) (enable . t) (log_level . "warning"))
+  "What a person may set, and its default.")
+
+;; A file the person names, relative to the workspace or absolute; with `first`
+;; and `last`, those lines of it.
+(aid-protocol--record file-ref
+  (path value nil)
+  (first value nil)
+  (last value nil))
+
+;; Text the person adds to a prompt: a region, a diff, an error. `title` says
+;; in a few words what it is.
+(aid-protocol--record attachment
+  (title value nil)
+  (text value nil))
+
+;; A hunk of a proposal. It is accepted by `index`, from 0 in its file.
+;; `old_first` and `new_first` are the one-based lines at which it begins in
+;; the file before and after, context included; `old_lines` and `new_lines` how
+;; many it takes there, 0 where it only adds or only takes away. `text` is what
+;; stands below `header` in the diff: lines that begin with a blank, "+", "-"
+;; or (no newline at the end) a backslash. `accepted`: it is in the file
+;; already.
+(aid-protocol--record proposed-hunk
+  (index value nil)
+  (header value nil)
+  (old_first value nil)
+  (old_lines value nil)
+  (new_first value nil)
+  (new_lines value nil)
+  (text value nil)
+  (accepted boolean nil))
+
+;; One without hunks (binary, renamed only, a mode) is accepted as a whole, by
+;; its path.
+(aid-protocol--record proposed-file
+  (path value nil)
+  (status value nil)
+  (old_path value nil)
+  (added value 0)
+  (removed value 0)
+  (hunks list nil))
+
+;; Zero-based lines and characters, end exclusive, as in LSP 3.17; characters
+;; count code points.
+;; A build that names only lines gives character 0 to the start of the line
+;; after the last one.
+(aid-protocol--record range
+  (start_line value nil)
+  (start_character value nil)
+  (end_line value nil)
+  (end_character value nil))
+
+;; The text in `range` of `file` (relative to the workspace) becomes `text`.
+(aid-protocol--record fix-edit
+  (file value nil)
+  (range plist nil)
+  (text value nil))
+
+;; What the compiler itself would write, in its own words. `sure`: it says the
+;; fix keeps the code's meaning.
+(aid-protocol--record fix
+  (message value nil)
+  (edits list nil)
+  (sure boolean nil))
+
+;; One message of a build. `file` is relative to the workspace, or None when
+;; the build names none.
+;; `fixes` are the compiler's own, each an alternative; only some compilers
+;; print them so that they can be read.
+(aid-protocol--record diagnostic
+  (file value nil)
+  (range plist nil)
+  (severity value nil)
+  (message value nil)
+  (code value nil)
+  (source value "")
+  (fixes list nil))
+
+;; A sign that a change games the check. `name` is the trick's ("warning-
+;; silenced"), as `ces.hacks` lists them.
+;; `line` is zero-based in the file after the change, or before it where the
+;; line is gone.
+(aid-protocol--record flag
+  (name value nil)
+  (path value nil)
+  (line value nil)
+  (message value ""))
+
+;; What the build says of a change.
+;; Green means the whole build is green after the change. Red carries in
+;; `diagnostics` only the errors that the tree did not have before; `remaining`
+;; counts those it already had and still has, `fixed` those gone. `unchecked`
+;; (no build, no time) carries `reason` and must never be shown as green.
+;; `components` has 1.0 or 0.0 for each stage that was reached, and only for
+;; those. `reward` is None where the change could not be scored (the machine
+;; failed, time ran out elsewhere): never 0 for that. `base` and `toolchain`
+;; are digests of what it was judged against, None where that was the live
+;; tree. `cached`: an earlier run's answer. `queue_ms` and `wall_ms` are this
+;; request's; `cpu_ms` is that of the run that found the answer.
+(aid-protocol--record verdict
+  (status value nil)
+  (stage value nil)
+  (diagnostics list nil)
+  (remaining value 0)
+  (fixed value 0)
+  (reason value nil)
+  (adapter value nil)
+  (wall_ms value 0.0)
+  (components plist nil)
+  (reward value nil)
+  (flags list nil)
+  (base value nil)
+  (toolchain value nil)
+  (cached boolean nil)
+  (queue_ms value 0.0)
+  (cpu_ms value 0.0))
+
+;; A diff someone may accept. `verdict.status` "unchecked" means just that;
+;; `badge` is the verdict in words.
+;; `state` "undone": all that was accepted of it was taken back; it may be
+;; accepted again. `at` is when it was made, in seconds since the epoch.
+(aid-protocol--record proposal
+  (id value nil)
+  (request value nil)
+  (workspace value nil)
+  (model value nil)
+  (diff value nil)
+  (files list nil)
+  (verdict plist nil)
+  (badge value "")
+  (summary value "")
+  (at value 0.0)
+  (state value "open"))
+
+;; `near`: one-based lines where the edit may have been meant.
+(aid-protocol--record rejected-edit
+  (path value nil)
+  (reason value nil)
+  (near list nil))
+
+;; One attempt at an answer. `rejected` says what of it could not be placed.
+(aid-protocol--record candidate
+  (model value nil)
+  (status value nil)
+  (verdict plist nil)
+  (rejected list nil)
+  (attempts value 1))
+
+;; What one context source gave the prompt, and what of it was cut for want of
+;; room.
+(aid-protocol--record source-use
+  (source value nil)
+  (tokens value nil)
+  (cut_tokens value 0)
+  (items list nil))
+
+;; Milliseconds. `queue`: before the work began. `first_token`, `total`: from
+;; the request's arrival.
+;; `model` and `verify` are sums over candidates, which may run at once: they
+;; can exceed `total`.
+(aid-protocol--record timings
+  (queue value 0.0)
+  (context value 0.0)
+  (first_token value nil)
+  (model value 0.0)
+  (verify value 0.0)
+  (total value 0.0))
+
+;; `proposal` None: nothing could be proposed, `reason` says why. `text` is the
+;; whole answer, `prose` what of it is for the person to read: all but the
+;; edits.
+;; `prompt` is what was asked, with the daemon's own words where it worded it.
+(aid-protocol--record prompt-result
+  (id value nil)
+  (model value nil)
+  (prompt value "")
+  (text value "")
+  (prose value "")
+  (proposal plist nil)
+  (candidates list nil)
+  (sources list nil)
+  (timings_ms plist nil)
+  (applied value nil)
+  (reason value nil))
+
+;; Those that may still be accepted, in whole or in part, the newest first.
+(aid-protocol--record proposals-result
+  (proposals list nil))
+
+;; A hunk by number, from 0, in its file's diff.
+(aid-protocol--record hunk
+  (path value nil)
+  (index value nil))
+
+(aid-protocol--record changed-file
+  (path value nil)
+  (status value nil)
+  (old_path value nil)
+  (added value 0)
+  (removed value 0))
+
+;; `applied`: the id to undo by, None when nothing was changed. `refused`: why
+;; nothing was, by file.
+;; `in_editor`: files changed in the editor's own buffers and not on disk;
+;; undone there too (`UndoParams`).
+(aid-protocol--record outcome-result
+  (applied value nil)
+  (in_editor list nil)
+  (notes list nil)
+  (files list nil)
+  (refused list nil))
+
+;; `at` is seconds since the epoch.
+(aid-protocol--record log-entry
+  (id value nil)
+  (at value nil)
+  (state value nil)
+  (files list nil)
+  (summary value ""))
+
+(aid-protocol--record log-result
+  (entries list nil))
+
+;; `title` is the first line of its first prompt, `at` the time of its last
+;; turn, in seconds since the epoch.
+(aid-protocol--record chat-entry
+  (chat value nil)
+  (title value nil)
+  (turns value nil)
+  (at value nil))
+
+;; The chats of a workspace, the one last spoken in first.
+(aid-protocol--record chats-result
+  (chats list nil))
+
+;; What was asked and answered. `attached` names the files and texts that came
+;; with the prompt, as people write it.
+;; `proposal` is an id for `aid/proposal`, which may have forgotten it since;
+;; None: `reason` says why there was none.
+(aid-protocol--record chat-turn
+  (request value nil)
+  (at value nil)
+  (prompt value nil)
+  (text value nil)
+  (prose value "")
+  (model value "")
+  (attached list nil)
+  (proposal value nil)
+  (reason value nil))
+
+;; A chat's turns in order; none where nothing was said yet.
+(aid-protocol--record chat-result
+  (turns list nil))
+
+(aid-protocol--record empty)
+
+;; What the build says of a tree as it stands.
+;; `reason` says in one line why the status is neither green nor red. `stage`
+;; is the last stage reached. `cpu_ms` is what the build's commands took.
+(aid-protocol--record build-status
+  (status value nil)
+  (stage value nil)
+  (diagnostics list nil)
+  (reason value nil)
+  (adapter value nil)
+  (wall_ms value 0.0)
+  (cpu_ms value 0.0))
+
+(aid-protocol--record model-entry
+  (name value nil)
+  (backend value nil)
+  (default boolean nil)
+  (ready boolean t)
+  (detail value ""))
+
+(aid-protocol--record models-result
+  (models list nil))
+
+(aid-protocol--record workspace-status
+  (root value nil)
+  (files value 0)
+  (indexed boolean nil)
+  (clients value 0)
+  (build plist nil))
+
+;; `rss_bytes`: the daemon's resident memory, without the model worker.
+;; `config_error`: why aid.toml is unusable.
+(aid-protocol--record status-result
+  (version value nil)
+  (protocol value nil)
+  (pid value nil)
+  (uptime_s value nil)
+  (clients value nil)
+  (requests_running value nil)
+  (rss_bytes value nil)
+  (workspaces list nil)
+  (models list nil)
+  (socket value "")
+  (log value "")
+  (config_error value nil))
+
+;; What an editor may say in the `initializationOptions` of LSP's `initialize`.
+;; `diagnostics` False: the build's errors are not published. `build_changed`:
+;; send `aid/buildChanged`.
+(aid-protocol--record initialization-options
+  (diagnostics boolean t)
+  (build_changed boolean nil))
+
+;; What an editor's plugin lets a person set, under these names; everything
+;; else is the daemon's aid.toml.
+(aid-protocol--record editor-settings
+  (command list ("aid" "connect"))
+  (enable boolean t)
+  (log_level value "warning"))
+
+(provide 'aid-protocol)
+;;; aid-protocol.el ends here
