@@ -23,10 +23,9 @@ end
 
 --- Put text at the end of what was put there last.
 local function stream(buffer, text)
-  local at = M.last_rule(buffer) - 1
-  local last = vim.api.nvim_buf_get_lines(buffer, at, at + 1, false)[1] or ""
-  local lines = vim.split(last .. text, "\n")
-  vim.api.nvim_buf_set_lines(buffer, at, at + 1, false, lines)
+  local row = M.last_rule(buffer) - 1
+  local column = #vim.api.nvim_buf_get_lines(buffer, row, row + 1, false)[1]
+  vim.api.nvim_buf_set_text(buffer, row, column, row, column, vim.split(text, "\n"))
 end
 
 --- The row, from 0, of the rule that the next prompt stands below.
