@@ -5,6 +5,7 @@ local protocol = require("aid.protocol")
 local M = {}
 
 local RULE = "---"
+local ANSWER, PROGRESS = 1, 2 -- extmarks: where the answer begins, what is being done
 local HELP = "<!-- Write below the line; <CR> in Normal mode or <C-s> sends. -->"
 
 ---@class aid.Chat
@@ -74,7 +75,7 @@ function M.send()
   end
   vim.api.nvim_buf_set_lines(buffer, rule + 1, -1, false, { "" })
   append(buffer, vim.list_extend(said({ prompt = prompt }), { "" }))
-  local mark = vim.api.nvim_buf_set_extmark(buffer, M.space, M.last_rule(buffer) - 1, 0, { right_gravity = false })
+  vim.api.nvim_buf_set_extmark(buffer, M.space, M.last_rule(buffer) - 1, 0, { id = ANSWER, right_gravity = false })
   local function update(told)
     if not vim.api.nvim_buf_is_loaded(buffer) then
       return chat.cancel and chat.cancel()
@@ -82,7 +83,7 @@ function M.send()
       stream(buffer, told.text or "")
     elseif told.line and told.line ~= "" then
       vim.api.nvim_buf_set_extmark(buffer, M.space, M.last_rule(buffer), 0, {
-        id = 1,
+        id = PROGRESS,
         virt_text = { { told.line, "Comment" } },
       })
     end
@@ -90,8 +91,8 @@ function M.send()
   chat.cancel = client.prompt(chat.root, { prompt = prompt, chat = chat.name }, update, function(result)
     chat.cancel = nil
     if vim.api.nvim_buf_is_loaded(buffer) then
-      vim.api.nvim_buf_del_extmark(buffer, M.space, 1)
-      local from = vim.api.nvim_buf_get_extmark_by_id(buffer, M.space, mark, {})[1]
+      vim.api.nvim_buf_del_extmark(buffer, M.space, PROGRESS)
+      local from = vim.api.nvim_buf_get_extmark_by_id(buffer, M.space, ANSWER, {})[1]
       vim.api.nvim_buf_set_lines(buffer, from, M.last_rule(buffer), false, result and answered(result) or { "_no answer_", "" })
     end
   end)
