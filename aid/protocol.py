@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ces.change import Status
-from ces.verdict import BuildStatus, Verdict
+from ces.verdict import BuildStatus, EarlyCount, Verdict
 from ces.verdict import Status as VerdictStatus
 
 VERSION = 1
@@ -396,11 +396,20 @@ class StatusParams(Wire, frozen=True):
 
 
 class WorkspaceStatus(Wire, frozen=True):
+    """`early`: what came of the early words on proposals, before the build's own; None where there were none."""
+
     root: str
     files: int = 0
     indexed: bool = False
     clients: int = 0
     build: BuildStatus | None = None
+    early: EarlyCount | None = None
+
+
+def early_words(count: EarlyCount) -> str:
+    wrong = count.false_reds + count.false_greens
+    told = f"{count.red} red, {count.green} green, {count.unsure} left to the build"
+    return f"{told}; {count.compared} compared with the build, {wrong} wrong"
 
 
 class StatusResult(Wire, frozen=True):

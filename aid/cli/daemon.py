@@ -170,6 +170,8 @@ def _status_json(found: StatusResult) -> dict[str, Any]:
 
 
 def _status_lines(found: StatusResult) -> list[str]:
+    from aid.protocol import early_words
+
     lines = [
         f"running: AID {found.version}, pid {found.pid}, up {found.uptime_s:.0f} s, {found.rss_bytes / 1e6:.0f} MB",
         f"clients: {found.clients}, requests running: {found.requests_running}",
@@ -180,6 +182,8 @@ def _status_lines(found: StatusResult) -> list[str]:
         build = workspace.build.status if workspace.build is not None else "not asked"
         indexed = f"{workspace.files} files" if workspace.indexed else "being indexed"
         lines.append(f"workspace {workspace.root}: {indexed}, build {build}")
+        if workspace.early is not None:
+            lines.append(f"  early words: {early_words(workspace.early)}")
     for model in found.models:
         words = ["default"] if model.default else []
         words += [] if model.ready else ["not ready"]

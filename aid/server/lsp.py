@@ -144,7 +144,7 @@ class Editor(LanguageServer):
 
     def changed(self, root: Path) -> None:
         """See `aid.session.client.Client`: what the build says there is asked anew."""
-        self._refresh([each for each in self.workspace.roots() if each.resolve() == root])
+        self._refresh([each for each in self.workspace.roots() if each == root])
 
     def lost(self) -> None:
         """The client is gone."""

@@ -225,6 +225,7 @@ class Host:
                 files=each.index.files,
                 indexed=each.index.ready,
                 build=each.last_build,
+                early=each.early_count,
             )
             for each in self._workspaces.opened
         )

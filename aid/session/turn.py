@@ -24,7 +24,7 @@ from aid.session.client import Client
 from aid.session.named import unshowable
 from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
-from aid.session.sampling import Budget, Judged, Sampler
+from aid.session.sampling import Budget, Judged, OnRed, Sampler
 from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
 from aid.verify import best
@@ -160,7 +160,7 @@ class Turn:
         if self._set.params.fix is not None or _FIX.search(self._set.params.prompt):
             self._waited = True
             return await self._build_status(self._view)
-        return self._workspace.build_as_last_seen(self._view)
+        return await self._workspace.build_as_last_seen(self._view)
 
     def _word(self, build: BuildStatus | None) -> None:
         """Say in the prompt, and show, what the person only points at."""
@@ -287,14 +287,15 @@ class Turn:
         self._seen.add(changes)
         return msgspec.structs.replace(done, changes=changes, diff=edits.unified(changes)) if base.changes else done
 
-    async def _judge(self, done: Attempt, seconds: float) -> Verdict:
+    async def _judge(self, done: Attempt, seconds: float, on_red: OnRed) -> Verdict:
         if not self._set.config.verify.enabled:
             return Verdict(status="unchecked", stage=None, reason="checking is switched off ([verify] enabled)")
         if seconds <= 0:
             return Verdict(status="timeout", stage=None, reason="the time budget is spent ([verify] budget_s)")
         started = time.monotonic()
         try:
-            return await self._workspace.checker.check(done.changes, budget_s=seconds, overlay=self._view.overlay())
+            overlay = await asyncio.to_thread(self._view.overlay)
+            return await self._workspace.checker.check(done.changes, budget_s=seconds, overlay=overlay, on_red=on_red)
         finally:
             self._add("verify", started)
 
