@@ -9,18 +9,26 @@ if vim.fn.has("nvim-0.10") == 0 then
   return
 end
 
-for name, usage in pairs(require("aid.usage").commands) do
+-- doc/aid.txt tells of each; the tests hold it against what is defined here.
+local commands = {
+  Aid = { nargs = "+", range = true, bang = true, desc = "Ask for a change" },
+  AidAccept = { nargs = "?", desc = "Accept a proposal, or part of it" },
+  AidChat = { nargs = "?", range = true, desc = "Talk about the project in a Markdown buffer" },
+  AidDiff = { nargs = "?", desc = "Show a proposal" },
+  AidFix = { nargs = "*", range = true, bang = true, desc = "Mend the build errors at the cursor" },
+  AidModel = { nargs = "?", desc = "Choose the model, or say which there are" },
+  AidReject = { nargs = "*", desc = "Turn a proposal down" },
+  AidStatus = { nargs = 0, desc = "Say what the build says, and what is running" },
+  AidStop = { nargs = 0, desc = "Cancel what is being asked" },
+  AidUndo = { nargs = "?", desc = "Take back what was accepted" },
+}
+for name, command in pairs(commands) do
+  command.complete = command.nargs ~= 0 and function(lead)
+    return require("aid.commands").complete(name, lead)
+  end or nil
   vim.api.nvim_create_user_command(name, function(given)
-    require("aid.commands").run(name, given)
-  end, {
-    desc = usage.summary,
-    nargs = usage.nargs,
-    range = usage.range,
-    bang = usage.bang,
-    complete = usage.nargs ~= 0 and function(...)
-      return require("aid.commands").complete(name, ...)
-    end or nil,
-  })
+    require("aid.commands").run[name](given)
+  end, command)
 end
 
 vim.api.nvim_create_autocmd({ "FileType", "BufWinEnter" }, {

@@ -1,144 +1,204 @@
 -- A project's chat: a Markdown buffer like any other. What stands below the last rule is the next prompt.
 local client = require("aid.client")
-local protocol = require("aid.protocol")
+local proposals = require("aid.proposal")
+local requests = require("aid.protocol").requests
 
 local M = {}
 
-local RULE = "---"
-local ANSWER, PROGRESS = 1, 2 -- extmarks: where the answer begins, what is being done
-local HELP = "<!-- Write below the line; <CR> in Normal mode or <C-s> sends. -->"
+local LINE = "---"
+local RULE, ANSWER = 1, 2 -- extmarks: the rule, where the answer begins
+local HINT = "<CR> sends what stands below"
+local space = vim.api.nvim_create_namespace("aid.chat")
 
 ---@class aid.Chat
 ---@field root string
 ---@field name string
+---@field step? integer the undo step that we made last
 ---@field cancel? fun()
 
 ---@type table<integer, aid.Chat> by buffer
 local chats = {}
 
---- Put lines at the end, above the rule and what is being written below it. The cursor and undo stay the person's.
-local function append(buffer, lines)
-  local at = M.last_rule(buffer)
-  vim.api.nvim_buf_set_lines(buffer, at, at, false, lines)
+--- Change the buffer in an undo step of our own, so that a person's undo takes back what the person did.
+local function change(buffer, work)
+  vim.api.nvim_buf_call(buffer, function()
+    if vim.fn.undotree().seq_cur == chats[buffer].step then
+      pcall(vim.cmd.undojoin) -- refused right after an undo
+    else
+      vim.bo.undolevels = vim.bo.undolevels -- ends the person's: |undo-break|
+    end
+    work()
+    vim.bo.undolevels = vim.bo.undolevels
+    chats[buffer].step = vim.fn.undotree().seq_cur
+  end)
 end
 
---- Put text at the end of what was put there last.
-local function stream(buffer, text)
-  local row = M.last_rule(buffer) - 1
-  local column = #vim.api.nvim_buf_get_lines(buffer, row, row + 1, false)[1]
-  vim.api.nvim_buf_set_text(buffer, row, column, row, column, vim.split(text, "\n"))
-end
-
---- The row, from 0, of the rule that the next prompt stands below.
+--- The row, from 0, of the rule that the next prompt stands below, with something said beside it.
+---@param beside? string
 ---@return integer
-function M.last_rule(buffer)
-  local lines = vim.api.nvim_buf_get_lines(buffer, 0, -1, false)
-  for row = #lines, 1, -1 do
-    if lines[row] == RULE then
-      return row - 1
+local function rule(buffer, beside)
+  local row = (vim.api.nvim_buf_get_extmark_by_id(buffer, space, RULE, {}) or {})[1]
+  if not row or vim.api.nvim_buf_get_lines(buffer, row, row + 1, false)[1] ~= LINE then
+    vim.api.nvim_buf_set_lines(buffer, -1, -1, false, { "", LINE, "" }) -- it was taken away
+    row = vim.api.nvim_buf_line_count(buffer) - 2
+    beside = beside or HINT
+  end
+  if beside then
+    local shown = { id = RULE, virt_text = { { beside, "Comment" } } }
+    vim.api.nvim_buf_set_extmark(buffer, space, row, 0, shown)
+  end
+  return row
+end
+
+--- Put what was asked above the rule, and an empty line for the answer.
+local function put_question(buffer, prompt, attached)
+  local lines = vim.split("\n## " .. prompt .. "\n", "\n")
+  for _, each in ipairs(attached or {}) do
+    table.insert(lines, #lines, "- `" .. each .. "`")
+  end
+  local row = rule(buffer)
+  vim.api.nvim_buf_set_lines(buffer, row, row, false, vim.list_extend(lines, { "" }))
+  vim.api.nvim_buf_set_extmark(buffer, space, rule(buffer) - 1, 0, { id = ANSWER, right_gravity = false })
+end
+
+--- Put the answer where it has been streaming in.
+---@param text string
+---@param proposal? aid.Proposal
+---@param aside? string what is said of it
+local function put_answer(buffer, text, proposal, aside)
+  local from = vim.api.nvim_buf_get_extmark_by_id(buffer, space, ANSWER, {})[1]
+  text = vim.trim(text)
+  local lines = vim.split(text ~= "" and text .. "\n" or "", "\n")
+  vim.list_extend(lines, aside and { "_" .. aside .. "_", "" } or {})
+  vim.api.nvim_buf_set_lines(buffer, math.min(from, rule(buffer)), rule(buffer), false, lines)
+  if proposal then
+    local row = rule(buffer)
+    vim.api.nvim_buf_set_lines(buffer, row, row, false, { "" })
+    proposals.draw(buffer, row, row, proposal, true)
+  end
+end
+
+--- What is sent: words, and the files named in lines like "- `lib/price.ml:3-5`".
+---@return string prompt, aid.FileRef[] files, string[] attached
+local function written(buffer)
+  local words, files, attached = {}, {}, {}
+  for _, line in ipairs(vim.api.nvim_buf_get_lines(buffer, rule(buffer) + 1, -1, false)) do
+    local named = line:match("^%- `([^`]+)`$")
+    if named then
+      local path, first, last = named:match("^(.-):(%d+)%-?(%d*)$")
+      files[#files + 1] = { path = path or named, first = tonumber(first), last = tonumber(last) or tonumber(first) }
+      attached[#attached + 1] = named
+    else
+      words[#words + 1] = line
     end
   end
-  vim.api.nvim_buf_set_lines(buffer, -1, -1, false, { "", RULE, "" })
-  return vim.api.nvim_buf_line_count(buffer) - 2
-end
-
-local function said(turn)
-  local lines = { "", "## " .. vim.split(turn.prompt, "\n")[1] }
-  vim.list_extend(lines, vim.list_slice(vim.split(turn.prompt, "\n"), 2))
-  for _, each in ipairs(turn.attached or {}) do
-    lines[#lines + 1] = "- `" .. each .. "`"
-  end
-  lines[#lines + 1] = ""
-  return lines
-end
-
-local function answered(result)
-  local lines = vim.split(vim.trim(result.prose or result.text or ""), "\n")
-  if result.proposal then
-    vim.list_extend(lines, { "" })
-    vim.list_extend(lines, (require("aid.proposal").lines(result.proposal)))
-    vim.list_extend(lines, { "", ("`:AidAccept` `:AidDiff` `:AidReject` (%s)"):format(result.proposal.id) })
-  elseif result.reason and result.reason ~= "" then
-    vim.list_extend(lines, { "", "_" .. result.reason .. "_" })
-  end
-  return vim.list_extend(lines, { "" })
+  return vim.trim(table.concat(words, "\n")), files, attached
 end
 
 --- Send what stands below the rule.
 function M.send()
   local buffer = vim.api.nvim_get_current_buf()
-  local chat = chats[buffer]
-  local rule = M.last_rule(buffer)
-  local prompt = vim.trim(table.concat(vim.api.nvim_buf_get_lines(buffer, rule + 1, -1, false), "\n"))
-  if not chat or prompt == "" or chat.cancel then
-    return client.say(chat and chat.cancel and "an answer is coming: :AidStop cancels it" or "write something below the line")
+  local chat, prompt, files, attached = chats[buffer], written(buffer)
+  if chat.cancel or prompt == "" then
+    return client.say(chat.cancel and "an answer is coming: :AidStop cancels it" or "write something below the line")
   end
-  vim.api.nvim_buf_set_lines(buffer, rule + 1, -1, false, { "" })
-  append(buffer, vim.list_extend(said({ prompt = prompt }), { "" }))
-  vim.api.nvim_buf_set_extmark(buffer, M.space, M.last_rule(buffer) - 1, 0, { id = ANSWER, right_gravity = false })
+  vim.api.nvim_buf_set_lines(buffer, rule(buffer) + 1, -1, false, { "" })
+  put_question(buffer, prompt, attached)
   local function update(told)
-    if not vim.api.nvim_buf_is_loaded(buffer) then
-      return chat.cancel and chat.cancel()
+    local row = rule(buffer, told.line ~= "" and told.line or nil) - 1
+    if told.kind == "restart" then
+      change(buffer, function()
+        put_answer(buffer, "")
+      end)
     elseif told.kind == "text" then
-      stream(buffer, told.text or "")
-    elseif told.line and told.line ~= "" then
-      vim.api.nvim_buf_set_extmark(buffer, M.space, M.last_rule(buffer), 0, {
-        id = PROGRESS,
-        virt_text = { { told.line, "Comment" } },
-      })
+      change(buffer, function()
+        local column = #vim.api.nvim_buf_get_lines(buffer, row, row + 1, false)[1]
+        vim.api.nvim_buf_set_text(buffer, row, column, row, column, vim.split(told.text or "", "\n"))
+      end)
     end
   end
-  chat.cancel = client.prompt(chat.root, { prompt = prompt, chat = chat.name }, update, function(result)
+  local params = { prompt = prompt, chat = chat.name, files = files }
+  chat.cancel = client.prompt(chat.root, params, update, function(result, failure)
     chat.cancel = nil
-    if vim.api.nvim_buf_is_loaded(buffer) then
-      vim.api.nvim_buf_del_extmark(buffer, M.space, PROGRESS)
-      local from = vim.api.nvim_buf_get_extmark_by_id(buffer, M.space, ANSWER, {})[1]
-      vim.api.nvim_buf_set_lines(buffer, from, M.last_rule(buffer), false, result and answered(result) or { "_no answer_", "" })
+    if chats[buffer] then
+      change(buffer, function()
+        result = result or { reason = failure }
+        put_answer(buffer, result.prose or result.text or "", result.proposal, result.reason)
+      end)
+      rule(buffer, HINT)
     end
   end)
 end
 
-M.space = vim.api.nvim_create_namespace("aid.chat")
+--- Put what was said before above the rule; that is nothing to undo.
+local function put_turns(buffer, turns, open)
+  vim.bo[buffer].undolevels = -1
+  for _, turn in ipairs(turns) do
+    put_question(buffer, turn.prompt, turn.attached)
+    local aside = turn.proposal and not open[turn.proposal] and ("`:AidDiff %s`"):format(turn.proposal) or turn.reason
+    put_answer(buffer, turn.prose or turn.text or "", open[turn.proposal], aside)
+  end
+  vim.bo[buffer].undolevels = -123456 -- the global value
+end
 
-local function set_up(buffer, chat)
+local function create(chat)
+  local buffer = vim.api.nvim_create_buf(true, true)
   chats[buffer] = chat
+  vim.api.nvim_buf_set_name(buffer, ("aid-chat://%s/%s.md"):format(chat.root, chat.name))
+  vim.b[buffer].aid_root = chat.root
   vim.bo[buffer].filetype = "markdown"
   vim.bo[buffer].swapfile = false
+  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, { LINE, "" })
+  vim.api.nvim_buf_set_extmark(buffer, space, 0, 0, { id = RULE })
+  rule(buffer, HINT)
   vim.keymap.set("n", "<CR>", M.send, { buffer = buffer, desc = "AID: send" })
   vim.keymap.set({ "n", "i" }, "<C-s>", M.send, { buffer = buffer, desc = "AID: send" })
-  vim.keymap.set("n", "<C-c>", function()
-    return chat.cancel and chat.cancel()
-  end, { buffer = buffer, desc = "AID: cancel" })
-  vim.api.nvim_create_autocmd("BufWipeout", {
+  vim.keymap.set("n", "<C-c>", "<Cmd>AidStop<CR>", { buffer = buffer, desc = "AID: cancel" })
+  vim.api.nvim_create_autocmd("BufUnload", {
     buffer = buffer,
     callback = function()
       chats[buffer] = nil
       return chat.cancel and chat.cancel()
     end,
   })
+  local params = { workspace = chat.root, chat = chat.name }
+  client.request(chat.root, requests.proposals, params, function(found)
+    local open = {}
+    for _, proposal in ipairs(found and found.proposals or {}) do
+      open[proposal.id] = proposal
+    end
+    client.request(chat.root, requests.chat, params, function(result)
+      put_turns(buffer, result and result.turns or {}, open)
+    end)
+  end)
+  return buffer
 end
 
+--- Open a chat; with lines of a file, or with a text, added to what is being written.
 ---@param name string
-function M.open(name)
-  local root = client.root(0)
-  name = name ~= "" and name or "nvim"
-  for buffer, chat in pairs(chats) do
-    if chat.root == root and chat.name == name then
-      return vim.cmd.sbuffer(buffer)
-    end
+---@param file? aid.FileRef
+---@param text? string[]
+function M.open(name, file, text)
+  local chat = { root = client.root(0), name = name ~= "" and name or "nvim" }
+  local buffer
+  for each, known in pairs(chats) do
+    buffer = known.root == chat.root and known.name == chat.name and each or buffer
   end
-  local buffer = vim.api.nvim_create_buf(true, true)
-  vim.api.nvim_buf_set_name(buffer, ("aid-chat://%s/%s.md"):format(root, name))
-  set_up(buffer, { root = root, name = name })
-  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, { HELP, "", RULE, "" })
-  vim.cmd("botright vsplit")
-  vim.api.nvim_win_set_buf(0, buffer)
-  vim.api.nvim_win_set_cursor(0, { 4, 0 })
-  client.request(root, protocol.requests.chat, { workspace = root, chat = name }, function(result)
-    for _, turn in ipairs(result and result.turns or {}) do
-      append(buffer, vim.list_extend(said(turn), answered(turn)))
-    end
-  end)
+  buffer = buffer or create(chat)
+  local window = vim.fn.bufwinid(buffer)
+  if window < 0 then
+    vim.cmd("botright vsplit")
+    window = vim.api.nvim_get_current_win()
+    vim.api.nvim_win_set_buf(window, buffer)
+  end
+  vim.api.nvim_set_current_win(window)
+  local added = file and { ("- `%s:%d-%d`"):format(file.path, file.first, file.last) }
+    or text and vim.list_extend(vim.list_extend({ "```" }, text), { "```" })
+  if added then
+    local row = rule(buffer) + 1
+    vim.api.nvim_buf_set_lines(buffer, row, row, false, added)
+  end
+  vim.api.nvim_win_set_cursor(window, { vim.api.nvim_buf_line_count(buffer), 0 })
 end
 
 return M

@@ -4,11 +4,13 @@ local protocol = require("aid.protocol")
 local M = {}
 
 local NAME = "aid"
-local LEVELS = { debug = "DEBUG", info = "INFO", warning = "WARN", error = "ERROR" }
-local ROOTS = { { ".git", ".hg", "aid.toml" }, { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" } }
+local ROOTS = {
+  { ".git", ".hg", "aid.toml" },
+  { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" },
+}
 
----@type table<string, fun(update: aid.UpdateParams)>
-local listening = {}
+---@type table<string, { root: string, update: fun(update: aid.UpdateParams), cancel: fun() }> by token
+local asking = {}
 ---@type table<string, aid.BuildChangedParams>
 local builds = {}
 local asked = 0
@@ -18,43 +20,63 @@ function M.settings()
   return vim.tbl_extend("force", protocol.settings, vim.g.aid or {})
 end
 
---- Say something at a level of |vim.log.levels|, unless the setting `log_level` is higher.
+---@param text string
+---@param level? "ERROR"|"WARN"|"INFO"
 function M.say(text, level)
-  level = level or "info"
-  if vim.log.levels[LEVELS[level]] >= vim.log.levels[LEVELS[M.settings().log_level]] or level == "info" then
-    vim.notify("aid: " .. text, vim.log.levels[LEVELS[level]])
-  end
+  vim.notify("aid: " .. text, vim.log.levels[level or "INFO"])
+end
+
+--- One line for as long as nothing else is said, kept in |:messages| only where the setting `log_level` says so.
+function M.progress(text)
+  local kept = vim.list_contains({ "info", "debug" }, M.settings().log_level)
+  vim.api.nvim_echo({ { vim.fn.strcharpart("aid: " .. text, 0, vim.o.columns - 15), "Comment" } }, kept, {})
+end
+
+--- The project's root where AID serves the buffer.
+---@param buffer integer
+---@return string?
+local function served(buffer)
+  local client = vim.lsp.get_clients({ name = NAME, bufnr = buffer })[1]
+  return vim.b[buffer].aid_root or client and client.root_dir
 end
 
 ---@param buffer integer
----@return string
+---@return string root, boolean marked whether there is a sign of a project
 function M.root(buffer)
   local name = vim.api.nvim_buf_get_name(buffer)
   local start = vim.bo[buffer].buftype == "" and name ~= "" and vim.fs.dirname(name) or assert(vim.uv.cwd())
-  for _, markers in ipairs(ROOTS) do
-    local found = vim.fs.root(start, markers)
-    if found then
-      return assert(vim.uv.fs_realpath(found))
-    end
-  end
-  return vim.uv.fs_realpath(start) or start
+  local known = served(buffer)
+  local found = known or vim.fs.root(start, ROOTS[1]) or vim.fs.root(start, ROOTS[2])
+  return known or vim.uv.fs_realpath(found or start) or start, found ~= nil
 end
 
 --- Neovim leaves out an edit of an older text without a word of it; here none is made and the daemon is told.
 local function apply_edit(failure, params, context)
   for _, change in ipairs(params.edit.documentChanges or {}) do
     local document = change.textDocument
-    local buffer = document and vim.uri_to_bufnr(document.uri)
-    local version = document and vim.lsp.util.buf_versions[buffer]
-    if version and document.version and document.version ~= vim.NIL and version ~= document.version then
+    local version = document and document.version
+    if version and version ~= vim.NIL and version ~= vim.lsp.util.buf_versions[vim.uri_to_bufnr(document.uri)] then
       local name = vim.fn.fnamemodify(vim.uri_to_fname(document.uri), ":t")
       return { applied = false, failureReason = name .. " was edited meanwhile: accept again" }
     end
   end
+  params.label = nil -- it would be said beside what we say
   return vim.lsp.handlers["workspace/applyEdit"](failure, params, context)
 end
 
-local function start(root, buffer)
+--- Cancel what is being asked in a project.
+---@return boolean any
+function M.stop(root)
+  local found = vim.tbl_filter(function(each)
+    return each.root == root
+  end, asking)
+  for _, each in ipairs(found) do
+    each.cancel()
+  end
+  return #found > 0
+end
+
+local function start(root, buffer, attach)
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   capabilities.workspace.workspaceEdit.documentChanges = true
   return vim.lsp.start({
@@ -68,8 +90,8 @@ local function start(root, buffer)
     handlers = {
       ["workspace/applyEdit"] = apply_edit,
       [protocol.notifications.update] = function(_, update)
-        if listening[update.token] then
-          listening[update.token](update)
+        if asking[update.token] then
+          asking[update.token].update(update)
         end
       end,
       [protocol.notifications.buildChanged] = function(_, build)
@@ -77,79 +99,85 @@ local function start(root, buffer)
         vim.cmd.redrawstatus({ bang = true })
       end,
     },
-    on_exit = function(code)
-      if code ~= 0 then
-        vim.schedule(function()
-          M.say("'" .. table.concat(M.settings().command, " ") .. "' ended: see :checkhealth aid", "error")
-        end)
+    on_exit = vim.schedule_wrap(function(code)
+      M.stop(root)
+      if code ~= 0 and vim.v.exiting == vim.NIL then
+        M.say(("%q ended: see :checkhealth aid"):format(table.concat(M.settings().command, " ")), "ERROR")
       end
-    end,
-  }, { bufnr = buffer })
+    end),
+  }, { bufnr = buffer, attach = attach })
 end
 
 --- Have the buffer's text, errors and code actions in the daemon's care, if it is in a project.
 ---@param buffer integer
 function M.attach(buffer)
-  local root = M.root(buffer)
-  local known = vim.lsp.get_clients({ name = NAME, bufnr = buffer })[1]
-  if not M.settings().enable or known or vim.fn.executable(M.settings().command[1]) == 0 then
-    return
-  end
-  if vim.fs.root(root, ROOTS[1]) or vim.fs.root(root, ROOTS[2]) then
-    start(root, buffer)
+  if M.settings().enable and not served(buffer) and vim.fn.executable(M.settings().command[1]) == 1 then
+    local root, marked = M.root(buffer)
+    return marked and start(root, buffer)
   end
 end
 
---- The project's client, started if need be; nil, and the person knows why, where it can't be.
+--- The project's client; one that is not running yet only where `start_it`, and where it can't be the person knows why.
 ---@param root string
+---@param start_it? boolean
 ---@return vim.lsp.Client?
-function M.client(root)
+function M.client(root, start_it)
   for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
     if client.root_dir == root then
       return client
     end
   end
   local command = M.settings().command[1]
-  if vim.fn.executable(command) == 0 then
-    return M.say(("there is no program %q: install AID, or name it in vim.g.aid.command"):format(command), "error")
+  if start_it and not M.settings().enable then
+    M.say("it is switched off: vim.g.aid.enable is false", "ERROR")
+  elseif start_it and vim.fn.executable(command) == 0 then
+    M.say(("there is no program %q: install AID, or name it in vim.g.aid.command"):format(command), "ERROR")
+  elseif start_it then
+    local scratch = vim.api.nvim_create_buf(false, true) -- 0.10 starts none without a buffer
+    local id = start(root, scratch, false)
+    vim.api.nvim_buf_delete(scratch, { force = true })
+    return id and vim.lsp.get_client_by_id(id)
   end
-  local scratch = vim.api.nvim_create_buf(false, true)
-  local id = start(root, scratch)
-  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
-    if vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].buftype == "" and M.root(buffer) == root then
-      M.attach(buffer)
-    end
-  end
-  return id and vim.lsp.get_client_by_id(id)
 end
 
---- Send a request of ours; `done` gets the result, or nothing after the person was told what went wrong.
+--- What are methods from 0.11 on were functions before.
+local function call(client, name, ...)
+  if vim.fn.has("nvim-0.11") == 1 then
+    return client[name](client, ...)
+  end
+  return client[name](...)
+end
+
+--- Send a request of ours. `done` gets the result, or why there is none; the person was told that too.
 ---@param root string
 ---@param method string
 ---@param params table
----@param done fun(result: table?)
----@return fun()? cancel
+---@param done fun(result: table?, failure: string?)
+---@return fun() cancel
 function M.request(root, method, params, done)
-  local client = M.client(root)
-  if not client then
-    return done(nil)
-  end
-  local new = vim.fn.has("nvim-0.11") == 1
-  local function answered(failure, result)
-    if failure and failure.code ~= vim.lsp.protocol.ErrorCodes.RequestCancelled and failure.code ~= -32800 then
-      M.say(failure.message, "error")
+  local client, over, id = M.client(root, true), false, nil
+  local function finish(failure, result, quiet)
+    if over then
+      return
     end
-    done(not failure and result or nil)
+    over = true
+    if failure and not quiet then
+      M.say(failure.message, "ERROR")
+    end
+    done(not failure and result or nil, failure and failure.message)
   end
-  local sent, id = (new and client.request or function(_, ...)
-    return client.request(...)
-  end)(client, method, params, answered)
+  local sent = false
+  if client then
+    sent, id = call(client, "request", method, params, finish)
+  end
   if not sent then
-    M.say("the daemon can't be reached: see :checkhealth aid", "error")
-    return done(nil)
+    finish({ message = "the daemon can't be reached: see :checkhealth aid" }, nil, not client)
   end
   return function()
-    local _ = new and client:cancel_request(id) or client.cancel_request(id)
+    if not over then -- Neovim drops the answer to a request that was cancelled
+      call(client, "cancel_request", id)
+      finish({ message = "cancelled" }, nil, true)
+    end
   end
 end
 
@@ -157,25 +185,33 @@ end
 ---@param root string
 ---@param params table
 ---@param update fun(update: aid.UpdateParams)
----@param done fun(result: aid.PromptResult?)
----@return fun()? cancel
+---@param done fun(result: aid.PromptResult?, failure: string?)
+---@return fun() cancel
 function M.prompt(root, params, update, done)
   asked = asked + 1
   local token = ("nvim-%d-%d"):format(vim.uv.os_getpid(), asked)
-  listening[token] = update
-  return M.request(root, protocol.requests.prompt, vim.tbl_extend("force", params, { workspace = root, token = token }), function(result)
-    listening[token] = nil
-    done(result)
+  local mine = { root = root, update = update, cancel = function() end }
+  asking[token] = mine
+  params = vim.tbl_extend("force", params, { workspace = root, token = token })
+  mine.cancel = M.request(root, protocol.requests.prompt, params, function(result, failure)
+    asking[token] = nil
+    vim.cmd.redrawstatus({ bang = true })
+    done(result, failure)
   end)
+  return mine.cancel
 end
 
 ---@param buffer integer
 ---@return string
 function M.statusline(buffer)
-  local build = builds[M.root(buffer)]
-  local running = vim.tbl_count(listening)
-  local said = { build and build.badge or nil, running > 0 and ("asking (%d)"):format(running) or nil }
-  said = vim.tbl_values(said)
+  local root = served(buffer)
+  local said, running = { (builds[root] or {}).badge }, 0
+  for _, each in pairs(asking) do
+    running = running + (each.root == root and 1 or 0)
+  end
+  if running > 0 then
+    said[#said + 1] = running == 1 and "asking" or ("asking (%d)"):format(running)
+  end
   return #said > 0 and "AID: " .. table.concat(said, ", ") or ""
 end
 

@@ -1,114 +1,167 @@
--- A proposal drawn: in a floating preview, or as a file beside what would become of it. Hunks are extmarks.
+-- A proposal drawn: in a floating preview, in the chat, or as a file beside what would become of it.
 local client = require("aid.client")
-local protocol = require("aid.protocol")
+local requests = require("aid.protocol").requests
 
 local M = {}
 
+local COLOURS = { ["+"] = "DiffAdd", ["-"] = "DiffDelete", ["@"] = "Special", ["`"] = "Title" }
+local KEYS = {
+  a = "AidAccept hunk",
+  f = "AidAccept file",
+  A = "AidAccept all",
+  R = "AidReject",
+  s = "AidDiff split",
+  q = "quit",
+  ["<CR>"] = "lua require('aid.proposal').visit()",
+  ["]h"] = "lua require('aid.proposal').jump(1)",
+  ["[h"] = "lua require('aid.proposal').jump(-1)",
+}
 local marks = vim.api.nvim_create_namespace("aid")
+local colours = vim.api.nvim_create_namespace("aid.colours")
 
----@class aid.View
----@field root string
----@field proposal aid.Proposal
----@field buffer integer
----@field places table<integer, { path: string, index: integer, line: integer }> by extmark
+---@class aid.Place which part of a proposal is drawn somewhere
+---@field id string the proposal's
+---@field path? string nil: all files
+---@field index? integer the hunk, nil: all of the file
+---@field line? integer in the file
 
----@type table<string, aid.View> by root
-local views = {}
+---@type table<integer, table<integer, aid.Place>> by buffer and extmark
+local places = {}
+---@type { id: string, root: string, buffer: integer }?
+local preview
 
---- The lines of a proposal in Markdown, and what each hunk's first line is. Accepted hunks are left out.
+--- The hunks that are not in the file yet, and at which line of it as it is now each begins.
+---@param file aid.ProposedFile
+---@return { first: integer, hunk: aid.ProposedHunk }[]
+local function pending(file)
+  local found, shift = {}, 0
+  for _, hunk in ipairs(file.hunks or {}) do
+    if hunk.accepted then
+      shift = shift + hunk.new_lines - hunk.old_lines
+    else
+      found[#found + 1] = { first = hunk.old_first + shift + (hunk.old_lines == 0 and 1 or 0), hunk = hunk }
+    end
+  end
+  return found
+end
+
+local function split_lines(text)
+  return vim.split((text:gsub("\n$", "")), "\n")
+end
+
+--- Draw a proposal over the lines `first` to `last` of a buffer, as Markdown or plain. Hunks are extmarks, so that they
+--- are found where they end up.
 ---@param proposal aid.Proposal
----@return string[] lines, { [1]: integer, path: string, index: integer, line: integer }[] hunks
-function M.lines(proposal)
-  local lines, hunks = { proposal.badge or "" }, {}
+function M.draw(buffer, first, last, proposal, markdown)
+  local lines = { proposal.badge or "" }
+  local parts = { { 1, { id = proposal.id } } }
   for _, file in ipairs(proposal.files) do
-    local counts = ("%s +%d -%d"):format(file.path, file.added or 0, file.removed or 0)
-    vim.list_extend(lines, { "", ("`%s` %s"):format(counts, file.status), "", "```diff" })
-    if not file.hunks or #file.hunks == 0 then
-      hunks[#hunks + 1] = { #lines - 3, path = file.path, index = -1, line = 1 }
+    local left = pending(file)
+    local state = #left < #(file.hunks or {}) and (#left == 0 and " accepted" or " partly accepted")
+      or file.status ~= "modified" and " " .. file.status
+    lines[#lines + 1] = ""
+    lines[#lines + 1] = ("`%s` +%d -%d%s"):format(file.path, file.added or 0, file.removed or 0, state or "")
+    parts[#parts + 1] = { #lines, { id = proposal.id, path = file.path, line = 1 } }
+    vim.list_extend(lines, markdown and #left > 0 and { "```diff" } or {})
+    for _, each in ipairs(left) do
+      lines[#lines + 1] = each.hunk.header
+      local place = { id = proposal.id, path = file.path, index = each.hunk.index, line = math.max(1, each.first) }
+      parts[#parts + 1] = { #lines, place }
+      vim.list_extend(lines, split_lines(each.hunk.text))
     end
-    for _, hunk in ipairs(file.hunks or {}) do
-      if not hunk.accepted then
-        lines[#lines + 1] = hunk.header
-        hunks[#hunks + 1] = { #lines - 1, path = file.path, index = hunk.index, line = math.max(1, hunk.new_first) }
-        vim.list_extend(lines, vim.split(hunk.text:gsub("\n$", ""), "\n"))
+    vim.list_extend(lines, markdown and #left > 0 and { "```" } or {})
+  end
+  vim.api.nvim_buf_set_lines(buffer, first, last, false, lines)
+  vim.api.nvim_buf_clear_namespace(buffer, -1, first, first + #lines)
+  places[buffer] = places[buffer] or {}
+  for number, part in ipairs(parts) do
+    local below = parts[number + 1] and parts[number + 1][1] - 1 or #lines
+    local mark = vim.api.nvim_buf_set_extmark(buffer, marks, first + part[1] - 1, 0, { end_row = first + below - 1 })
+    places[buffer][mark] = part[2]
+  end
+  for row, line in ipairs(lines) do
+    local colour = row > 1 and line ~= "```diff" and line ~= "```" and COLOURS[line:sub(1, 1)]
+    if colour then
+      vim.api.nvim_buf_set_extmark(buffer, colours, first + row - 1, 0, { line_hl_group = colour })
+    end
+  end
+end
+
+--- What is drawn at the cursor.
+---@return aid.Place?
+local function here()
+  local buffer, row = vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1] - 1
+  local mark = vim.api.nvim_buf_get_extmarks(buffer, marks, { row, 0 }, 0, { limit = 1, details = true })[1]
+  return mark and row <= mark[4].end_row and places[buffer] and places[buffer][mark[1]] or nil
+end
+
+--- What would change at the cursor, in a file of the project.
+---@param proposal aid.Proposal
+---@return aid.Place?
+local function in_file(root, proposal)
+  local name, row = vim.uv.fs_realpath(vim.api.nvim_buf_get_name(0)), vim.api.nvim_win_get_cursor(0)[1]
+  for _, file in ipairs(proposal.files) do
+    if name == root .. "/" .. file.path then
+      for _, each in ipairs(pending(file)) do
+        if row >= each.first and row < each.first + math.max(1, each.hunk.old_lines) then
+          return { id = proposal.id, path = file.path, index = each.hunk.index }
+        end
       end
+      return { id = proposal.id, path = file.path }
     end
-    lines[#lines + 1] = "```"
-  end
-  return lines, hunks
-end
-
---- Write `view` anew into its buffer.
----@param view aid.View
-local function draw(view)
-  local lines, hunks = M.lines(view.proposal)
-  vim.bo[view.buffer].modifiable = true
-  vim.api.nvim_buf_set_lines(view.buffer, 0, -1, false, lines)
-  vim.bo[view.buffer].modifiable = false
-  vim.api.nvim_buf_clear_namespace(view.buffer, marks, 0, -1)
-  view.places = {}
-  for _, hunk in ipairs(hunks) do
-    local mark = vim.api.nvim_buf_set_extmark(view.buffer, marks, hunk[1], 0, {
-      virt_text = { { "a accept  f file  A all  R reject", "Comment" } },
-    })
-    view.places[mark] = hunk
   end
 end
 
----@param view aid.View
----@return { path: string, index: integer, line: integer }?
-local function under_cursor(view)
-  if vim.api.nvim_get_current_buf() ~= view.buffer then
-    return
-  end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  local above = vim.api.nvim_buf_get_extmarks(view.buffer, marks, { row, 0 }, 0, { limit = 1 })[1]
-  local found = above or vim.api.nvim_buf_get_extmarks(view.buffer, marks, 0, -1, { limit = 1 })[1]
-  return found and view.places[found[1]]
-end
-
----@param view aid.View
-local function jump(view, step)
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  local from, to = row + 1, -1
+--- To the next hunk, or the one before.
+function M.jump(step)
+  local buffer, row = vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1] - 1
+  local from, to = { row + 1, 0 }, -1
   if step < 0 then
-    from, to = row - 1, 0
+    from, to = { math.max(row - 1, 0), 0 }, 0
   end
-  local next = from >= 0 and vim.api.nvim_buf_get_extmarks(view.buffer, marks, { from, 0 }, to, { limit = 1 })[1]
-  if next then
-    vim.api.nvim_win_set_cursor(0, { next[2] + 1, 0 })
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(buffer, marks, from, to, {})) do
+    if places[buffer][mark[1]].index and mark[2] ~= row then
+      return vim.api.nvim_win_set_cursor(0, { mark[2] + 1, 0 })
+    end
   end
 end
 
-local function close(view)
-  views[view.root] = nil
-  for _, window in ipairs(vim.fn.win_findbuf(view.buffer)) do
+local function shown(id)
+  return preview and vim.api.nvim_buf_is_valid(preview.buffer) and (not id or preview.id == id)
+end
+
+local function close()
+  for _, window in ipairs(shown() and vim.fn.win_findbuf(preview.buffer) or {}) do
     vim.api.nvim_win_close(window, true)
   end
 end
 
---- Where a change is, in the window that the preview stands over.
-local function visit(view)
-  local place = under_cursor(view)
-  if place then
-    close(view)
-    vim.cmd.edit(vim.fn.fnameescape(view.root .. "/" .. place.path))
+--- Go to the change that the cursor is on, in the window that the preview stands over.
+function M.visit()
+  local place, root = here(), client.root(0)
+  if place and place.path then
+    close()
+    vim.cmd.edit(vim.fn.fnameescape(root .. "/" .. place.path))
     vim.api.nvim_win_set_cursor(0, { math.min(place.line, vim.api.nvim_buf_line_count(0)), 0 })
   end
+end
+
+local function redraw(proposal)
+  vim.bo[preview.buffer].modifiable = true
+  M.draw(preview.buffer, 0, -1, proposal)
+  vim.bo[preview.buffer].modifiable = false
 end
 
 ---@param root string
 ---@param proposal aid.Proposal
 function M.show(root, proposal)
-  if views[root] then
-    close(views[root])
-  end
+  close()
   local buffer = vim.api.nvim_create_buf(false, true)
-  local view = { root = root, proposal = proposal, buffer = buffer, places = {} }
+  preview = { id = proposal.id, root = root, buffer = buffer }
+  vim.b[buffer].aid_root = root
   vim.bo[buffer].bufhidden = "wipe"
-  vim.bo[buffer].filetype = "markdown"
-  views[root] = view
-  draw(view)
+  vim.bo[buffer].filetype = "aid-proposal"
+  redraw(proposal)
   local width = math.max(20, math.min(100, vim.o.columns - 4))
   local height = math.max(3, math.min(vim.api.nvim_buf_line_count(buffer), vim.o.lines - 6))
   vim.api.nvim_open_win(buffer, true, {
@@ -117,39 +170,27 @@ function M.show(root, proposal)
     col = math.floor((vim.o.columns - width) / 2),
     width = width,
     height = height,
+    style = "minimal",
     border = "rounded",
-    title = (" %s "):format(proposal.summary ~= "" and proposal.summary or proposal.id),
+    title = (" %s "):format((proposal.summary or "") ~= "" and proposal.summary or proposal.id),
+    footer = " accept: a hunk, f file, A all · R reject · s side by side · q close ",
   })
-  local keys = {
-    a = { "accept the hunk", function() M.accept("hunk") end },
-    f = { "accept the file", function() M.accept("file") end },
-    A = { "accept all", function() M.accept("all") end },
-    R = { "reject", M.reject },
-    q = { "close", function() close(view) end },
-    s = { "open in diff mode", function() M.split(view, under_cursor(view)) end },
-    ["<CR>"] = { "go there", function() visit(view) end },
-    ["]h"] = { "next hunk", function() jump(view, 1) end },
-    ["[h"] = { "previous hunk", function() jump(view, -1) end },
-  }
-  for key, what in pairs(keys) do
-    vim.keymap.set("n", key, what[2], { buffer = buffer, nowait = true, desc = "AID: " .. what[1] })
+  for key, command in pairs(KEYS) do
+    vim.keymap.set("n", key, "<Cmd>" .. command .. "<CR>", { buffer = buffer, nowait = true, desc = command })
   end
-  jump(view, 1)
+  M.jump(1)
 end
 
---- Do something with the preview's proposal, else with the newest open one.
----@param work fun(view: aid.View)
-local function with_view(work)
-  local root = client.root(0)
-  for _, view in pairs(views) do
-    if view.buffer == vim.api.nvim_get_current_buf() or view.root == root then
-      return work(view)
-    end
-  end
-  client.request(root, protocol.requests.proposals, { workspace = root }, function(result)
-    local newest = result and (result.proposals or {})[1]
-    if newest then
-      work({ root = root, proposal = newest, buffer = -1, places = {} })
+--- Do something with the proposal `id`, else the one under the cursor, the preview's, or the newest open one.
+---@param id? string
+---@param work fun(root: string, proposal: aid.Proposal, place?: aid.Place)
+local function with_proposal(id, work)
+  local root, place = client.root(0), here()
+  id = id or place and place.id or shown() and preview.root == root and preview.id or nil
+  client.request(root, id and requests.proposal or requests.proposals, { id = id, workspace = root }, function(result)
+    local found = id and result or result and (result.proposals or {})[1]
+    if found then
+      work(root, found, place or in_file(root, found))
     elseif result then
       client.say("there is no open proposal: ask with :Aid")
     end
@@ -157,11 +198,10 @@ local function with_view(work)
 end
 
 ---@param outcome aid.OutcomeResult
----@return boolean done
 function M.tell(outcome, what)
   local refused = outcome.refused or {}
   for _, each in ipairs(refused) do
-    client.say((each.path and each.path .. ": " or "") .. each.reason, "error")
+    client.say((each.path and each.path .. ": " or "") .. each.reason, "ERROR")
   end
   if #refused == 0 then
     local paths = vim.tbl_map(function(file) return file.path end, outcome.files or {})
@@ -171,107 +211,105 @@ function M.tell(outcome, what)
     client.say(note)
   end
   vim.cmd.checktime()
-  return #refused == 0
 end
 
---- The proposal as it is now: drawn anew, or closed where nothing of it is left.
-local function refresh(view)
-  client.request(view.root, protocol.requests.proposal, { id = view.proposal.id }, function(proposal)
-    if not proposal or not vim.api.nvim_buf_is_valid(view.buffer) then
-      return
-    end
-    if proposal.state == "open" or proposal.state == "partly" then
-      view.proposal = proposal
-      draw(view)
-    else
-      close(view)
-    end
-  end)
+--- The preview as things are now: drawn anew, or closed where nothing of it is left.
+local function refresh(id)
+  if shown(id) then
+    client.request(preview.root, requests.proposal, { id = id }, function(proposal)
+      if proposal and shown(id) then
+        local act = (proposal.state or "open") == "open" or proposal.state == "partly"
+        return act and redraw(proposal) or not act and close()
+      end
+    end)
+  end
 end
 
----@param part "hunk"|"file"|"all"|nil
-function M.accept(part)
-  with_view(function(view)
-    local params = { id = view.proposal.id, through_editor = true }
-    local place = part and part ~= "all" and under_cursor(view)
-    if part and part ~= "all" and not place then
-      return client.say("put the cursor on it in the preview (:AidDiff), or accept all", "error")
-    end
-    if place and (part == "file" or place.index < 0) then
-      params.files = { place.path }
-    elseif place then
+---@param part "hunk"|"file"|"all"
+---@param id? string
+function M.accept(part, id)
+  with_proposal(id, function(root, proposal, place)
+    local params = { id = proposal.id, through_editor = true }
+    if part ~= "all" and not (place and place.path) then
+      return client.say(("put the cursor on a %s of the proposal: :AidDiff shows it"):format(part), "ERROR")
+    elseif part == "hunk" and place.index then
       params.hunks = { { path = place.path, index = place.index } }
+    elseif part ~= "all" then
+      params.files = { place.path }
     end
-    client.request(view.root, protocol.requests.accept, params, function(outcome)
-      if outcome and M.tell(outcome, "accepted") then
-        refresh(view)
-      end
-    end)
-  end)
-end
-
-function M.reject()
-  with_view(function(view)
-    client.request(view.root, protocol.requests.reject, { id = view.proposal.id }, function(outcome)
+    client.request(root, requests.accept, params, function(outcome)
       if outcome then
-        close(view)
-        client.say("rejected")
+        M.tell(outcome, "accepted")
+        refresh(proposal.id)
       end
     end)
   end)
 end
 
---- Files beside what would become of them, each in a tab page: of `place` only its file.
----@param view aid.View
----@param place? { path: string }
-function M.split(view, place)
-  if vim.api.nvim_buf_is_valid(view.buffer) then
-    close(view)
-  end
-  for _, file in ipairs(view.proposal.files) do
-    if not place or place.path == file.path then
-      local path = view.root .. "/" .. (file.old_path or file.path)
-      vim.cmd.tabedit(vim.fn.fnameescape(path))
-      local filetype, lines = vim.bo.filetype, vim.api.nvim_buf_get_lines(0, 0, -1, false)
-      vim.cmd.diffthis()
-      vim.cmd("rightbelow vnew")
-      vim.api.nvim_buf_set_lines(0, 0, -1, false, M.applied(lines, file))
-      vim.api.nvim_buf_set_name(0, ("aid://%s/%s"):format(view.proposal.id, file.path))
-      vim.bo.buftype, vim.bo.bufhidden, vim.bo.filetype, vim.bo.modifiable = "nofile", "wipe", filetype, false
-      vim.cmd.diffthis()
-    end
-  end
+---@param reason string
+function M.reject(reason)
+  with_proposal(nil, function(root, proposal)
+    client.request(root, requests.reject, { id = proposal.id, reason = reason }, function(outcome)
+      if outcome then
+        client.say("rejected")
+        refresh(proposal.id)
+      end
+    end)
+  end)
 end
 
---- What becomes of a file's lines by the hunks not accepted yet.
+--- What becomes of a file's lines by the hunks that are not in it yet; nil where it was edited there.
 ---@param lines string[]
 ---@param file aid.ProposedFile
----@return string[]
-function M.applied(lines, file)
+---@return string[]?
+local function applied(lines, file)
   local result, at = {}, 1
-  for _, hunk in ipairs(file.hunks or {}) do
-    if not hunk.accepted then
-      local first = hunk.old_lines == 0 and hunk.old_first + 1 or hunk.old_first
-      vim.list_extend(result, lines, at, first - 1)
-      for line in vim.gsplit(hunk.text:gsub("\n$", ""), "\n") do
-        if line:match("^[ +]") then
-          result[#result + 1] = line:sub(2)
-        end
+  for _, each in ipairs(pending(file)) do
+    vim.list_extend(result, lines, at, each.first - 1)
+    at = each.first
+    for _, line in ipairs(split_lines(each.hunk.text)) do
+      local sign, text = line:sub(1, 1), line:sub(2)
+      if (sign == " " or sign == "-") and lines[at] ~= text then
+        return nil
       end
-      at = first + hunk.old_lines
+      at = at + ((sign == " " or sign == "-") and 1 or 0)
+      result[#result + 1] = (sign == " " or sign == "+") and text or nil
     end
   end
   return vim.list_extend(result, lines, at, #lines)
 end
 
---- Show the newest open proposal.
----@param split boolean
-function M.newest(split)
-  with_view(function(view)
+--- Files beside what would become of them, each in a tab page.
+---@param proposal aid.Proposal
+---@param path? string only this one
+local function side_by_side(root, proposal, path)
+  close()
+  for _, file in ipairs(proposal.files) do
+    if not path or path == file.path then
+      vim.cmd.tabedit(vim.fn.fnameescape(root .. "/" .. (file.old_path or file.path)))
+      local filetype, lines = vim.bo.filetype, vim.api.nvim_buf_get_lines(0, 0, -1, false)
+      local after = applied(file.status == "added" and {} or lines, file)
+      if not after then
+        client.say(file.path .. " was edited since: what is accepted is merged with that", "WARN")
+      else
+        vim.cmd("diffthis | rightbelow vnew")
+        vim.api.nvim_buf_set_lines(0, 0, -1, false, after)
+        vim.bo.buftype, vim.bo.bufhidden, vim.bo.filetype, vim.bo.modifiable = "nofile", "wipe", filetype, false
+        vim.api.nvim_buf_set_name(0, ("aid://%s/%s"):format(proposal.id, file.path))
+        vim.cmd("diffthis | wincmd p")
+      end
+    end
+  end
+end
+
+---@param given string "split", an id, or "" for the newest open one
+function M.open(given)
+  local split = given == "split"
+  with_proposal(not split and given ~= "" and given or nil, function(root, proposal, place)
     if split then
-      M.split(view)
-    elseif not vim.api.nvim_buf_is_valid(view.buffer) then
-      M.show(view.root, view.proposal)
+      side_by_side(root, proposal, place and place.path)
+    else
+      M.show(root, proposal)
     end
   end)
 end
