@@ -1,12 +1,8 @@
 -- Commands only; the rest is loaded by the first one that is run, or by the first file of a project that is opened.
-if vim.g.loaded_aid then
-  return
-end
+if vim.g.loaded_aid then return end
 vim.g.loaded_aid = true
-
 if vim.fn.has("nvim-0.10") == 0 then
-  vim.notify("aid: needs Neovim 0.10 or newer", vim.log.levels.ERROR)
-  return
+  return vim.notify("aid: needs Neovim 0.10 or newer", vim.log.levels.ERROR)
 end
 
 -- doc/aid.txt tells of each; the tests hold it against what is defined here.
@@ -23,20 +19,16 @@ local commands = {
   AidUndo = { nargs = "?", desc = "Take back what was accepted" },
 }
 for name, command in pairs(commands) do
-  command.complete = command.nargs ~= 0 and function(lead)
-    return require("aid.commands").complete(name, lead)
-  end or nil
-  vim.api.nvim_create_user_command(name, function(given)
-    require("aid.commands").run[name](given)
-  end, command)
+  local function complete(lead) return require("aid.commands").complete(name, lead) end
+  command.complete = command.nargs ~= 0 and complete or nil
+  vim.api.nvim_create_user_command(name, function(given) require("aid.commands").run[name](given) end, command)
 end
 
 vim.api.nvim_create_autocmd({ "FileType", "BufWinEnter" }, {
   group = vim.api.nvim_create_augroup("aid", {}),
   desc = "AID: unsaved text, build errors and code actions",
   callback = function(event)
-    if vim.bo[event.buf].buftype == "" and vim.api.nvim_buf_get_name(event.buf) ~= "" then
-      require("aid.client").attach(event.buf)
-    end
+    local is_file = vim.bo[event.buf].buftype == "" and vim.api.nvim_buf_get_name(event.buf) ~= ""
+    if is_file then require("aid.client").attach(event.buf) end
   end,
 })

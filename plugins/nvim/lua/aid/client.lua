@@ -3,7 +3,6 @@ local protocol = require("aid.protocol")
 
 local M = {}
 
-local NAME = "aid"
 local ROOTS = {
   { ".git", ".hg", "aid.toml" },
   { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" },
@@ -15,16 +14,10 @@ local asking = {}
 local builds = {}
 local asked = 0
 
----@return aid.EditorSettings
-function M.settings()
-  return vim.tbl_extend("force", protocol.settings, vim.g.aid or {})
-end
+function M.settings() return vim.tbl_extend("force", protocol.settings, vim.g.aid or {}) end
 
----@param text string
 ---@param level? "ERROR"|"WARN"|"INFO"
-function M.say(text, level)
-  vim.notify("aid: " .. text, vim.log.levels[level or "INFO"])
-end
+function M.say(text, level) vim.notify("aid: " .. text, vim.log.levels[level or "INFO"]) end
 
 --- One line for as long as nothing else is said, kept in |:messages| only where the setting `log_level` says so.
 function M.progress(text)
@@ -33,21 +26,17 @@ function M.progress(text)
 end
 
 --- The project's root where AID serves the buffer.
----@param buffer integer
----@return string?
 local function served(buffer)
-  local client = vim.lsp.get_clients({ name = NAME, bufnr = buffer })[1]
+  local client = vim.lsp.get_clients({ name = "aid", bufnr = buffer })[1]
   return vim.b[buffer].aid_root or client and client.root_dir
 end
 
----@param buffer integer
----@return string root, boolean marked whether there is a sign of a project
+--- The project's directory, and whether there is a sign of a project.
 function M.root(buffer)
   local name = vim.api.nvim_buf_get_name(buffer)
   local start = vim.bo[buffer].buftype == "" and name ~= "" and vim.fs.dirname(name) or assert(vim.uv.cwd())
-  local known = served(buffer)
-  local found = known or vim.fs.root(start, ROOTS[1]) or vim.fs.root(start, ROOTS[2])
-  return known or vim.uv.fs_realpath(found or start) or start, found ~= nil
+  local found = served(buffer) or vim.fs.root(start, ROOTS[1]) or vim.fs.root(start, ROOTS[2])
+  return vim.uv.fs_realpath(found or start) or start, found ~= nil
 end
 
 --- Neovim leaves out an edit of an older text without a word of it; here none is made and the daemon is told.
@@ -56,20 +45,16 @@ local function apply_edit(failure, params, context)
     local document = change.textDocument
     local version = document and document.version
     if version and version ~= vim.NIL and version ~= vim.lsp.util.buf_versions[vim.uri_to_bufnr(document.uri)] then
-      local name = vim.fn.fnamemodify(vim.uri_to_fname(document.uri), ":t")
-      return { applied = false, failureReason = name .. " was edited meanwhile: accept again" }
+      return { applied = false, failureReason = vim.fs.basename(document.uri) .. " was edited meanwhile: accept again" }
     end
   end
   params.label = nil -- it would be said beside what we say
   return vim.lsp.handlers["workspace/applyEdit"](failure, params, context)
 end
 
---- Cancel what is being asked in a project.
----@return boolean any
+--- Cancel what is being asked in a project; false where nothing is.
 function M.stop(root)
-  local found = vim.tbl_filter(function(each)
-    return each.root == root
-  end, asking)
+  local found = vim.tbl_filter(function(each) return each.root == root end, asking)
   for _, each in ipairs(found) do
     each.cancel()
   end
@@ -79,8 +64,19 @@ end
 local function start(root, buffer, attach)
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   capabilities.workspace.workspaceEdit.documentChanges = true
+  local function update(_, told)
+    if asking[told.token] then asking[told.token].update(told) end
+  end
+  local function build_changed(_, build)
+    builds[build.workspace] = build
+    vim.cmd.redrawstatus({ bang = true })
+  end
+  local function ended(code)
+    M.stop(root)
+    if code ~= 0 and vim.v.exiting == vim.NIL then M.say("the daemon is gone: see :checkhealth aid", "ERROR") end
+  end
   return vim.lsp.start({
-    name = NAME,
+    name = "aid",
     cmd = M.settings().command,
     root_dir = root,
     workspace_folders = { { uri = vim.uri_from_fname(root), name = root } },
@@ -89,104 +85,70 @@ local function start(root, buffer, attach)
     capabilities = capabilities,
     handlers = {
       ["workspace/applyEdit"] = apply_edit,
-      [protocol.notifications.update] = function(_, update)
-        if asking[update.token] then
-          asking[update.token].update(update)
-        end
-      end,
-      [protocol.notifications.buildChanged] = function(_, build)
-        builds[build.workspace] = build
-        vim.cmd.redrawstatus({ bang = true })
-      end,
+      [protocol.notifications.update] = update,
+      [protocol.notifications.buildChanged] = build_changed,
     },
-    on_exit = vim.schedule_wrap(function(code)
-      M.stop(root)
-      if code ~= 0 and vim.v.exiting == vim.NIL then
-        M.say(("%q ended: see :checkhealth aid"):format(table.concat(M.settings().command, " ")), "ERROR")
-      end
-    end),
+    on_exit = vim.schedule_wrap(ended),
   }, { bufnr = buffer, attach = attach })
 end
 
 --- Have the buffer's text, errors and code actions in the daemon's care, if it is in a project.
----@param buffer integer
 function M.attach(buffer)
-  if M.settings().enable and not served(buffer) and vim.fn.executable(M.settings().command[1]) == 1 then
-    local root, marked = M.root(buffer)
-    return marked and start(root, buffer)
+  local root, marked = M.root(buffer)
+  local wanted = M.settings().enable and vim.fn.executable(M.settings().command[1]) == 1
+  if wanted and marked and not served(buffer) then start(root, buffer) end
+end
+
+---@return vim.lsp.Client?
+function M.running(root)
+  for _, client in ipairs(vim.lsp.get_clients({ name = "aid" })) do
+    if client.root_dir == root then return client end
   end
 end
 
---- The project's client; one that is not running yet only where `start_it`, and where it can't be the person knows why.
----@param root string
----@param start_it? boolean
----@return vim.lsp.Client?
-function M.client(root, start_it)
-  for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
-    if client.root_dir == root then
-      return client
-    end
+--- The project's client, started if need be, or nil and why there is none.
+local function running_or_started(root)
+  local client, settings = M.running(root), M.settings()
+  if client or not settings.enable then return client, "it is switched off: vim.g.aid.enable is false" end
+  if vim.fn.executable(settings.command[1]) == 0 then
+    return nil, ("there is no program %q: install AID, or name it in vim.g.aid.command"):format(settings.command[1])
   end
-  local command = M.settings().command[1]
-  if start_it and not M.settings().enable then
-    M.say("it is switched off: vim.g.aid.enable is false", "ERROR")
-  elseif start_it and vim.fn.executable(command) == 0 then
-    M.say(("there is no program %q: install AID, or name it in vim.g.aid.command"):format(command), "ERROR")
-  elseif start_it then
-    local scratch = vim.api.nvim_create_buf(false, true) -- 0.10 starts none without a buffer
-    local id = start(root, scratch, false)
-    vim.api.nvim_buf_delete(scratch, { force = true })
-    return id and vim.lsp.get_client_by_id(id)
-  end
+  local scratch = vim.api.nvim_create_buf(false, true) -- 0.10 starts none without a buffer
+  local id = start(root, scratch, false)
+  vim.api.nvim_buf_delete(scratch, { force = true })
+  return id and vim.lsp.get_client_by_id(id), "the daemon can't be reached: see :checkhealth aid"
 end
 
 --- What are methods from 0.11 on were functions before.
 local function call(client, name, ...)
-  if vim.fn.has("nvim-0.11") == 1 then
-    return client[name](client, ...)
-  end
+  if vim.fn.has("nvim-0.11") == 1 then return client[name](client, ...) end
   return client[name](...)
 end
 
 --- Send a request of ours. `done` gets the result, or why there is none; the person was told that too.
----@param root string
----@param method string
----@param params table
 ---@param done fun(result: table?, failure: string?)
 ---@return fun() cancel
 function M.request(root, method, params, done)
-  local client, over, id = M.client(root, true), false, nil
-  local function finish(failure, result, quiet)
-    if over then
-      return
-    end
+  local over = false
+  local function finish(failure, result)
+    if over then return end
     over = true
-    if failure and not quiet then
-      M.say(failure.message, "ERROR")
-    end
+    if failure and failure.message ~= "cancelled" then M.say(failure.message, "ERROR") end
     done(not failure and result or nil, failure and failure.message)
   end
-  local sent = false
-  if client then
-    sent, id = call(client, "request", method, params, finish)
-  end
-  if not sent then
-    finish({ message = "the daemon can't be reached: see :checkhealth aid" }, nil, not client)
-  end
+  local client, why = running_or_started(root)
+  local sent, id = false, nil
+  if client then sent, id = call(client, "request", method, params, finish) end
+  if not sent then finish({ message = why or "the daemon can't be reached: see :checkhealth aid" }) end
   return function()
-    if not over then -- Neovim drops the answer to a request that was cancelled
-      call(client, "cancel_request", id)
-      finish({ message = "cancelled" }, nil, true)
-    end
+    if sent and not over then call(client, "cancel_request", id) end
+    finish({ message = "cancelled" }) -- Neovim drops the answer to a request that was cancelled
   end
 end
 
 --- Ask for a change. `update` hears what happens meanwhile.
----@param root string
----@param params table
 ---@param update fun(update: aid.UpdateParams)
 ---@param done fun(result: aid.PromptResult?, failure: string?)
----@return fun() cancel
 function M.prompt(root, params, update, done)
   asked = asked + 1
   local token = ("nvim-%d-%d"):format(vim.uv.os_getpid(), asked)
@@ -201,17 +163,11 @@ function M.prompt(root, params, update, done)
   return mine.cancel
 end
 
----@param buffer integer
----@return string
 function M.statusline(buffer)
   local root = served(buffer)
-  local said, running = { (builds[root] or {}).badge }, 0
-  for _, each in pairs(asking) do
-    running = running + (each.root == root and 1 or 0)
-  end
-  if running > 0 then
-    said[#said + 1] = running == 1 and "asking" or ("asking (%d)"):format(running)
-  end
+  local said = { (builds[root] or {}).badge }
+  local running = #vim.tbl_filter(function(each) return each.root == root end, asking)
+  if running > 0 then said[#said + 1] = running == 1 and "asking" or ("asking (%d)"):format(running) end
   return #said > 0 and "AID: " .. table.concat(said, ", ") or ""
 end
 

@@ -45,9 +45,7 @@ local function pending(file)
   return found
 end
 
-local function split_lines(text)
-  return vim.split((text:gsub("\n$", "")), "\n")
-end
+local function split_lines(text) return vim.split((text:gsub("\n$", "")), "\n") end
 
 --- Draw a proposal over the lines `first` to `last` of a buffer, as Markdown or plain. Hunks are extmarks, so that they
 --- are found where they end up.
@@ -81,9 +79,7 @@ function M.draw(buffer, first, last, proposal, markdown)
   end
   for row, line in ipairs(lines) do
     local colour = row > 1 and line ~= "```diff" and line ~= "```" and COLOURS[line:sub(1, 1)]
-    if colour then
-      vim.api.nvim_buf_set_extmark(buffer, colours, first + row - 1, 0, { line_hl_group = colour })
-    end
+    if colour then vim.api.nvim_buf_set_extmark(buffer, colours, first + row - 1, 0, { line_hl_group = colour }) end
   end
 end
 
@@ -116,9 +112,7 @@ end
 function M.jump(step)
   local buffer, row = vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1] - 1
   local from, to = { row + 1, 0 }, -1
-  if step < 0 then
-    from, to = { math.max(row - 1, 0), 0 }, 0
-  end
+  if step < 0 then from, to = { math.max(row - 1, 0), 0 }, 0 end
   for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(buffer, marks, from, to, {})) do
     if places[buffer][mark[1]].index and mark[2] ~= row then
       return vim.api.nvim_win_set_cursor(0, { mark[2] + 1, 0 })
@@ -269,9 +263,7 @@ local function applied(lines, file)
     at = each.first
     for _, line in ipairs(split_lines(each.hunk.text)) do
       local sign, text = line:sub(1, 1), line:sub(2)
-      if (sign == " " or sign == "-") and lines[at] ~= text then
-        return nil
-      end
+      if (sign == " " or sign == "-") and lines[at] ~= text then return nil end
       at = at + ((sign == " " or sign == "-") and 1 or 0)
       result[#result + 1] = (sign == " " or sign == "+") and text or nil
     end
