@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 
 import msgspec
 
@@ -24,6 +25,7 @@ from aid.session.client import Client
 from aid.session.named import unshowable
 from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
+from aid.session.replies import Replies
 from aid.session.sampling import Budget, Judged, OnRed, Sampler
 from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
@@ -41,6 +43,7 @@ _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|brok
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What a turn is run with. `withheld` are the workspace's untrusted settings, `history` the chat's earlier turns.
+    `replies` are those that a model gave to the same request before, where it was asked of an earlier daemon.
 
     `at` is when it arrived, in seconds since the epoch; `arrived` the same by `time.monotonic()`.
     """
@@ -54,6 +57,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     arrived: float
     history: tuple[Message, ...] = ()
+    replies: Replies | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,7 +248,7 @@ class Turn:
 
         async def ask(index: int) -> Attempt | None:
             asked = self._varied(backend, prompt, index, several=budget.width > 1)
-            return await self._attempt(backend, asked, base, streamed=index == 0, resampled=budget.candidates > 1)
+            return await self._attempt(backend, asked, base, sample=index, resampled=budget.candidates > 1)
 
         sampler = Sampler(ask, self._judge, budget, self._on_judged)
         judged = await sampler.run()
@@ -265,8 +269,12 @@ class Turn:
         return msgspec.structs.replace(prompt, seed=self._seed + index, temperature=warm)
 
     async def _attempt(
-        self, backend: Backend, prompt: Prompt, base: Base, *, streamed: bool, resampled: bool
+        self, backend: Backend, prompt: Prompt, base: Base, *, sample: int, resampled: bool
     ) -> Attempt | None:
+        streamed = sample == 0
+        replies = None if backend.capabilities.deterministic else self._set.replies
+        asked_of = backend if replies is None else replies.through(backend, sample)
+
         def on_chunk(chunk: Chunk) -> None:
             if self._first_token is None and chunk.text:
                 self._first_token = _since(self._set.arrived)
@@ -275,7 +283,7 @@ class Turn:
             if streamed and chunk.reasoning:
                 self._client.update(self._update(kind="reasoning", text=chunk.reasoning, model=backend.name))
 
-        done = await attempt(backend, prompt, base.view.read, on_chunk, resampled=resampled, bounds=self._bounds)
+        done = await attempt(asked_of, prompt, base.view.read, on_chunk, resampled=resampled, bounds=self._bounds)
         self._spent["model"] = self._spent.get("model", 0.0) + done.model_ms
         if backend.capabilities.deterministic and not done.reply.strip():
             return None
@@ -312,7 +320,7 @@ class Turn:
 
     def _proposed(self, done: Attempt, verdict: Verdict) -> Stored:
         proposal = Proposal(
-            id=f"p{os.urandom(6).hex()}",
+            id=self._proposal_id(),
             request=self._set.request,
             workspace=str(self._workspace.root),
             model=done.model,
@@ -324,6 +332,10 @@ class Turn:
             at=self._set.at,
         )
         return Stored(proposal=proposal, changes=done.changes)
+
+    def _proposal_id(self) -> str:
+        """The same where the same request is asked again, so that its proposals aren't there twice."""
+        return f"p{sha256(f'{self._set.request} {len(self._stored)}'.encode()).hexdigest()[:12]}"
 
     def _say(self, text: str) -> None:
         self._client.update(self._update(kind="status", text=text))

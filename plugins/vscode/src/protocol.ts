@@ -253,12 +253,13 @@ export interface PromptResult {
  * What happens while a prompt is answered. `kind` says which of the other fields are there.
  *
  * "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
- * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. `line` is that in
+ * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new
+ * daemon begins the request again, so forget what its updates said so far; nothing else is there. `line` is that in
  * words, for a line of progress; "" for what is only drawn as it streams in.
  */
 export interface UpdateParams {
   readonly request: string;
-  readonly kind: "candidate" | "reasoning" | "sources" | "status" | "text";
+  readonly kind: "candidate" | "reasoning" | "restart" | "sources" | "status" | "text";
   readonly token?: string | null;
   readonly text?: string; // default: ""
   readonly line?: string; // default: ""
@@ -539,10 +540,11 @@ export interface StatsParams {
 }
 
 /**
- * `models`: end the model workers too.
+ * `models`: end the model workers too. `restart`: another daemon takes over, so what is not done is left to it.
  */
 export interface ShutdownParams {
   readonly models?: boolean; // default: false
+  readonly restart?: boolean; // default: false
 }
 
 /**

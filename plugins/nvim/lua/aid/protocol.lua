@@ -173,10 +173,10 @@
 ---@field reason? string
 
 --- What happens while a prompt is answered. `kind` says which of the other fields are there.
---- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
+--- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new daemon begins the request again, so forget what its updates said so far; nothing else is there. `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
 ---@class (exact) aid.UpdateParams
 ---@field request string
----@field kind "candidate"|"reasoning"|"sources"|"status"|"text"
+---@field kind "candidate"|"reasoning"|"restart"|"sources"|"status"|"text"
 ---@field token? string
 ---@field text? string default: ""
 ---@field line? string default: ""
@@ -376,9 +376,10 @@
 ---@field workspace? string
 ---@field days? number
 
---- `models`: end the model workers too.
+--- `models`: end the model workers too. `restart`: another daemon takes over, so what is not done is left to it.
 ---@class (exact) aid.ShutdownParams
 ---@field models? boolean default: false
+---@field restart? boolean default: false
 
 --- What an editor may say in the `initializationOptions` of LSP's `initialize`.
 --- `diagnostics` False: the build's errors are not published. `build_changed`: send `aid/buildChanged`.
