@@ -1,28 +1,25 @@
 -- The daemon as an LSP client, one a project: documents, diagnostics and code actions are Neovim's own business.
-local protocol = require("aid.protocol")
-
+local api, protocol = vim.api, require("aid.protocol")
 local M = {}
 
-local ROOTS = {
-  { ".git", ".hg", "aid.toml" },
-  { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" },
-}
+local OWNED = { ".git", ".hg", "aid.toml" }
+local PROJECT = { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" }
+local UNREACHED = "the daemon can't be reached: see :checkhealth aid"
 
 ---@type table<string, { root: string, update: fun(update: aid.UpdateParams), cancel: fun() }> by token
-local asking = {}
----@type table<string, aid.BuildChangedParams>
+local asking, asked = {}, 0
+---@type table<string, aid.BuildChangedParams> by root
 local builds = {}
-local asked = 0
 
 function M.settings() return vim.tbl_extend("force", protocol.settings, vim.g.aid or {}) end
 
----@param level? "ERROR"|"WARN"|"INFO"
+---@param level? "ERROR"|"WARN"
 function M.say(text, level) vim.notify("aid: " .. text, vim.log.levels[level or "INFO"]) end
 
 --- One line for as long as nothing else is said, kept in |:messages| only where the setting `log_level` says so.
 function M.progress(text)
   local kept = vim.list_contains({ "info", "debug" }, M.settings().log_level)
-  vim.api.nvim_echo({ { vim.fn.strcharpart("aid: " .. text, 0, vim.o.columns - 15), "Comment" } }, kept, {})
+  api.nvim_echo({ { vim.fn.strcharpart("aid: " .. text, 0, vim.o.columns - 15), "Comment" } }, kept, {})
 end
 
 --- The project's root where AID serves the buffer.
@@ -33,9 +30,9 @@ end
 
 --- The project's directory, and whether there is a sign of a project.
 function M.root(buffer)
-  local name = vim.api.nvim_buf_get_name(buffer)
+  local name = api.nvim_buf_get_name(buffer)
   local start = vim.bo[buffer].buftype == "" and name ~= "" and vim.fs.dirname(name) or assert(vim.uv.cwd())
-  local found = served(buffer) or vim.fs.root(start, ROOTS[1]) or vim.fs.root(start, ROOTS[2])
+  local found = served(buffer) or vim.fs.root(start, OWNED) or vim.fs.root(start, PROJECT)
   return vim.uv.fs_realpath(found or start) or start, found ~= nil
 end
 
@@ -52,22 +49,25 @@ local function apply_edit(failure, params, context)
   return vim.lsp.handlers["workspace/applyEdit"](failure, params, context)
 end
 
---- Cancel what is being asked in a project; false where nothing is.
+local function asked_in(root)
+  return vim.tbl_filter(function(each) return each.root == root end, asking)
+end
+
+--- Cancel what is being asked in a project, and say how much that was.
 function M.stop(root)
-  local found = vim.tbl_filter(function(each) return each.root == root end, asking)
-  for _, each in ipairs(found) do
-    each.cancel()
-  end
-  return #found > 0
+  local found = asked_in(root)
+  vim.iter(found):each(function(each) each.cancel() end)
+  return #found
 end
 
 local function start(root, buffer, attach)
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   capabilities.workspace.workspaceEdit.documentChanges = true
-  local function update(_, told)
+  local handlers = { ["workspace/applyEdit"] = apply_edit }
+  handlers[protocol.notifications.update] = function(_, told)
     if asking[told.token] then asking[told.token].update(told) end
   end
-  local function build_changed(_, build)
+  handlers[protocol.notifications.buildChanged] = function(_, build)
     builds[build.workspace] = build
     vim.cmd.redrawstatus({ bang = true })
   end
@@ -83,11 +83,7 @@ local function start(root, buffer, attach)
     init_options = { build_changed = true },
     flags = { debounce_text_changes = 0 }, -- a prompt must not overtake the text it is about
     capabilities = capabilities,
-    handlers = {
-      ["workspace/applyEdit"] = apply_edit,
-      [protocol.notifications.update] = update,
-      [protocol.notifications.buildChanged] = build_changed,
-    },
+    handlers = handlers,
     on_exit = vim.schedule_wrap(ended),
   }, { bufnr = buffer, attach = attach })
 end
@@ -101,9 +97,7 @@ end
 
 ---@return vim.lsp.Client?
 function M.running(root)
-  for _, client in ipairs(vim.lsp.get_clients({ name = "aid" })) do
-    if client.root_dir == root then return client end
-  end
+  return vim.iter(vim.lsp.get_clients({ name = "aid" })):find(function(client) return client.root_dir == root end)
 end
 
 --- The project's client, started if need be, or nil and why there is none.
@@ -113,10 +107,10 @@ local function running_or_started(root)
   if vim.fn.executable(settings.command[1]) == 0 then
     return nil, ("there is no program %q: install AID, or name it in vim.g.aid.command"):format(settings.command[1])
   end
-  local scratch = vim.api.nvim_create_buf(false, true) -- 0.10 starts none without a buffer
+  local scratch = api.nvim_create_buf(false, true) -- 0.10 starts none without a buffer
   local id = start(root, scratch, false)
-  vim.api.nvim_buf_delete(scratch, { force = true })
-  return id and vim.lsp.get_client_by_id(id), "the daemon can't be reached: see :checkhealth aid"
+  api.nvim_buf_delete(scratch, { force = true })
+  return id and vim.lsp.get_client_by_id(id), UNREACHED
 end
 
 --- What are methods from 0.11 on were functions before.
@@ -139,7 +133,7 @@ function M.request(root, method, params, done)
   local client, why = running_or_started(root)
   local sent, id = false, nil
   if client then sent, id = call(client, "request", method, params, finish) end
-  if not sent then finish({ message = why or "the daemon can't be reached: see :checkhealth aid" }) end
+  if not sent then finish({ message = client and UNREACHED or why }) end
   return function()
     if sent and not over then call(client, "cancel_request", id) end
     finish({ message = "cancelled" }) -- Neovim drops the answer to a request that was cancelled
@@ -166,7 +160,7 @@ end
 function M.statusline(buffer)
   local root = served(buffer)
   local said = { (builds[root] or {}).badge }
-  local running = #vim.tbl_filter(function(each) return each.root == root end, asking)
+  local running = #asked_in(root)
   if running > 0 then said[#said + 1] = running == 1 and "asking" or ("asking (%d)"):format(running) end
   return #said > 0 and "AID: " .. table.concat(said, ", ") or ""
 end

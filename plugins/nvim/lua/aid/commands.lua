@@ -2,7 +2,6 @@
 local client = require("aid.client")
 local proposals = require("aid.proposal")
 local requests = require("aid.protocol").requests
-
 local M = {}
 
 ---@type table<string, fun(given: table)> what |nvim_create_user_command()| gives
@@ -71,9 +70,7 @@ function M.run.AidChat(given)
 end
 
 function M.run.AidDiff(given) proposals.open(given.args) end
-
 function M.run.AidAccept(given) proposals.accept(given.args ~= "" and given.args or "all") end
-
 function M.run.AidReject(given) proposals.reject(given.args) end
 
 function M.run.AidUndo(given)
@@ -98,13 +95,14 @@ end
 function M.run.AidStatus()
   local build = client.statusline(0):gsub("^AID: (.*)", "%1; ")
   client.request(client.root(0), requests.status, vim.empty_dict(), function(status)
-    local told = status and ("daemon %s, process %d, %d running"):format(status.version, status.pid, status.requests_running)
-    if told then client.say(build .. told) end
+    if not status then return end
+    local running = status.requests_running
+    client.say(("%sdaemon %s, process %d, %d running"):format(build, status.version, status.pid, running))
   end)
 end
 
 function M.run.AidStop()
-  if not client.stop(client.root(0)) then client.say("nothing is being asked") end
+  if client.stop(client.root(0)) == 0 then client.say("nothing is being asked") end
 end
 
 local WORDS = { AidAccept = { "all", "file", "hunk" }, AidDiff = { "split" } }
