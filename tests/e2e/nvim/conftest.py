@@ -50,13 +50,13 @@ def shop() -> Iterator[Any]:
 @pytest.fixture
 def nvim(program: str, shop: Any) -> Iterator[Any]:
     """With lib/price.ml in front of the person."""
-    with DRIVER.Nvim(program, shop.env, shop.root, "lib/price.ml") as started:
+    with DRIVER.Nvim(program, shop.env, shop.root, "-c", "edit lib/price.ml") as started:
         yield started
 
 
 @pytest.fixture
 def terminal(program: str, shop: Any) -> Iterator[Any]:
-    with DRIVER.TerminalNvim(program, shop.env, shop.root, "lib/price.ml") as started:
+    with DRIVER.TerminalNvim(program, shop.env, shop.root, "-c", "edit lib/price.ml") as started:
         yield started
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 PLUGIN = Path(__file__).parents[3] / "plugins" / "nvim"
-WAIT_MS = 60_000
+WAIT_MS = 40_000
 SIZE = (100, 30)
 
 
