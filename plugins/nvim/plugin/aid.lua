@@ -28,7 +28,6 @@ vim.api.nvim_create_autocmd({ "FileType", "BufWinEnter" }, {
   group = vim.api.nvim_create_augroup("aid", {}),
   desc = "AID: unsaved text, build errors and code actions",
   callback = function(event)
-    local is_file = vim.bo[event.buf].buftype == "" and vim.api.nvim_buf_get_name(event.buf) ~= ""
-    if is_file then require("aid.client").attach(event.buf) end
+    if vim.bo[event.buf].buftype == "" and event.file ~= "" then require("aid.client").attach(event.buf) end
   end,
 })

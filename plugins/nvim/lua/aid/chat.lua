@@ -7,8 +7,7 @@ local LINE, HINT = "---", "<CR> sends what stands below"
 local RULE, ANSWER = 1, 2 -- extmarks: the rule, and where the answer begins
 local space = api.nvim_create_namespace("aid.chat")
 
----@type table<integer, { root: string, name: string, step?: integer, cancel?: fun() }> by buffer
-local chats = {}
+local chats = {} ---@type table<integer, { root: string, name: string, step?: integer, cancel?: fun() }> by buffer
 
 --- Change the buffer in an undo step of our own (`step` is the last), so that a person's undo is about the person's.
 local function change(buffer, work)
@@ -38,20 +37,16 @@ end
 
 --- What was asked, above the rule, and an empty line for the answer.
 local function put_question(buffer, prompt, attached)
-  local lines = vim.split("\n## " .. prompt .. "\n", "\n")
-  for _, each in ipairs(attached or {}) do
-    table.insert(lines, #lines, "- `" .. each .. "`")
-  end
-  local row = rule(buffer)
-  api.nvim_buf_set_lines(buffer, row, row, false, vim.list_extend(lines, { "" }))
+  local named = vim.tbl_map(function(each) return "- `" .. each .. "`" end, attached or {})
+  local lines = vim.iter({ "", vim.split("## " .. prompt, "\n"), named, "", "" }):flatten():totable()
+  api.nvim_buf_set_lines(buffer, rule(buffer), rule(buffer), false, lines)
   api.nvim_buf_set_extmark(buffer, space, rule(buffer) - 1, 0, { id = ANSWER, right_gravity = false })
 end
 
 --- The answer where it has been streaming in, and what is said of it.
 local function put_answer(buffer, text, proposal, aside)
   local from = math.min(api.nvim_buf_get_extmark_by_id(buffer, space, ANSWER, {})[1], rule(buffer))
-  local lines = vim.split(vim.trim(text) .. "\n", "\n")
-  if vim.trim(text) == "" then lines = { "" } end
+  local lines = vim.split((vim.trim(text):gsub(".$", "%0\n")), "\n")
   vim.list_extend(lines, aside and { "_" .. aside .. "_", "" } or {})
   api.nvim_buf_set_lines(buffer, from, rule(buffer), false, lines)
   if proposal then
@@ -130,9 +125,7 @@ local function create(chat)
   local params = { workspace = chat.root, chat = chat.name }
   client.request(chat.root, requests.proposals, params, function(found)
     local open = {}
-    for _, proposal in ipairs(found and found.proposals or {}) do
-      open[proposal.id] = proposal
-    end
+    vim.iter(found and found.proposals or {}):each(function(each) open[each.id] = each end)
     client.request(chat.root, requests.chat, params, function(result)
       if chats[buffer] then put_turns(buffer, result and result.turns or {}, open) end
     end)
@@ -142,17 +135,15 @@ end
 
 --- Open a chat, with lines of a file or a text (a list of lines) added to what is being written.
 function M.open(name, file, text)
-  local root, buffer = client.root(0), nil
+  local root = client.root(0)
   name = name ~= "" and name or "nvim"
-  for each, known in pairs(chats) do
-    buffer = known.root == root and known.name == name and each or buffer
-  end
+  local buffer = vim.iter(pairs(chats)):find(function(_, each) return each.root == root and each.name == name end)
   buffer = buffer or create({ root = root, name = name })
   if vim.fn.bufwinid(buffer) < 0 then vim.cmd("botright vertical sbuffer " .. buffer) end
   api.nvim_set_current_win(vim.fn.bufwinid(buffer))
-  local added = text and vim.iter({ "```", text, "```" }):flatten():totable() or {}
-  if file then added = { ("- `%s:%d-%d`"):format(file.path, file.first, file.last) } end
-  api.nvim_buf_set_lines(buffer, rule(buffer) + 1, rule(buffer) + 1, false, added)
+  local added = file and { ("- `%s:%d-%d`"):format(file.path, file.first, file.last) }
+    or text and vim.iter({ "```", text, "```" }):flatten():totable()
+  api.nvim_buf_set_lines(buffer, rule(buffer) + 1, rule(buffer) + 1, false, added or {})
   api.nvim_win_set_cursor(0, { api.nvim_buf_line_count(buffer), 0 })
 end
 

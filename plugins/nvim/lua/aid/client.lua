@@ -6,14 +6,10 @@ local OWNED = { ".git", ".hg", "aid.toml" }
 local PROJECT = { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" }
 local UNREACHED = "the daemon can't be reached: see :checkhealth aid"
 
----@type table<string, { root: string, update: fun(update: aid.UpdateParams), cancel: fun() }> by token
-local asking, asked = {}, 0
----@type table<string, aid.BuildChangedParams> by root
-local builds = {}
+local asking = {} ---@type table<string, { root: string, update: fun(it: aid.UpdateParams), cancel: fun() }> by token
+local builds = {} ---@type table<string, aid.BuildChangedParams> by root
 
 function M.settings() return vim.tbl_extend("force", protocol.settings, vim.g.aid or {}) end
-
----@param level? "ERROR"|"WARN"
 function M.say(text, level) vim.notify("aid: " .. text, vim.log.levels[level or "INFO"]) end
 
 --- One line for as long as nothing else is said, kept in |:messages| only where the setting `log_level` says so.
@@ -53,11 +49,10 @@ local function asked_in(root)
   return vim.tbl_filter(function(each) return each.root == root end, asking)
 end
 
---- Cancel what is being asked in a project, and say how much that was.
+--- Cancel what is being asked in a project.
 function M.stop(root)
-  local found = asked_in(root)
-  vim.iter(found):each(function(each) each.cancel() end)
-  return #found
+  if #asked_in(root) == 0 then M.say("nothing is being asked") end
+  vim.iter(asked_in(root)):each(function(each) each.cancel() end)
 end
 
 local function start(root, buffer, attach)
@@ -72,8 +67,8 @@ local function start(root, buffer, attach)
     vim.cmd.redrawstatus({ bang = true })
   end
   local function ended(code)
-    M.stop(root)
-    if code ~= 0 and vim.v.exiting == vim.NIL then M.say("the daemon is gone: see :checkhealth aid", "ERROR") end
+    vim.iter(asked_in(root)):each(function(each) each.cancel() end)
+    if code ~= 0 and vim.v.exiting == vim.NIL then M.say(UNREACHED, "ERROR") end
   end
   return vim.lsp.start({
     name = "aid",
@@ -91,8 +86,8 @@ end
 --- Have the buffer's text, errors and code actions in the daemon's care, if it is in a project.
 function M.attach(buffer)
   local root, marked = M.root(buffer)
-  local wanted = M.settings().enable and vim.fn.executable(M.settings().command[1]) == 1
-  if wanted and marked and not served(buffer) then start(root, buffer) end
+  local can = M.settings().enable and vim.fn.executable(M.settings().command[1]) == 1
+  if can and marked and not served(buffer) then start(root, buffer) end
 end
 
 ---@return vim.lsp.Client?
@@ -113,12 +108,6 @@ local function running_or_started(root)
   return id and vim.lsp.get_client_by_id(id), UNREACHED
 end
 
---- What are methods from 0.11 on were functions before.
-local function call(client, name, ...)
-  if vim.fn.has("nvim-0.11") == 1 then return client[name](client, ...) end
-  return client[name](...)
-end
-
 --- Send a request of ours. `done` gets the result, or why there is none; the person was told that too.
 ---@param done fun(result: table?, failure: string?)
 ---@return fun() cancel
@@ -130,12 +119,12 @@ function M.request(root, method, params, done)
     if failure and failure.message ~= "cancelled" then M.say(failure.message, "ERROR") end
     done(not failure and result or nil, failure and failure.message)
   end
+  local sent, id
   local client, why = running_or_started(root)
-  local sent, id = false, nil
-  if client then sent, id = call(client, "request", method, params, finish) end
+  if client then sent, id = client.rpc.request(method, params, finish) end -- the same in 0.10 and 0.11
   if not sent then finish({ message = client and UNREACHED or why }) end
   return function()
-    if sent and not over then call(client, "cancel_request", id) end
+    if sent and not over then client.rpc.notify("$/cancelRequest", { id = id }) end
     finish({ message = "cancelled" }) -- Neovim drops the answer to a request that was cancelled
   end
 end
@@ -144,24 +133,22 @@ end
 ---@param update fun(update: aid.UpdateParams)
 ---@param done fun(result: aid.PromptResult?, failure: string?)
 function M.prompt(root, params, update, done)
-  asked = asked + 1
-  local token = ("nvim-%d-%d"):format(vim.uv.os_getpid(), asked)
-  local mine = { root = root, update = update, cancel = function() end }
-  asking[token] = mine
+  local token = ("nvim-%d-%d"):format(vim.uv.os_getpid(), vim.uv.hrtime())
+  asking[token] = { root = root, update = update, cancel = function() end }
   params = vim.tbl_extend("force", params, { workspace = root, token = token })
-  mine.cancel = M.request(root, protocol.requests.prompt, params, function(result, failure)
+  local cancel = M.request(root, protocol.requests.prompt, params, function(result, failure)
     asking[token] = nil
     vim.cmd.redrawstatus({ bang = true })
     done(result, failure)
   end)
-  return mine.cancel
+  if asking[token] then asking[token].cancel = cancel end
+  return cancel
 end
 
 function M.statusline(buffer)
   local root = served(buffer)
   local said = { (builds[root] or {}).badge }
-  local running = #asked_in(root)
-  if running > 0 then said[#said + 1] = running == 1 and "asking" or ("asking (%d)"):format(running) end
+  if #asked_in(root) > 0 then said[#said + 1] = ("asking (%d)"):format(#asked_in(root)) end
   return #said > 0 and "AID: " .. table.concat(said, ", ") or ""
 end
 

@@ -4,11 +4,9 @@ local proposals = require("aid.proposal")
 local requests = require("aid.protocol").requests
 local M = {}
 
----@type table<string, fun(given: table)> what |nvim_create_user_command()| gives
-M.run = {}
+M.run = {} ---@type table<string, fun(given: table)>
 
 --- The current file for a prompt, with lines where they are meant; nil for a buffer without one.
----@return aid.FileRef?
 local function file_ref(first, last)
   local name, root = vim.api.nvim_buf_get_name(0), client.root(0) .. "/"
   local path = vim.startswith(name, root) and name:sub(#root + 1) or name
@@ -52,10 +50,8 @@ function M.run.AidFix(given)
   local first, last = ranged and given.line1 or row, ranged and given.line2 or row
   local attachments = {}
   for _, each in ipairs(vim.diagnostic.get(0, { severity = vim.diagnostic.severity.ERROR })) do
-    if each.lnum + 1 >= first and each.lnum + 1 <= last then
-      local title = ("%s at line %d"):format(each.source or "error", each.lnum + 1)
-      attachments[#attachments + 1] = { title = title, text = each.message }
-    end
+    local there = each.lnum + 1 >= first and each.lnum + 1 <= last
+    if there then table.insert(attachments, { title = each.source or "an error", text = each.message }) end
   end
   local meant = ranged or #attachments > 0
   local file = file_ref(meant and first or nil, meant and last or nil)
@@ -64,9 +60,8 @@ function M.run.AidFix(given)
 end
 
 function M.run.AidChat(given)
-  local file = given.range > 0 and file_ref(given.line1, given.line2)
-  local text = given.range > 0 and not file and vim.api.nvim_buf_get_lines(0, given.line1 - 1, given.line2, false)
-  require("aid.chat").open(given.args, file or nil, text or nil)
+  local lines = given.range > 0 and vim.api.nvim_buf_get_lines(0, given.line1 - 1, given.line2, false) or nil
+  require("aid.chat").open(given.args, lines and file_ref(given.line1, given.line2), lines)
 end
 
 function M.run.AidDiff(given) proposals.open(given.args) end
@@ -85,8 +80,7 @@ function M.run.AidModel(given)
   local params = { workspace = client.root(0), model = given.args ~= "" and given.args or nil }
   client.request(params.workspace, params.model and requests.setModel or requests.models, params, function(result)
     for _, model in ipairs(result and result.models or {}) do
-      local detail = (model.detail or "") ~= "" and ": " .. model.detail or ""
-      local line = ("%s%s (%s)%s"):format(model.default and "* " or "  ", model.name, model.backend, detail)
+      local line = ("%s%s (%s)"):format(model.default and "* " or "  ", model.name, model.backend)
       if model.default or not params.model then client.say(line) end
     end
   end)
@@ -95,15 +89,12 @@ end
 function M.run.AidStatus()
   local build = client.statusline(0):gsub("^AID: (.*)", "%1; ")
   client.request(client.root(0), requests.status, vim.empty_dict(), function(status)
-    if not status then return end
-    local running = status.requests_running
-    client.say(("%sdaemon %s, process %d, %d running"):format(build, status.version, status.pid, running))
+    local told = status and ("daemon %s, process %d"):format(status.version, status.pid)
+    if told then client.say(build .. told) end
   end)
 end
 
-function M.run.AidStop()
-  if client.stop(client.root(0)) == 0 then client.say("nothing is being asked") end
-end
+function M.run.AidStop() client.stop(client.root(0)) end
 
 local WORDS = { AidAccept = { "all", "file", "hunk" }, AidDiff = { "split" } }
 local NAMES = {
@@ -114,7 +105,6 @@ local NAMES = {
 }
 
 --- Asks the daemon for names only where it is connected, and waits for no more than a second.
----@return string[]
 function M.complete(name, lead)
   if name == "Aid" or name == "AidFix" then return vim.fn.getcompletion(lead, "file") end
   local found, root, answered = vim.deepcopy(WORDS[name] or {}), client.root(0), false

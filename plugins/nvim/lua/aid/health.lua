@@ -11,13 +11,10 @@ function M.check()
   local version = vim.system({ command[1], "--version" }, { text = true }):wait()
   health.ok(("%s, %s"):format(vim.trim(version.stdout), vim.fn.exepath(command[1])))
   local doctor = vim.system({ command[1], "doctor" }, { text = true, cwd = client.root(0) }):wait()
-  for line in vim.gsplit(vim.trim(doctor.stdout), "\n") do
-    health.info(line)
-  end
+  vim.iter(vim.gsplit(vim.trim(doctor.stdout), "\n")):each(function(line) health.info(line) end)
   if doctor.code ~= 0 then health.warn("'aid doctor' found something to mend: see above") end
-  for _, each in ipairs(vim.lsp.get_clients({ name = "aid" })) do
-    health.ok("connected for " .. each.root_dir)
-  end
+  local connected = vim.iter(vim.lsp.get_clients({ name = "aid" })):map(function(each) return each.root_dir end)
+  health.info("connected for: " .. connected:join(", "))
 end
 
 return M

@@ -4,7 +4,7 @@ local requests = require("aid.protocol").requests
 local M = {}
 
 local COLOURS = { ["+"] = "DiffAdd", ["-"] = "DiffDelete" }
-local ACTIONS = { a = "AidAccept hunk", f = "AidAccept file", A = "AidAccept all", R = "AidReject", s = "AidDiff split" }
+local ACTIONS = { a = "Accept hunk", f = "Accept file", A = "Accept all", R = "Reject", s = "Diff split" }
 local MOTIONS = { ["]h"] = "jump(1)", ["[h"] = "jump(-1)", ["<CR>"] = "visit()", q = "close()" }
 local marks = api.nvim_create_namespace("aid")
 
@@ -15,10 +15,8 @@ local marks = api.nvim_create_namespace("aid")
 ---@field line? integer in the file
 ---@field begins? boolean whether it is a hunk's first line
 
----@type table<integer, table<integer, aid.Place>> by buffer and extmark
-local places = {}
----@type { id: string, root: string, buffer: integer }?
-local preview
+local places = {} ---@type table<integer, table<integer, aid.Place>> by buffer and extmark
+local view ---@type { id: string, root: string, buffer: integer }?
 
 local function split_lines(text) return vim.split((text:gsub("\n$", "")), "\n") end
 
@@ -59,7 +57,6 @@ function M.draw(buffer, first, last, proposal, markdown)
 end
 
 --- What is drawn in the cursor's line.
----@return aid.Place?
 local function here()
   local row = vim.fn.line(".") - 1
   local mark = api.nvim_buf_get_extmarks(0, marks, { row, 0 }, { row, 0 }, {})[1]
@@ -75,14 +72,11 @@ function M.jump(step)
   end
 end
 
-local function shown(id)
-  return preview and api.nvim_buf_is_valid(preview.buffer) and (not id or preview.id == id)
-end
+local function shown(id) return view and api.nvim_buf_is_valid(view.buffer) and view.id == (id or view.id) end
 
 function M.close()
-  for _, window in ipairs(shown() and vim.fn.win_findbuf(preview.buffer) or {}) do
-    api.nvim_win_close(window, true)
-  end
+  local windows = shown() and vim.fn.win_findbuf(view.buffer) or {}
+  vim.iter(windows):each(function(window) api.nvim_win_close(window, true) end)
 end
 
 --- Go to the change that the cursor is on, in the window that the preview stands over.
@@ -90,21 +84,19 @@ function M.visit()
   local place, root = here(), client.root(0)
   if not place or not place.path then return end
   M.close()
-  vim.cmd.edit(vim.fn.fnameescape(root .. "/" .. place.path))
-  api.nvim_win_set_cursor(0, { math.min(place.line, api.nvim_buf_line_count(0)), 0 })
+  vim.cmd(("edit +%d %s"):format(place.line, vim.fn.fnameescape(root .. "/" .. place.path)))
 end
 
 local function redraw(proposal)
-  vim.bo[preview.buffer].modifiable = true
-  M.draw(preview.buffer, 0, -1, proposal)
-  vim.bo[preview.buffer].modifiable = false
+  vim.bo[view.buffer].modifiable = true
+  M.draw(view.buffer, 0, -1, proposal)
+  vim.bo[view.buffer].modifiable = false
 end
 
----@param proposal aid.Proposal
 function M.show(root, proposal)
   M.close()
   local buffer = api.nvim_create_buf(false, true)
-  preview = { id = proposal.id, root = root, buffer = buffer }
+  view = { id = proposal.id, root = root, buffer = buffer }
   vim.b[buffer].aid_root, vim.bo[buffer].bufhidden, vim.bo[buffer].filetype = root, "wipe", "aid-proposal"
   redraw(proposal)
   local width = math.max(20, math.min(100, vim.o.columns - 4))
@@ -121,9 +113,9 @@ function M.show(root, proposal)
     footer = " accept: a hunk, f file, A all · R reject · s side by side · q close ",
   })
   local function map(key, command)
-    vim.keymap.set("n", key, "<Cmd>" .. command .. "<CR>", { buffer = buffer, nowait = true })
+    vim.keymap.set("n", key, ("<Cmd>%s<CR>"):format(command), { buffer = buffer, nowait = true })
   end
-  vim.iter(ACTIONS):each(map)
+  vim.iter(ACTIONS):each(function(key, action) map(key, "Aid" .. action) end)
   vim.iter(MOTIONS):each(function(key, motion) map(key, "lua require('aid.proposal')." .. motion) end)
   M.jump(1)
 end
@@ -132,7 +124,7 @@ end
 ---@param work fun(root: string, proposal: aid.Proposal, place?: aid.Place)
 local function with_proposal(id, work)
   local root, place = client.root(0), here()
-  id = id or place and place.id or shown() and preview.root == root and preview.id or nil
+  id = id or place and place.id or shown() and view.root == root and view.id or nil
   client.request(root, id and requests.proposal or requests.proposals, { id = id, workspace = root }, function(result)
     local found = id and result or result and (result.proposals or {})[1]
     if found then return work(root, found, place) end
@@ -140,30 +132,28 @@ local function with_proposal(id, work)
   end)
 end
 
----@param outcome aid.OutcomeResult
 function M.tell(outcome, what)
   for _, each in ipairs(outcome.refused or {}) do
     client.say((each.path and each.path .. ": " or "") .. each.reason, "ERROR")
   end
   local paths = vim.tbl_map(function(file) return file.path end, outcome.files or {})
-  if not outcome.refused then client.say(("%s %s"):format(what, table.concat(paths, ", "))) end
-  for _, note in ipairs(outcome.notes or {}) do
-    client.say(note)
-  end
+  if not outcome.refused then client.say(vim.trim(what .. " " .. table.concat(paths, ", "))) end
+  vim.iter(outcome.notes or {}):each(function(note) client.say(note) end)
   vim.cmd.checktime()
 end
 
---- The preview as things are now: drawn anew, or closed where nothing of it is left.
-local function refresh(id)
-  if not shown(id) then return end
-  client.request(preview.root, requests.proposal, { id = id }, function(proposal)
-    local left = proposal and vim.list_contains({ "open", "partly" }, proposal.state or "open")
-    if proposal and shown(id) then (left and redraw or M.close)(proposal) end
+--- Accept or reject; then the preview is drawn anew, or closed where nothing of it is left.
+local function decide(root, method, params, what)
+  client.request(root, method, params, function(outcome)
+    if outcome then M.tell(outcome, what) end
+    if not outcome or not shown(params.id) then return end
+    client.request(root, requests.proposal, { id = params.id }, function(proposal)
+      local left = proposal and vim.list_contains({ "open", "partly" }, proposal.state or "open")
+      if proposal and shown(params.id) then (left and redraw or M.close)(proposal) end
+    end)
   end)
 end
 
----@param part "hunk"|"file"|"all"
----@param id? string
 function M.accept(part, id)
   with_proposal(id, function(root, proposal, place)
     local params = { id = proposal.id, through_editor = true }
@@ -172,22 +162,13 @@ function M.accept(part, id)
     end
     params.hunks = part == "hunk" and place.index and { { path = place.path, index = place.index } } or nil
     params.files = part ~= "all" and not params.hunks and { place.path } or nil
-    client.request(root, requests.accept, params, function(outcome)
-      if not outcome then return end
-      M.tell(outcome, "accepted")
-      refresh(proposal.id)
-    end)
+    decide(root, requests.accept, params, "accepted")
   end)
 end
 
----@param reason string
 function M.reject(reason)
   with_proposal(nil, function(root, proposal)
-    client.request(root, requests.reject, { id = proposal.id, reason = reason }, function(outcome)
-      if not outcome then return end
-      client.say("rejected")
-      refresh(proposal.id)
-    end)
+    decide(root, requests.reject, { id = proposal.id, reason = reason }, "rejected")
   end)
 end
 
@@ -212,7 +193,6 @@ local function side_by_side(root, id, path)
   end)
 end
 
----@param given string "split", an id, or "" for the newest open one
 function M.open(given)
   local split = given == "split"
   with_proposal(not split and given ~= "" and given or nil, function(root, proposal, place)
