@@ -200,6 +200,22 @@ class ProposalParams(Wire, frozen=True):
     id: str
 
 
+class ProposedText(Wire, frozen=True):
+    """A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has
+    the file open. `reason`: why that can't be said. A file that would be deleted has no text."""
+
+    path: str
+    old_path: str | None = None
+    text: str = ""
+    reason: str | None = None
+
+
+class ProposedResult(Wire, frozen=True):
+    """Files of which all is accepted are left out."""
+
+    files: tuple[ProposedText, ...] = ()
+
+
 class ProposalsParams(Wire, frozen=True):
     workspace: str
 
@@ -464,6 +480,7 @@ METHODS: dict[str, Method] = {
         Method("aid/prompt", PromptParams, PromptResult),
         Method("aid/update", UpdateParams, None, from_server=True),
         Method("aid/proposal", ProposalParams, Proposal),
+        Method("aid/proposed", ProposalParams, ProposedResult),
         Method("aid/proposals", ProposalsParams, ProposalsResult),
         Method("aid/accept", AcceptParams, OutcomeResult),
         Method("aid/reject", RejectParams, OutcomeResult),

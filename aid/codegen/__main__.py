@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from aid.codegen import elisp, lua, markdown, schema, typescript, vscode
+from aid.codegen import elisp, lua, markdown, schema, typescript, vimdoc, vscode
 
 ROOT = Path(__file__).parents[2]
 
@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 def wanted(root: Path) -> dict[str, str]:
     """Each file's path in the checkout and its text as it should be."""
     found = {target.PATH: target.text() for target in (typescript, lua, elisp, schema, markdown)}
+    if (root / vimdoc.README).exists():
+        found |= {vimdoc.README: vimdoc.readme(root), vimdoc.PATH: vimdoc.text(root)}
     package = vscode.text(root)
     return found if package is None else found | {vscode.PATH: package}
 

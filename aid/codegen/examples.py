@@ -74,6 +74,10 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "aid/proposal": (p.ProposalParams(id=PROPOSAL.id), PROPOSAL),
+    "aid/proposed": (
+        p.ProposalParams(id=PROPOSAL.id),
+        p.ProposedResult(files=(p.ProposedText(path="lib/item.ml", text="…\nlet total = value_cents item\n"),)),
+    ),
     "aid/proposals": (p.ProposalsParams(workspace=WORKSPACE), p.ProposalsResult(proposals=(PROPOSAL,))),
     "aid/accept": (
         p.AcceptParams(id=PROPOSAL.id, hunks=(p.Hunk(path="lib/item.ml", index=0),), through_editor=True),

@@ -25,6 +25,7 @@ def routes(host: Host, own: dict[str, Serve]) -> dict[str, Route]:
     asked_of_host: dict[str, Serve] = {
         "aid/prompt": host.prompt,
         "aid/proposal": host.proposal,
+        "aid/proposed": host.proposed,
         "aid/proposals": host.proposals,
         "aid/chats": host.chats,
         "aid/chat": host.chat,

@@ -56,7 +56,7 @@ async def accept(
     if stored.proposal.state in ("accepted", "rejected"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
-    changes = _steps(stored, accepted)
+    changes = changes_to(stored, accepted)
     if not changes:
         raise UsageError(f"proposal {params.id}: that part of it is accepted already")
     in_editor, on_disk, refused = split(changes, workspace, client if params.through_editor else None)
@@ -108,7 +108,7 @@ def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
     return {path: tuple(sorted(indices)) for path, indices in accepted.items()}
 
 
-def _steps(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> list[FileChange]:
+def changes_to(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> list[FileChange]:
     """The changes from what was accepted of the proposal before to what is accepted now."""
     steps = []
     for change in stored.changes:

@@ -30,6 +30,7 @@ from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.identity import IDENTITY, again, did, name
 from aid.session.in_editor import Edited, InEditor, State
+from aid.session.outlook import outlook
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.replies import Replies
@@ -116,6 +117,11 @@ class Host:
 
     async def proposal(self, params: protocol.ProposalParams, client: Client) -> protocol.Proposal:
         return (await self._stored(params.id)).proposal
+
+    async def proposed(self, params: protocol.ProposalParams, client: Client) -> protocol.ProposedResult:
+        stored = await self._stored(params.id)
+        async with self._workspaces.use(Path(stored.proposal.workspace)) as workspace:
+            return protocol.ProposedResult(files=await asyncio.to_thread(outlook, stored, workspace, client))
 
     async def proposals(self, params: protocol.ProposalsParams, client: Client) -> protocol.ProposalsResult:
         found = await asyncio.to_thread(self._proposals.waiting, _root(params.workspace))

@@ -39,6 +39,7 @@ A field is (FIELD KIND DEFAULT)."
 (defconst aid-protocol-requests
   '(:aid/prompt
     :aid/proposal
+    :aid/proposed
     :aid/proposals
     :aid/accept
     :aid/reject
@@ -252,6 +253,19 @@ A field is (FIELD KIND DEFAULT)."
   (timings_ms plist nil)
   (applied value nil)
   (reason value nil))
+
+;; A file as it would be with all of a proposal that is not in it yet, moved
+;; onto the editor's own text where it has the file open. `reason`: why that
+;; can't be said. A file that would be deleted has no text.
+(aid-protocol--record proposed-text
+  (path value nil)
+  (old_path value nil)
+  (text value "")
+  (reason value nil))
+
+;; Files of which all is accepted are left out.
+(aid-protocol--record proposed-result
+  (files list nil))
 
 ;; Those that may still be accepted, in whole or in part, the newest first.
 (aid-protocol--record proposals-result

@@ -273,6 +273,24 @@ export interface ProposalParams {
   readonly id: string;
 }
 
+/**
+ * A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has
+ * the file open. `reason`: why that can't be said. A file that would be deleted has no text.
+ */
+export interface ProposedText {
+  readonly path: string;
+  readonly old_path?: string | null;
+  readonly text?: string; // default: ""
+  readonly reason?: string | null;
+}
+
+/**
+ * Files of which all is accepted are left out.
+ */
+export interface ProposedResult {
+  readonly files?: readonly ProposedText[]; // default: []
+}
+
 export interface ProposalsParams {
   readonly workspace: string;
 }
@@ -572,6 +590,7 @@ export interface EditorSettings {
 export interface Requests {
   readonly "aid/prompt": { readonly params: PromptParams; readonly result: PromptResult };
   readonly "aid/proposal": { readonly params: ProposalParams; readonly result: Proposal };
+  readonly "aid/proposed": { readonly params: ProposalParams; readonly result: ProposedResult };
   readonly "aid/proposals": { readonly params: ProposalsParams; readonly result: ProposalsResult };
   readonly "aid/accept": { readonly params: AcceptParams; readonly result: OutcomeResult };
   readonly "aid/reject": { readonly params: RejectParams; readonly result: OutcomeResult };

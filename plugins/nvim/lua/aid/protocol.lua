@@ -188,6 +188,17 @@
 ---@class (exact) aid.ProposalParams
 ---@field id string
 
+--- A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has the file open. `reason`: why that can't be said. A file that would be deleted has no text.
+---@class (exact) aid.ProposedText
+---@field path string
+---@field old_path? string
+---@field text? string default: ""
+---@field reason? string
+
+--- Files of which all is accepted are left out.
+---@class (exact) aid.ProposedResult
+---@field files? aid.ProposedText[] default: []
+
 ---@class (exact) aid.ProposalsParams
 ---@field workspace string
 
@@ -400,6 +411,7 @@ M.VERSION = 1
 M.requests = {
   prompt = "aid/prompt",
   proposal = "aid/proposal",
+  proposed = "aid/proposed",
   proposals = "aid/proposals",
   accept = "aid/accept",
   reject = "aid/reject",

@@ -1,0 +1,204 @@
+-- A proposal drawn: in a floating preview, in the chat, or as files beside what would become of them.
+local api, client = vim.api, require("aid.client")
+local requests = require("aid.protocol").requests
+local M = {}
+
+local COLOURS = { ["+"] = "DiffAdd", ["-"] = "DiffDelete" }
+local ACTIONS = { a = "Accept hunk", f = "Accept file", A = "Accept all", R = "Reject", s = "Diff split" }
+local MOTIONS = { ["]h"] = "jump(1)", ["[h"] = "jump(-1)", ["<CR>"] = "visit()", q = "close()" }
+local marks = api.nvim_create_namespace("aid")
+
+---@class aid.Place what is drawn in a line: something of a proposal, of a file of it, or of a hunk
+---@field id string the proposal's
+---@field path? string
+---@field index? integer
+---@field line? integer in the file
+---@field begins? boolean whether it is a hunk's first line
+
+local places = {} ---@type table<integer, table<integer, aid.Place>> by buffer and extmark
+local view ---@type { id: string, root: string, buffer: integer }?
+
+local function split_lines(text) return vim.split((text:gsub("\n$", "")), "\n") end
+
+--- Lines `first` to `last` of a buffer become a proposal, as Markdown or plain; each is an extmark, so that what it is
+--- of is known wherever it ends up.
+---@param proposal aid.Proposal
+function M.draw(buffer, first, last, proposal, markdown)
+  local lines, drawn = {}, {}
+  local function add(text, place, colour)
+    lines[#lines + 1] = text
+    drawn[#lines] = { place = vim.tbl_extend("force", { id = proposal.id }, place), colour = colour }
+  end
+  add(proposal.badge or "", {})
+  for _, file in ipairs(proposal.files) do
+    local hunks, of_file = file.hunks or {}, { path = file.path, line = 1 }
+    local left = vim.tbl_filter(function(hunk) return not hunk.accepted end, hunks)
+    local accepted = #left < #hunks and (#left == 0 and " accepted" or " partly accepted")
+    local state = accepted or file.status ~= "modified" and " " .. file.status or ""
+    add("", {})
+    add(("`%s` +%d -%d%s"):format(file.path, file.added or 0, file.removed or 0, state), of_file, "Title")
+    if markdown and #left > 0 then add("```diff", of_file) end
+    for _, hunk in ipairs(left) do
+      local place = { path = file.path, index = hunk.index, line = math.max(1, hunk.new_first) }
+      add(hunk.header, vim.tbl_extend("force", place, { begins = true }), "Special")
+      for _, line in ipairs(split_lines(hunk.text)) do
+        add(line, place, COLOURS[line:sub(1, 1)])
+      end
+    end
+    if markdown and #left > 0 then add("```", of_file) end
+  end
+  api.nvim_buf_set_lines(buffer, first, last, false, lines)
+  api.nvim_buf_clear_namespace(buffer, marks, first, first + #lines)
+  places[buffer] = places[buffer] or {}
+  for row, each in ipairs(drawn) do
+    local mark = api.nvim_buf_set_extmark(buffer, marks, first + row - 1, 0, { line_hl_group = each.colour })
+    places[buffer][mark] = each.place
+  end
+end
+
+--- What is drawn in the cursor's line.
+local function here()
+  local row = vim.fn.line(".") - 1
+  local mark = api.nvim_buf_get_extmarks(0, marks, { row, 0 }, { row, 0 }, {})[1]
+  return mark and places[api.nvim_get_current_buf()][mark[1]]
+end
+
+--- To the next hunk, or the one before.
+function M.jump(step)
+  local row, buffer = vim.fn.line(".") - 1, api.nvim_get_current_buf()
+  for _, mark in ipairs(api.nvim_buf_get_extmarks(buffer, marks, { row, 0 }, step > 0 and -1 or 0, {})) do
+    local begins = mark[2] ~= row and places[buffer][mark[1]].begins
+    if begins then return api.nvim_win_set_cursor(0, { mark[2] + 1, 0 }) end
+  end
+end
+
+local function shown(id) return view and api.nvim_buf_is_valid(view.buffer) and view.id == (id or view.id) end
+
+function M.close()
+  local windows = shown() and vim.fn.win_findbuf(view.buffer) or {}
+  vim.iter(windows):each(function(window) api.nvim_win_close(window, true) end)
+end
+
+--- Go to the change that the cursor is on, in the window that the preview stands over.
+function M.visit()
+  local place, root = here(), client.root(0)
+  if not place or not place.path then return end
+  M.close()
+  vim.cmd(("edit +%d %s"):format(place.line, vim.fn.fnameescape(root .. "/" .. place.path)))
+end
+
+local function redraw(proposal)
+  vim.bo[view.buffer].modifiable = true
+  M.draw(view.buffer, 0, -1, proposal)
+  vim.bo[view.buffer].modifiable = false
+end
+
+function M.show(root, proposal)
+  M.close()
+  local buffer = api.nvim_create_buf(false, true)
+  view = { id = proposal.id, root = root, buffer = buffer }
+  vim.b[buffer].aid_root, vim.bo[buffer].bufhidden, vim.bo[buffer].filetype = root, "wipe", "aid-proposal"
+  redraw(proposal)
+  local width = math.max(20, math.min(100, vim.o.columns - 4))
+  local height = math.max(3, math.min(api.nvim_buf_line_count(buffer), vim.o.lines - 6))
+  api.nvim_open_win(buffer, true, {
+    relative = "editor",
+    row = math.floor((vim.o.lines - height) / 2) - 1,
+    col = math.floor((vim.o.columns - width) / 2),
+    width = width,
+    height = height,
+    style = "minimal",
+    border = "rounded",
+    title = (" %s "):format((proposal.summary or "") ~= "" and proposal.summary or proposal.id),
+    footer = " accept: a hunk, f file, A all · R reject · s side by side · q close ",
+  })
+  local function map(key, command)
+    vim.keymap.set("n", key, ("<Cmd>%s<CR>"):format(command), { buffer = buffer, nowait = true })
+  end
+  vim.iter(ACTIONS):each(function(key, action) map(key, "Aid" .. action) end)
+  vim.iter(MOTIONS):each(function(key, motion) map(key, "lua require('aid.proposal')." .. motion) end)
+  M.jump(1)
+end
+
+--- Do something with the proposal `id`, else the one under the cursor, the preview's, or the newest open one.
+---@param work fun(root: string, proposal: aid.Proposal, place?: aid.Place)
+local function with_proposal(id, work)
+  local root, place = client.root(0), here()
+  id = id or place and place.id or shown() and view.root == root and view.id or nil
+  client.request(root, id and requests.proposal or requests.proposals, { id = id, workspace = root }, function(result)
+    local found = id and result or result and (result.proposals or {})[1]
+    if found then return work(root, found, place) end
+    if result then client.say("there is no open proposal: ask with :Aid") end
+  end)
+end
+
+function M.tell(outcome, what)
+  for _, each in ipairs(outcome.refused or {}) do
+    client.say((each.path and each.path .. ": " or "") .. each.reason, "ERROR")
+  end
+  local paths = vim.tbl_map(function(file) return file.path end, outcome.files or {})
+  if not outcome.refused then client.say(vim.trim(what .. " " .. table.concat(paths, ", "))) end
+  vim.iter(outcome.notes or {}):each(function(note) client.say(note) end)
+  vim.cmd.checktime()
+end
+
+--- Accept or reject; then the preview is drawn anew, or closed where nothing of it is left.
+local function decide(root, method, params, what)
+  client.request(root, method, params, function(outcome)
+    if outcome then M.tell(outcome, what) end
+    if not outcome or not shown(params.id) then return end
+    client.request(root, requests.proposal, { id = params.id }, function(proposal)
+      local left = proposal and vim.list_contains({ "open", "partly" }, proposal.state or "open")
+      if proposal and shown(params.id) then (left and redraw or M.close)(proposal) end
+    end)
+  end)
+end
+
+function M.accept(part, id)
+  with_proposal(id, function(root, proposal, place)
+    local params = { id = proposal.id, through_editor = true }
+    if part ~= "all" and not (place and place.path) then
+      return client.say(("put the cursor on a %s of the proposal: :AidDiff shows it"):format(part), "ERROR")
+    end
+    params.hunks = part == "hunk" and place.index and { { path = place.path, index = place.index } } or nil
+    params.files = part ~= "all" and not params.hunks and { place.path } or nil
+    decide(root, requests.accept, params, "accepted")
+  end)
+end
+
+function M.reject(reason)
+  with_proposal(nil, function(root, proposal)
+    decide(root, requests.reject, { id = proposal.id, reason = reason }, "rejected")
+  end)
+end
+
+--- Files beside what would become of them, each in a tab page.
+---@param path? string only this one
+local function side_by_side(root, id, path)
+  M.close()
+  client.request(root, requests.proposed, { id = id }, function(result)
+    for _, file in ipairs(result and result.files or {}) do
+      if file.reason then
+        client.say(file.path .. ": " .. file.reason, "ERROR")
+      elseif not path or path == file.path then
+        vim.cmd.tabedit(vim.fn.fnameescape(root .. "/" .. (file.old_path or file.path)))
+        local filetype = vim.bo.filetype
+        vim.cmd("diffthis | rightbelow vnew")
+        api.nvim_buf_set_name(0, ("aid://%s/%s"):format(id, file.path))
+        api.nvim_buf_set_lines(0, 0, -1, false, split_lines(file.text or ""))
+        vim.bo.buftype, vim.bo.bufhidden, vim.bo.filetype, vim.bo.modifiable = "nofile", "wipe", filetype, false
+        vim.cmd("diffthis | wincmd p")
+      end
+    end
+  end)
+end
+
+function M.open(given)
+  local split = given == "split"
+  with_proposal(not split and given ~= "" and given or nil, function(root, proposal, place)
+    if split then return side_by_side(root, proposal.id, place and place.path) end
+    M.show(root, proposal)
+  end)
+end
+
+return M
