@@ -248,6 +248,23 @@ A field is (FIELD KIND DEFAULT)."
   (applied value nil)
   (reason value nil))
 
+;; What happens while a prompt is answered. `kind` says which of the other
+;; fields are there.
+;; "sources": `sources`. "text": `text`, a piece of the answer from `model`.
+;; "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could
+;; be placed). "status": `text`, one line for the person. `line` is that in
+;; words, for a line of progress; "" for what is only drawn as it streams in.
+(aid-protocol--record update-params
+  (request value nil)
+  (kind value nil)
+  (token value nil)
+  (text value "")
+  (line value "")
+  (model value "")
+  (sources list nil)
+  (candidate plist nil)
+  (proposal plist nil))
+
 ;; Those that may still be accepted, in whole or in part, the newest first.
 (aid-protocol--record proposals-result
   (proposals list nil))
@@ -330,6 +347,17 @@ A field is (FIELD KIND DEFAULT)."
   (adapter value nil)
   (wall_ms value 0.0)
   (cpu_ms value 0.0))
+
+;; The build of a workspace that an editor has open was started ("running") or
+;; has said something.
+;; `badge` is that in words, for a status bar. It is sent to those that ask for
+;; it (`InitializationOptions`).
+(aid-protocol--record build-changed-params
+  (workspace value nil)
+  (status value nil)
+  (errors value 0)
+  (warnings value 0)
+  (badge value ""))
 
 (aid-protocol--record model-entry
   (name value nil)
