@@ -153,18 +153,18 @@ With a prefix argument STORED, choose one that was had before."
 
 (defun aid-chat--params (prompt)
   "Return the params of PROMPT: what was attached is told apart from it."
-  (let ((files nil) (texts nil))
+  (let ((files nil) (texts nil) (id aid-chat-id))
     (with-temp-buffer
       (insert prompt)
       (goto-char (point-min))
-      (while (re-search-forward "^attached: \\(.+\\)\n\\(```+\\).*\n\\(\\(?:.*\n\\)*?\\)\\2$\n?" nil t)
+      (while (re-search-forward "^attached: \\(.+\\)\n\\(```+\\).*\n\\(\\(?:.*\n\\)*?\\)\\2\\(?:\n\\|\\'\\)" nil t)
         (push (list :title (match-string 1) :text (match-string 3)) texts)
         (replace-match ""))
       (goto-char (point-min))
       (while (re-search-forward "^attached: \\(.+\\)\n?" nil t)
         (push (list :path (match-string 1)) files)
         (replace-match ""))
-      (list :prompt (string-trim (buffer-string)) :chat aid-chat-id
+      (list :prompt (string-trim (buffer-string)) :chat id
             :files (vconcat (nreverse files)) :attachments (vconcat (nreverse texts))))))
 
 (defun aid-chat--ask (params start)
@@ -195,7 +195,10 @@ With a prefix argument STORED, choose one that was had before."
   "Write RESULT, a prompt's or a turn of a chat, in place of what streamed in from START to END.
 GET is called with its proposal and a function that takes the whole of it."
   (let* ((prose (string-trim (or (plist-get result :prose) "")))
-         (reason (plist-get result :reason))
+         (reason (and (or (string-empty-p prose)
+                          (seq-find (lambda (each) (not (equal (plist-get each :status) "no-edit")))
+                                    (plist-get result :candidates)))
+                      (plist-get result :reason)))
          (text (string-join (delq nil (list (and (not (string-empty-p prose)) prose) (and reason (format "_%s_" reason))))
                             "\n\n"))
          (end (progn (aid--replace start end text) (copy-marker (+ start (length text)))))

@@ -130,7 +130,7 @@ It is the nearer one of what project.el says and a directory with an aid.toml."
          (connection
           (apply #'make-instance 'aid-connection
                  :name name :root root
-                 :process (lambda (&rest _) (aid--process name root))
+                 :process (lambda () (aid--process name root))
                  :request-dispatcher #'aid--asked-of-us
                  :notification-dispatcher #'aid--told
                  :on-shutdown #'aid--ended
