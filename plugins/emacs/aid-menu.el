@@ -16,11 +16,10 @@
   "Ask AID, take what it proposes, and append things to the chat."
   [["Ask" ("c" "chat" aid-chat) ("q" "question" aid-ask) ("x" "fix error" aid-fix-error-at-point)
     ("w" "edit region" aid-edit-region) ("k" "cancel" aid-cancel)]
-   ["Proposal" ("a" "accept all" aid-accept-all) ("f" "accept file" aid-accept-file)
-    ("h" "accept hunk" aid-accept-hunk) ("r" "reject" aid-reject) ("n" "next hunk" aid-next-hunk :transient t)
-    ("p" "previous hunk" aid-previous-hunk :transient t)]
-   ["See" ("d" "diff" aid-diff) ("e" "ediff" aid-ediff) ("u" "undo" aid-undo) ("U" "redo" aid-redo)
-    ("m" "model" aid-set-model)]
+   ["Accept" ("a" "all" aid-accept-all) ("f" "file" aid-accept-file) ("h" "hunk" aid-accept-hunk)
+    ("r" "reject" aid-reject) ("u" "undo" aid-undo)]
+   ["See" ("n" "next hunk" aid-next-hunk :transient t) ("p" "previous hunk" aid-previous-hunk :transient t)
+    ("d" "diff" aid-diff) ("e" "ediff" aid-ediff)]
    ["Append to the chat" ("R" "region" aid-append-region) ("D" "function" aid-append-defun)
     ("E" "error" aid-append-error) ("V" "diff" aid-append-diff) ("F" "file" aid-append-file)]])
 
