@@ -80,7 +80,7 @@ It is the nearest one of what project.el says, a .hg and an aid.toml."
   (let* ((project (project-current nil directory))
          (found (delq nil (list (and project (project-root project)) (locate-dominating-file directory "aid.toml")
                                 (locate-dominating-file directory ".hg")))))
-    (car (sort (mapcar (lambda (each) (file-name-as-directory (file-truename each))) found)
+    (car (sort (mapcar (lambda (each) (substring-no-properties (file-name-as-directory (file-truename each)))) found)
                (lambda (one other) (> (length one) (length other)))))))
 
 (defvar-local aid-root nil
@@ -159,7 +159,7 @@ It is the nearest one of what project.el says, a .hg and an aid.toml."
          :textDocument (:synchronization (:didSave t) :publishDiagnostics (:versionSupport :json-false))))))
 
 (defun aid--initialized (connection result)
-  "Let CONNECTION do what waited; RESULT is what the daemon says of itself."
+  "Let CONNECTION do what waited; RESULT is the daemon's answer."
   (unless (equal (plist-get (plist-get result :capabilities) :positionEncoding) "utf-32")
     (aid--say "error" "the daemon can't count characters as Emacs does: update AID"))
   (jsonrpc-notify connection :initialized (make-hash-table))
@@ -171,7 +171,7 @@ It is the nearest one of what project.el says, a .hg and an aid.toml."
   (if (slot-value connection 'ready) (funcall function) (push function (slot-value connection 'waiting))))
 
 (defun aid-disconnect ()
-  "End the connection of this project; the next command makes a new one."
+  "End the connection of this project; the next command will make a new one."
   (interactive)
   (let ((connection (aid--connection (aid-root))))
     (when connection (jsonrpc-shutdown connection))))

@@ -192,7 +192,7 @@ Return GROUPS, an alist from buffers to change groups, with that of its buffer."
     (when (file-exists-p path) (delete-file path))))
 
 (defun aid--rename (old new)
-  "Rename the file OLD to NEW; a buffer that visits it goes with it."
+  "Rename the file OLD to NEW; in a buffer that visits it, too."
   (let ((buffer (find-buffer-visiting old)))
     (make-directory (file-name-directory new) t)
     (rename-file old new)
@@ -202,12 +202,12 @@ Return GROUPS, an alist from buffers to change groups, with that of its buffer."
 ;;; The build's errors
 
 (defun aid-flymake (report &rest _)
-  "Give REPORT, flymake's, what the build says of this buffer, now and later."
+  "Give REPORT, flymake's, this buffer's errors, now and when they change."
   (setq aid--report report)
   (aid--report-diagnostics))
 
 (defun aid--report-diagnostics ()
-  "Tell flymake what the build says of this buffer."
+  "Tell flymake of this buffer's errors."
   (when (and aid--report aid--document flymake-mode)
     (save-restriction
       (widen)
@@ -232,7 +232,7 @@ Return GROUPS, an alist from buffers to change groups, with that of its buffer."
               (with-current-buffer buffer (aid--report-diagnostics)))))
 
 (defun aid--use-flymake ()
-  "Show the build's errors by flymake, unless another package shows errors here.
+  "Show the build's errors by flymake, where no other package does that.
 Where flymake was off, only the build's errors are shown."
   (unless (or (bound-and-true-p eglot--managed-mode) (bound-and-true-p lsp-mode) (bound-and-true-p flycheck-mode))
     (if flymake-mode (add-hook 'flymake-diagnostic-functions #'aid-flymake nil t)

@@ -189,7 +189,7 @@ WORDS say that it was done.  With SAVE, save the buffers that are changed."
                       (lambda (outcome) (aid-proposal--done root id outcome words save))))))))
 
 (defun aid-accept-all (save)
-  "Accept the proposal at point.  With a prefix argument SAVE, save what changes."
+  "Accept the proposal at point.  With a prefix argument SAVE, save it, too."
   (interactive "P")
   (aid-proposal--do :aid/accept "accepted" save))
 
@@ -290,7 +290,7 @@ OUTCOME is the daemon's word on it.  With SAVE, save the buffers it changed."
          (ediff-buffers now then))))))
 
 (defun aid-proposal--put (hunks)
-  "Make the changes of HUNKS that aren't accepted yet in this copy of their file."
+  "Edit this copy of a file by those of HUNKS that aren't accepted yet."
   (let ((moved 0))
     (seq-doseq (hunk hunks)
       (pcase-let* (((map :old_first :old_lines :new_lines :text :accepted) hunk)

@@ -100,13 +100,13 @@
 
 ;;;###autoload
 (defun aid-ask (prompt)
-  "Ask PROMPT about this project; the file at hand goes with it."
+  "Ask PROMPT about this project; send the file at hand with it."
   (interactive "sAsk AID: ")
   (aid--ask `(:prompt ,prompt ,@(and buffer-file-name `(:files [(:path ,(aid--file))])))))
 
 ;;;###autoload
 (defun aid-edit-region (start end prompt)
-  "Have the lines from START to END changed as PROMPT says, and no others."
+  "Have the lines from START to END changed by PROMPT, and no others."
   (interactive "r\nsChange these lines how? ")
   (aid--ask `( :prompt ,prompt
                :edit ( :path ,(aid--file) :first ,(line-number-at-pos start t)
