@@ -12,6 +12,7 @@ from aid.session.store import Store
 
 DAY_S = 86400.0
 REMEMBERED_TURNS = 20
+KEPT_TURNS = 500
 TITLE_CHARACTERS = 80
 
 
@@ -36,10 +37,14 @@ class Chats:
         return tuple(msgspec.json.decode(turn, type=ChatTurn) for (turn,) in reversed(rows))
 
     def remember(self, workspace: Path, chat: str, turn: ChatTurn) -> None:
-        """Add a turn; the chats longest silent go, past what is to be kept."""
+        """Add a turn; its oldest turns and the chats longest silent go, past what is to be kept."""
         with self._store.work() as db:
             values = (str(workspace), chat, turn.at, msgspec.json.encode(turn))
             db.execute("INSERT INTO turns (workspace, chat, at, turn) VALUES (?, ?, ?, ?)", values)
+            own = "SELECT id FROM turns WHERE workspace = ? AND chat = ?"
+            db.execute(
+                f"DELETE FROM turns WHERE id IN ({own} ORDER BY id DESC LIMIT -1 OFFSET ?)", (*values[:2], KEPT_TURNS)
+            )
             spoken = "SELECT max(id) FROM turns GROUP BY workspace, chat ORDER BY 1 DESC LIMIT ?"
             kept = f"SELECT workspace, chat FROM turns WHERE id IN ({spoken})"
             db.execute(f"DELETE FROM turns WHERE (workspace, chat) NOT IN ({kept})", (self._settings.chats,))

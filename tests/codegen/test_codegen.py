@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from aid.codegen import elisp, lua, markdown, schema, typescript, vscode
-from aid.codegen.__main__ import main, wanted
+from aid.codegen.__main__ import ROOT, main, wanted
 from aid.codegen.examples import EXAMPLES, shown
 from aid.codegen.shape import records
 from aid.protocol import METHODS
@@ -24,6 +24,10 @@ def run(*words: str, cwd: Path) -> str:
 
 def need(program: str) -> str:
     found = shutil.which(program)
+    if found is None:
+        asked = [str(ROOT / "scripts" / "editors"), "--find", program]
+        there = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+        found = shutil.which(program, path=there) if there else None
     if found is None:
         pytest.skip(f"{program} is not there")
     return found

@@ -79,7 +79,7 @@ class Editor:
                 self._change(change.edits)
             return types.ApplyWorkspaceEditResult(applied=True)
 
-    async def open(self) -> None:
+    async def open(self, *, shown: bool = True) -> None:
         await self.client.initialize_session(
             types.InitializeParams(
                 capabilities=client_capabilities("visual-studio-code"),
@@ -87,7 +87,8 @@ class Editor:
             )
         )
         item = types.TextDocumentItem(uri=self.uri, language_id="ocaml", version=1, text=self.text)
-        self.client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=item))
+        if shown:
+            self.client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=item))
 
     def save(self) -> None:
         self.path.write_text(self.text)
@@ -193,6 +194,15 @@ async def test_files_that_are_not_open_are_written_and_undone(shop: Any, editor:
     assert "Price.amount" in shop.text("lib/basket.ml")
     await editor.execute("aid.undo", {})
     assert shop.text("lib/basket.ml") == basket
+
+
+async def test_what_the_command_line_applies_is_seen_in_the_editor(shop: Any, editor: Editor) -> None:
+    shop.replies({"match": "", "reply": reply(WRONG, RIGHT)})
+    await editor.open(shown=False)
+    await editor.diagnostics(1)
+    ran = await asyncio.to_thread(shop.aid, "ask", "mend the build", "lib/price.ml", "--apply")
+    assert ran.returncode == 0, ran.stderr
+    assert await editor.diagnostics(0) == []
 
 
 async def test_lines_outside_the_range_are_not_touched(shop: Any, editor: Editor) -> None:

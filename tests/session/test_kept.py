@@ -1,6 +1,7 @@
 """What is kept for the next daemon: proposals with what was accepted of them, and chats."""
 
 import stat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from aid.protocol import (
     AcceptParams,
     ChatParams,
     ChatsParams,
+    ChatTurn,
     Hunk,
     ProposalParams,
     ProposalsParams,
     RejectParams,
     UndoParams,
 )
+from aid.session.chats import KEPT_TURNS, REMEMBERED_TURNS, Chats
+from aid.session.store import Store
 
 Scene = Any
 
@@ -157,6 +161,18 @@ async def test_only_so_many_are_kept_and_only_so_long(scene: Scene) -> None:
     await scene.host.warm()
     assert [each.id for each in await waiting(scene)] == [ids[3]]
     assert [name for name, *_ in await chats(scene)] == ["c3"]
+
+
+def test_a_chat_keeps_its_last_turns(tmp_path: Path) -> None:
+    kept = Chats(Store(tmp_path / "s.db"))
+    for number in range(KEPT_TURNS + 2):
+        for name in ("c", "d")[: 1 + (number == 0)]:
+            kept.remember(tmp_path, name, ChatTurn(request="r", at=float(number), prompt=str(number), text="t"))
+    turns = kept.turns(tmp_path, "c")
+    assert (len(turns), turns[0].prompt, turns[-1].prompt) == (KEPT_TURNS, "2", str(KEPT_TURNS + 1))
+    assert [each.prompt for each in kept.turns(tmp_path, "d")] == ["0"]
+    assert [message.content for message in kept.history(tmp_path, "c")[-2:]] == [str(KEPT_TURNS + 1), "t"]
+    assert len(kept.history(tmp_path, "c")) == 2 * REMEMBERED_TURNS
 
 
 async def test_a_database_that_can_not_be_used_costs_no_answer(scene: Scene) -> None:
