@@ -26,6 +26,7 @@ from aid.errors import DaemonError
 
 NAME = "aid"
 START_TIMEOUT_S = 30.0
+_POLL_S = 0.01
 CONNECT_TIMEOUT_S = 5
 READY = "ready"
 WARM = "warm"
@@ -79,19 +80,21 @@ def hold(protocol: int, version: str, timeout_s: float, *, take_over: bool = Fal
     """Become the daemon: the open lock file, to be kept for life; None when another daemon listens already.
 
     Waits for a daemon that is ending, and with `take_over` for one that is about to. Raises DaemonError when the lock's
-    holder neither ends nor answers in time. Main thread only (it waits by an alarm).
+    holder neither ends nor answers in time.
     """
     lock = _lock_path().open("a+", encoding="ascii")
-    if not _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+    deadline = time.monotonic() + timeout_s
+    while not _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        # Whoever holds it may be starting still, its own starter gone: then it listens soon.
         link = None if take_over else connect()
         if link is not None:
             link.close()
             lock.close()
             return None
-        with _alarm(timeout_s):
-            if not _flock(lock, fcntl.LOCK_EX):
-                lock.close()
-                raise DaemonError(_held_by())
+        if time.monotonic() >= deadline:
+            lock.close()
+            raise DaemonError(_held_by())
+        time.sleep(_POLL_S)
     lock.truncate(0)
     lock.write(f"{os.getpid()} {protocol} {version}\n")
     lock.flush()
@@ -225,26 +228,6 @@ def _lock_path() -> Path:
 def _flock(file: TextIO, operation: int) -> bool:
     try:
         fcntl.flock(file, operation)
-    except (BlockingIOError, _TooLateError):
+    except BlockingIOError:
         return False
     return True
-
-
-class _TooLateError(Exception):
-    pass
-
-
-@contextmanager
-def _alarm(timeout_s: float) -> Iterator[None]:
-    """End a blocking call in the main thread after `timeout_s` by raising in it."""
-
-    def ring(*_: object) -> None:
-        raise _TooLateError
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, timeout_s)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

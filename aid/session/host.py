@@ -193,6 +193,9 @@ class Host:
         """What was accepted into an editor taken back, or done again; None where the journal's is meant."""
         if not params.through_editor:
             return None
+        known = await asyncio.to_thread(self._in_editor.turned_by, root, again())
+        if known is not None:
+            return known
         found = await asyncio.to_thread(
             meant, self._in_editor, root, params.id, "applied" if to == "undone" else "undone"
         )
@@ -205,7 +208,8 @@ class Host:
             record(result.applied)
             await _done(self._turn, result.applied, steps.undone if to == "undone" else steps.redone)
             self._clients.changed(root)
-            await _done(self._in_editor.put, root, msgspec.structs.replace(found, state=to, at=self._clock()))
+            turned = msgspec.structs.replace(found, state=to, at=self._clock(), by=name(), outcome=result)
+            await _done(self._in_editor.put, root, turned)
         return result
 
     async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:

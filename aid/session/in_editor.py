@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from aid.errors import UsageError
+from aid.protocol import OutcomeResult
 from aid.session.store import Store
 from ces.change import FileChange
 
@@ -18,13 +19,18 @@ State = Literal["applied", "undone"]
 
 
 class Edited(msgspec.Struct, frozen=True, kw_only=True):
-    """`changes` are the editor's half, forwards; `on_disk` is the journal's id of the other. `at`: since the epoch."""
+    """`changes` are the editor's half, forwards; `on_disk` is the journal's id of the other. `at`: since the epoch.
+
+    `by` is the request that last turned it, as `aid.session.identity` names it, and `outcome` what that was answered.
+    """
 
     id: str
     at: float
     state: State
     changes: tuple[FileChange, ...]
     on_disk: str | None = None
+    by: str = ""
+    outcome: OutcomeResult | None = None
 
 
 class InEditor:
@@ -43,6 +49,14 @@ class InEditor:
             newest = "SELECT id FROM edited WHERE workspace = ? ORDER BY at DESC LIMIT ?"
             kept = (str(workspace), str(workspace), KEPT)
             db.execute(f"DELETE FROM edited WHERE workspace = ? AND id NOT IN ({newest})", kept)
+
+    def turned_by(self, workspace: Path, request: str) -> OutcomeResult | None:
+        """What a request was answered that turned the record last turned; None where it turned none."""
+        statement = "SELECT edited FROM edited WHERE workspace = ? ORDER BY at DESC LIMIT 1"
+        with self._store.work() as db:
+            row = db.execute(statement, (str(workspace),)).fetchone()
+        found = msgspec.msgpack.decode(row[0], type=Edited) if row else None
+        return found.outcome if found is not None and request and found.by == request else None
 
     def find(self, workspace: Path, id_: str | None, state: State) -> Edited | None:
         """The record `id_`, or the last one in `state`; None where there is none. Raises UsageError where `id_` is in

@@ -229,6 +229,26 @@ async def test_the_lock_is_waited_for_while_a_daemon_ends(private: Path, environ
     assert await starting.wait() == 0
 
 
+async def test_one_that_starts_beside_another_whose_starter_has_gone_leaves_it_the_place(
+    private: Path, environment: dict[str, str]
+) -> None:
+    """The other holds the lock and does not listen yet; once it does, it is the daemon."""
+    runtime = private / "runtime" / "aid"
+    runtime.mkdir(mode=0o700)
+    hold = "from aid import lifecycle; print(lifecycle.connect()); print(lifecycle.hold(1, '0', 60))"
+    with (runtime / "aid.lock").open("w") as other, socket.socket(socket.AF_UNIX) as listening:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, "-u", "-c", hold, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        assert second.stdout is not None
+        assert await second.stdout.readline() == b"None\n"
+        listening.bind(str(runtime / "aid.sock"))
+        listening.listen()
+        assert await second.stdout.readline() == b"None\n"
+        assert await second.wait() == 0
+
+
 async def test_logs_prints_the_end_and_no_prompt(
     fake_daemon: int, aid: Run, environment: dict[str, str], private: Path
 ) -> None:

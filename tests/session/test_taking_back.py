@@ -10,6 +10,8 @@ import pytest
 from aid.errors import UsageError
 from aid.protocol import AcceptParams, FileRef, Hunk, OutcomeResult, Proposal, StatsParams, UndoParams
 from aid.session.client import OpenDocument
+from aid.session.identity import IDENTITY, Identity
+from aid.session.kept import Kept
 from ces.change import FileChange
 
 Scene = Any
@@ -146,3 +148,18 @@ async def test_the_metrics_count_it_as_undone(desk: Desk) -> None:
     await desk.turn("undo")
     stats = await desk.scene.host.stats(StatsParams(), desk.scene.editor)
     assert "undone" in str(stats) and stats != {}, stats
+
+
+async def test_an_undo_that_is_asked_again_after_a_restart_is_not_done_twice(desk: Desk, tmp_path: Path) -> None:
+    proposal = await desk.proposal()
+    await desk.accept(proposal, hunks=(Hunk(path="calc.txt", index=0),))
+    desk.scene.now += 1.0
+    await desk.accept(proposal, hunks=(Hunk(path="calc.txt", index=1),))
+    desk.scene.now += 1.0
+    asked = Identity(key=("session", 7), kept=Kept(tmp_path / "requests.db"))
+    token = IDENTITY.set(asked)
+    first = await desk.turn("undo")
+    IDENTITY.set(msgspec.structs.replace(asked, again=True))
+    second = await desk.turn("undo")
+    IDENTITY.reset(token)
+    assert second == first and "line three\n" in desk.shown and "line 17\n" in desk.shown
