@@ -257,8 +257,10 @@ A field is (FIELD KIND DEFAULT)."
 ;; fields are there.
 ;; "sources": `sources`. "text": `text`, a piece of the answer from `model`.
 ;; "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could
-;; be placed). "status": `text`, one line for the person. `line` is that in
-;; words, for a line of progress; "" for what is only drawn as it streams in.
+;; be placed). "status": `text`, one line for the person. "restart": a new
+;; daemon begins the request again, so forget what its updates said so far;
+;; nothing else is there. `line` is that in words, for a line of progress; ""
+;; for what is only drawn as it streams in.
 (aid-protocol--record update-params
   (request value nil)
   (kind value nil)
