@@ -70,7 +70,7 @@ A message without METHOD is an answer of ours."
   "Show TEXT if LEVEL is high enough."
   (let ((levels '("debug" "info" "warning" "error")))
     (when (>= (seq-position levels level) (or (seq-position levels aid-log-level) 0))
-      (message "AID: %s" text))))
+      (message "AID: %s" (string-remove-prefix "AID: " text)))))
 
 ;;; Places
 

@@ -69,11 +69,6 @@
     (aid-test-said "taken back")
     (should (equal (aid-test-text price) (concat before "(* mine *)\n")))
     (should-not (string-match-p "amount" (aid-test-text basket)))
-    (aid-redo)
-    (aid-test-said "done again")
-    (should (string-match-p "amount" (aid-test-text basket)))
-    (aid-undo)
-    (aid-test-said "taken back")
     (aid-accept-all '(4))
     (aid-test-said "accepted lib/price.ml, lib/basket.ml")
     (aid-test-wait "saved" (lambda () (not (buffer-modified-p price))))
@@ -162,8 +157,8 @@
     (cl-letf (((symbol-function 'completing-read) (lambda (_ titles &rest _) (caar titles))))
       (with-temp-buffer
         (aid-chat t)
-        (aid-test-wait "the chat of old" (lambda () (aid-chat--buffer aid-test-root)))))
-    (set-buffer (aid-chat--buffer aid-test-root))
+        (aid-test-wait "the chat of old" (lambda () (car (aid-chat--buffers aid-test-root))))))
+    (set-buffer (car (aid-chat--buffers aid-test-root)))
     (aid-test-wait "its turns" (lambda () (string-match-p "And then\\?" (buffer-string))))
     (aid-test-wait "its proposal" (lambda () (string-match-p "```diff" (buffer-string))))
     (should (equal id aid-chat-id))
@@ -178,7 +173,7 @@
     (save-buffer)
     (aid-append-diff)
     (aid-append-file))
-  (set-buffer (aid-chat--buffer aid-test-root))
+  (set-buffer (car (aid-chat--buffers aid-test-root)))
   (should (string-match-p "attached: lib/price.ml:1-1\n```.*\ntype t = { cents : int }\n```\nattached: diff\n```diff\n\\(.*\n\\)+```\nattached: lib/price.ml\n\\'"
                           (buffer-string)))
   (aid-test-send "look at this")
@@ -199,6 +194,29 @@
   (aid-chat-send (- (point-max) 10) (point-max))
   (aid-test-answered)
   (should (string-suffix-p "## You\n\nonly this\n\n## AID\n\nOnly that.\n\n## You\n\nnot yet\nonly this\n" (buffer-string))))
+
+(defun aid-test-daemon-ends-by (what &rest given)
+  "Have the daemon end, asking WHAT with what is GIVEN, in mid-answer, and see the answer complete."
+  (aid-test-replies '(:match "rename cents" :reply "HELD" :times 9))
+  (let ((price (aid-test-open "lib/price.ml")) (process (jsonrpc--process (aid--connection aid-test-root))))
+    (with-current-buffer price (goto-char (point-max)) (insert "(* mine *)\n"))
+    (aid-test-chat)
+    (aid-test-send "rename cents to amount")
+    (aid-test-wait "text streams" (lambda () (string-match-p "^I rename" (buffer-string))))
+    (apply #'aid-test-ask what given)
+    (aid-test-ask "release" "go")
+    (aid-test-answered)
+    (should (string-match-p "^I rename `cents` to `amount`\\.\n\n\\*\\*Proposal p[0-9a-f]+\\*\\* green" (buffer-string)))
+    (should (eq process (jsonrpc--process (aid--connection aid-test-root))))
+    (aid-accept-all nil)
+    (aid-test-said "accepted .*lib/price.ml")
+    (should (string-match-p "amount : int\\(.\\|\n\\)*mine" (aid-test-text price)))))
+
+(aid-deftest aid-chat-outlives-a-daemon-that-is-killed ()
+  (aid-test-daemon-ends-by "kill"))
+
+(aid-deftest aid-chat-outlives-a-restart ()
+  (aid-test-daemon-ends-by "aid" "restart"))
 
 (provide 'chat-tests)
 ;;; chat-tests.el ends here

@@ -37,7 +37,7 @@
       (goto-char (flymake-diagnostic-beg (car (flymake-diagnostics))))
       (aid-append-error)
       (aid-fix-error-at-point))
-    (should (string-match-p "attached: error at lib/price.ml:5\n" (aid-test-text (aid-chat--buffer aid-test-root))))
+    (should (string-match-p "attached: error at lib/price.ml:5\n" (aid-test-text (car (aid-chat--buffers aid-test-root)))))
     (aid-test-view)
     (should (string-match-p "green (dune test), 1 error fixed" header-line-format))
     (aid-accept-all '(4))

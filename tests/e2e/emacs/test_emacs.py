@@ -5,8 +5,10 @@ back here over its standard output; what it prints is shown where it fails.
 """
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -78,8 +80,8 @@ def _asked(shop: Any, what: str, *given: Any) -> Any:
             return shop.model_stats(**given[0])
         case "aid":
             return shop.aid(*given).stdout
-        case "pid":
-            return shop.daemon_pid()
+        case "kill":
+            os.kill(shop.daemon_pid(), signal.SIGKILL)
         case _:
             raise AssertionError(f"a test asked for {what}")
     return None
