@@ -16,21 +16,18 @@
 (require 'aid-documents)
 (require 'aid-proposal)
 
-(defvar-local aid-chat-id nil
-  "The daemon's name of this chat.")
+(declare-function aid--mode-line "aid" ())
+
+(defvar-local aid-chat-id nil "The daemon's name of this chat.")
 (put 'aid-chat-id 'safe-local-variable #'stringp)
 
-(defvar-local aid-chat-root nil
-  "The directory of the project that this chat is about.")
+(defvar-local aid-chat-root nil "The directory of the project that this chat is about.")
 (put 'aid-chat-root 'safe-local-variable #'stringp)
-
-(defvar-local aid-chat--cancel nil
-  "What cancels the answer that is coming, or nil.")
 
 (defconst aid-chat--you "## You\n\n")
 (defconst aid-chat--aid "## AID\n\n")
 
-(define-derived-mode aid-chat--plain-mode text-mode "Chat"
+(define-derived-mode aid-chat--plain-mode text-mode "Markdown"
   "Markdown without `markdown-mode'."
   (setq-local outline-regexp "#+ " outline-minor-mode-cycle t)
   (outline-minor-mode 1))
@@ -40,18 +37,18 @@
 (defvar aid-chat-mode-map
   (let ((map (make-sparse-keymap)))
     (define-key map (kbd "C-c C-c") #'aid-chat-send)
-    (define-key map (kbd "C-c C-k") #'aid-chat-cancel)
+    (define-key map (kbd "C-c C-k") #'aid-cancel-here)
     (define-key map (kbd "C-c ,") aid-command-map)
-    (define-key map [remap keyboard-quit] #'aid-chat-quit)
+    (define-key map [remap keyboard-quit] #'aid-quit)
     map)
   "Keys in a chat, beside those of `markdown-mode'.")
 
 ;;;###autoload
-(define-derived-mode aid-chat-mode aid-chat--parent-mode "AID-Chat"
+(define-derived-mode aid-chat-mode aid-chat--parent-mode "Chat"
   "A chat with AID about a project: Markdown, and \\[aid-chat-send] sends."
   (setq-local markdown-fontify-code-blocks-natively t
-              mode-line-process '(aid-chat--cancel (:eval (aid-chat--progress))))
-  (add-hook 'kill-buffer-hook (lambda () (when aid-chat--cancel (funcall aid-chat--cancel))) nil t)
+              mode-line-process '(:eval (aid--mode-line)))
+  (add-hook 'kill-buffer-hook #'aid-cancel-here nil t)
   (add-hook 'hack-local-variables-hook #'aid-chat--known nil t)
   (aid-proposal-draw))
 
@@ -63,11 +60,6 @@
 (defun aid-chat--new-id ()
   "Return a name for a new chat."
   (format "emacs-%s-%06x" (format-time-string "%Y%m%d") (random #xffffff)))
-
-(defun aid-chat--progress ()
-  "Return what is being done in this project, for the mode line."
-  (let ((connection (aid--connection aid-root)))
-    (format " %s" (or (and connection (cdar (slot-value connection 'progress))) ""))))
 
 (defun aid-chat--buffers (root)
   "Return the chats of the project at ROOT, the last used first."
@@ -132,7 +124,7 @@ With a prefix argument STORED, choose one that was had before."
 (defun aid-chat-send (&optional start end)
   "Send what stands below the last heading, or the region from START to END."
   (interactive (and (use-region-p) (list (region-beginning) (region-end))))
-  (when aid-chat--cancel (user-error "An answer is coming: C-g cancels it"))
+  (when (aid-asked-from (current-buffer)) (user-error "An answer is coming: C-g cancels it"))
   (let* ((draft (aid-chat--draft)) (below (>= (point) draft))
          (prompt (string-trim (buffer-substring-no-properties (or start draft) (or end (point-max))))))
     (when (string-empty-p prompt) (user-error "Write something below the last heading first"))
@@ -162,17 +154,13 @@ With a prefix argument STORED, choose one that was had before."
   (let* ((buffer (current-buffer)) (end (copy-marker start))
          (here (lambda (function)
                  (lambda (value) (when (buffer-live-p buffer) (with-current-buffer buffer (funcall function value)))))))
-    (setq aid-chat--cancel
-          (aid-prompt aid-root (aid-chat--params prompt)
-                      (funcall here (lambda (update)
-                                      (when (equal (plist-get update :kind) "text")
-                                        (setq end (aid--replace end end (plist-get update :text))))))
-                      (funcall here (lambda (result)
-                                      (setq aid-chat--cancel nil)
-                                      (aid-chat--answer start end result (lambda (proposal then) (funcall then proposal)))))
-                      (funcall here (lambda (why)
-                                      (setq aid-chat--cancel nil)
-                                      (aid--replace end end (format "%s_%s_" (if (= start end) "" "\n\n") why))))))))
+    (aid-prompt aid-root (aid-chat--params prompt)
+                (funcall here (lambda (update)
+                                (when (equal (plist-get update :kind) "text")
+                                  (setq end (aid--replace end end (plist-get update :text))))))
+                (funcall here (lambda (result)
+                                (aid-chat--answer start end result (lambda (proposal then) (funcall then proposal)))))
+                (funcall here (lambda (why) (aid--replace end end (format "%s_%s_" (if (= start end) "" "\n\n") why)))))))
 
 (defun aid-chat--answer (start end result get)
   "Write RESULT, a prompt's or a turn, in place of what is from START to END.
@@ -191,17 +179,6 @@ GET is called with its proposal and a function that takes the whole of it."
                  (with-current-buffer (if (buffer-live-p buffer) buffer (user-error "The chat is gone"))
                    (aid--replace end end (concat (if (string-empty-p text) "" "\n\n") (aid-proposal-text proposal)))
                    (aid-proposal--show-state proposal)))))))
-
-(defun aid-chat-cancel ()
-  "Cancel the answer that is coming."
-  (interactive)
-  (if aid-chat--cancel (funcall aid-chat--cancel) (message "AID: nothing is being asked")))
-
-(defun aid-chat-quit ()
-  "Leave the region if there is one, else cancel the answer that is coming; quit."
-  (interactive)
-  (when (and aid-chat--cancel (not (region-active-p))) (aid-chat-cancel))
-  (keyboard-quit))
 
 ;;; Appending
 

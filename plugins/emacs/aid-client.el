@@ -31,8 +31,7 @@ It is looked for on the project's host."
 (defcustom aid-enable (eq t (alist-get 'enable aid-protocol-settings))
   "Whether `aid-global-mode' takes files into its care.
 It may be set for a project, in its .dir-locals.el."
-  :type 'boolean
-  :safe #'booleanp)
+  :type 'boolean :safe #'booleanp)
 
 (defcustom aid-log-level (alist-get 'log_level aid-protocol-settings)
   "What the daemon says unasked is shown from this level on.
@@ -44,22 +43,20 @@ With \"debug\", what goes over the wire is kept in an events buffer."
    (ready :initform nil :documentation "Whether `initialize' was answered.")
    (waiting :initform nil :documentation "Functions to call once it is ready, the last one first.")
    (sent :initform nil :documentation "The id of the request sent last.")
-   (listening :initform nil :documentation "An alist: token, function of an update.")
-   (progress :initform nil :documentation "An alist: token, what is being done for it, in words.")
    (diagnostics :initform (make-hash-table :test #'equal) :documentation "The daemon's, by URI.")
    (build :initform nil :documentation "What `aid/buildChanged' said last.")))
 
-(defvar aid--connections (make-hash-table :test #'equal)
-  "By root.")
+(defvar aid--connections (make-hash-table :test #'equal) "By root.")
 
-(defvar aid--asked 0
-  "How many prompts were sent.")
+(cl-defstruct aid-asked
+  "A prompt that is being answered: WORDS say what is done, CANCEL ends that."
+  token root buffer update cancel (words "asking"))
 
-(defvar aid-before-request-functions nil
-  "Called with a connection before something is asked on it.")
+(defvar aid--asked nil "The prompts that are being answered, the last one first.")
 
-(defvar aid-diagnostics-functions nil
-  "Called with a connection when its diagnostics changed.")
+(defvar aid-before-request-functions nil "Called with a connection before something is asked on it.")
+
+(defvar aid-diagnostics-functions nil "Called with a connection when its diagnostics changed.")
 
 (cl-defmethod jsonrpc-connection-send :before ((connection aid-connection) &key id method &allow-other-keys)
   "Remember the ID of a request on CONNECTION: it is what cancels it.
@@ -206,24 +203,43 @@ words; without it the person is told.  The value is a function that cancels."
 
 (defun aid-prompt (root params update done failed)
   "Ask for a change in the project at ROOT, by `aid/prompt' with PARAMS.
-UPDATE is called with each update; DONE, FAILED and the value are those of
-`aid-request'."
-  (let* ((token (format "emacs-%d-%d" (emacs-pid) (cl-incf aid--asked)))
-         (connection (aid-connect root))
+UPDATE is called with each update; DONE and FAILED are those of `aid-request'."
+  (let* ((token (format "emacs-%d-%x" (emacs-pid) (random most-positive-fixnum)))
+         (asked (make-aid-asked :token token :root root :buffer (current-buffer) :update update))
          (over (lambda (then)
                  (lambda (value)
-                   (setf (alist-get token (slot-value connection 'listening) nil t #'equal) nil)
-                   (aid--progress connection token nil)
+                   (setq aid--asked (delq asked aid--asked))
+                   (force-mode-line-update t)
                    (funcall then value)))))
-    (push (cons token update) (slot-value connection 'listening))
-    (aid--progress connection token "asking")
-    (aid-request root :aid/prompt `(:workspace ,(aid--workspace root) :token ,token ,@params)
-                 (funcall over done) (funcall over failed))))
+    (push asked aid--asked)
+    (force-mode-line-update t)
+    (condition-case failure
+        (setf (aid-asked-cancel asked)
+              (aid-request root :aid/prompt `(:workspace ,(aid--workspace root) :token ,token ,@params)
+                           (funcall over done) (funcall over failed)))
+      (error (setq aid--asked (delq asked aid--asked)) (signal (car failure) (cdr failure))))))
 
-(defun aid--progress (connection token words)
-  "Show WORDS as what is being done on CONNECTION for TOKEN; nil: no more."
-  (setf (alist-get token (slot-value connection 'progress) nil t #'equal) words)
-  (force-mode-line-update t))
+(defun aid-asked-from (buffer)
+  "Return what is being asked that was sent from BUFFER."
+  (seq-filter (lambda (asked) (eq buffer (aid-asked-buffer asked))) aid--asked))
+
+(defun aid-cancel ()
+  "Cancel all that is being asked in this project."
+  (interactive)
+  (let ((root (aid-root)))
+    (dolist (asked aid--asked)
+      (when (equal root (aid-asked-root asked)) (funcall (aid-asked-cancel asked))))))
+
+(defun aid-cancel-here ()
+  "Cancel what was asked from this buffer."
+  (interactive)
+  (dolist (asked (aid-asked-from (current-buffer))) (funcall (aid-asked-cancel asked))))
+
+(defun aid-quit ()
+  "Cancel what was asked from this buffer, unless there is a region; then quit."
+  (interactive)
+  (unless (region-active-p) (aid-cancel-here))
+  (keyboard-quit))
 
 ;;; What the daemon says
 
@@ -231,11 +247,13 @@ UPDATE is called with each update; DONE, FAILED and the value are those of
   "Take the notification METHOD with PARAMS on CONNECTION."
   (pcase method
     ('aid/update
-     (let* ((token (aid-protocol-update-params-token params)) (line (aid-protocol-update-params-line params))
-            (listener (alist-get token (slot-value connection 'listening) nil nil #'equal)))
-       (when listener
-         (unless (string-empty-p line) (aid--progress connection token line))
-         (funcall listener params))))
+     (let ((asked (seq-find (lambda (each) (equal (aid-asked-token each) (plist-get params :token))) aid--asked))
+           (line (aid-protocol-update-params-line params)))
+       (when asked
+         (unless (string-empty-p line)
+           (setf (aid-asked-words asked) line)
+           (force-mode-line-update t))
+         (funcall (aid-asked-update asked) params))))
     ('aid/buildChanged
      (setf (slot-value connection 'build) params)
      (force-mode-line-update t))

@@ -17,11 +17,9 @@
   "What the daemon was told of a buffer: TICK is the buffer's as of VERSION."
   connection uri version tick)
 
-(defvar-local aid--document nil
-  "What the daemon was told of this buffer, or nil.")
+(defvar-local aid--document nil "What the daemon was told of this buffer, or nil.")
 
-(defvar-local aid--report nil
-  "Where flymake wants this buffer's diagnostics.")
+(defvar-local aid--report nil "Where flymake wants this buffer's diagnostics.")
 
 (defun aid--text ()
   "Return the text of this buffer.

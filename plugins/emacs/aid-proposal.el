@@ -15,11 +15,9 @@
 (require 'ediff)
 (require 'aid-client)
 
-(defvar aid--proposals (make-hash-table :test #'equal)
-  "Proposals as last told, by id.")
+(defvar aid--proposals (make-hash-table :test #'equal) "Proposals as last told, by id.")
 
-(defvar-local aid-proposal--id nil
-  "The proposal that this buffer shows; nil in a chat, where the text says it.")
+(defvar-local aid-proposal--id nil "The proposal that this buffer shows; nil in a chat, where the text says it.")
 
 (defvar aid-command-map
   (let ((map (make-sparse-keymap)))

@@ -63,28 +63,20 @@
          (build (and connection (slot-value connection 'build)))
          (errors (aid-protocol-build-changed-params-errors build))
          (status (aid-protocol-build-changed-params-status build))
-         (progress (and connection (cdar (slot-value connection 'progress))))
+         (asked (seq-find (lambda (each) (equal aid-root (aid-asked-root each))) aid--asked))
          (said (cond ((null connection) ":off")
                      ((equal status "running") ":building")
                      ((> errors 0) (format ":%d error%s" errors (if (= errors 1) "" "s")))
                      (status (concat ":" status)))))
     (concat " AID" (propertize (or said "") 'face (pcase status ("green" 'success) ("red" 'error))
                                'help-echo (plist-get build :badge))
-            (if progress (concat " " (truncate-string-to-width (string-replace "%" "%%" progress) 40 nil nil "…"))))))
+            (and asked (string-replace "%" "%%" (truncate-string-to-width (concat " " (aid-asked-words asked)) 40 nil nil t))))))
 
 ;;; Asking without the chat
 
-(defvar aid--running nil
-  "What is asked without a chat: lists of root, buffer and a function that cancels.")
-
 (defun aid--ask (params)
   "Ask by PARAMS, and show the answer in a window of its own."
-  (let* ((root (aid-root)) (entry (list root (current-buffer) nil))
-         (over (lambda () (setq aid--running (delq entry aid--running)))))
-    (push entry aid--running)
-    (setf (nth 2 entry) (aid-prompt root params #'ignore
-                                    (lambda (result) (funcall over) (aid--show root result))
-                                    (lambda (why) (funcall over) (message "AID: %s" why))))))
+  (aid-prompt (aid-root) params #'ignore (apply-partially #'aid--show (aid-root)) (lambda (why) (message "AID: %s" why))))
 
 (defun aid--show (root result)
   "Show RESULT, of a prompt in the project at ROOT."
@@ -138,23 +130,6 @@ Where there is none, all that the build says of this file."
       (while (progn (forward-line)
                     (not (or (eobp) (looking-at-p "$") (get-text-property (point) 'compilation-message)))))
       (buffer-substring-no-properties start (point)))))
-
-(defun aid-cancel ()
-  "Cancel all that is being asked in this project."
-  (interactive)
-  (let ((root (aid-root)))
-    (pcase-dolist (`(,of ,_ ,cancel) aid--running)
-      (when (equal of root) (funcall cancel)))
-    (dolist (buffer (aid-chat--buffers root))
-      (with-current-buffer buffer (when aid-chat--cancel (funcall aid-chat--cancel))))))
-
-(defun aid-quit ()
-  "Cancel what was asked from this buffer, unless there is a region; then quit."
-  (interactive)
-  (unless (region-active-p)
-    (pcase-dolist (`(,_ ,buffer ,cancel) aid--running)
-      (when (eq buffer (current-buffer)) (funcall cancel))))
-  (keyboard-quit))
 
 (provide 'aid)
 ;;; aid.el ends here

@@ -118,7 +118,7 @@
   (aid-test-send "one")
   (aid-test-wait "text streams" (lambda () (string-match-p "^I rename" (buffer-string))))
   (should-error (aid-test-send "two") :type 'user-error)
-  (should (eq 'quit (condition-case nil (aid-chat-quit) (quit 'quit))))
+  (should (eq 'quit (condition-case nil (aid-quit) (quit 'quit))))
   (aid-test-answered)
   (should (string-match-p "_cancelled_\n\n## You\n\ntwo\\'" (buffer-string)))
   (aid-chat-send)

@@ -80,7 +80,7 @@
   (with-current-buffer (aid-test-open "lib/price.ml")
     (aid-ask "What is it?")
     (aid-test-said "A shop")
-    (should-not aid--running)))
+    (should-not aid--asked)))
 
 (aid-deftest aid-quit-cancels-what-was-asked-from-the-buffer ()
   (aid-test-replies '(:match "" :reply "HELD"))
@@ -90,7 +90,7 @@
     (aid-test-ask "stats" '(:requests 1))
     (should (eq 'quit (condition-case nil (aid-quit) (quit 'quit))))
     (aid-test-said "cancelled")
-    (should-not aid--running)))
+    (should-not aid--asked)))
 
 (defconst aid-test-long
   (concat "let first = 1\n" (mapconcat (lambda (n) (format "let line_%d = %d\n" n n)) (number-sequence 1 30) "") "let last = 2\n"))

@@ -92,7 +92,7 @@
 
 (defun aid-test-answered ()
   "Wait for the answer in the chat."
-  (aid-test-wait "an answer" (lambda () (not aid-chat--cancel))))
+  (aid-test-wait "an answer" (lambda () (not (aid-asked-from (current-buffer))))))
 
 (defun aid-test-at (text)
   "Go to the line of TEXT, the first one from the top."
