@@ -70,7 +70,7 @@
                      (status (concat ":" status)))))
     (concat " AID" (propertize (or said "") 'face (pcase status ("green" 'success) ("red" 'error))
                                'help-echo (plist-get build :badge))
-            (and asked (string-replace "%" "%%" (truncate-string-to-width (concat " " (aid-asked-words asked)) 40 nil nil t))))))
+            (and asked (string-replace "%" "%%" (truncate-string-to-width (concat " " (aid-asked-words asked)) 32 nil nil t))))))
 
 ;;; Asking without the chat
 

@@ -149,7 +149,7 @@ def test_a_chat_by_keys(terminal: Terminal, shop: Any) -> None:
     assert shop.text("lib/basket.ml") == basket
     terminal.keys("C-c", ",", ",")
     terminal.shows("Append to the chat", shot="9-menu")
-    terminal.keys("C-g", "C-c", ",", "d")
+    terminal.keys("d")
     terminal.shows("AID-Diff", shot="10-diff")
 
 
