@@ -54,13 +54,12 @@ With \"debug\", what goes over the wire is kept in an events buffer."
 
 (defvar aid--asked nil "The prompts that are being answered, the last one first.")
 
-(defvar aid-before-request-functions nil "Called with a connection before something is asked on it.")
-
-(defvar aid-diagnostics-functions nil "Called with a connection when its diagnostics changed.")
+(declare-function aid--flush "aid-documents" (connection))
+(declare-function aid--apply-edit "aid-documents" (connection edit))
+(declare-function aid--show-diagnostics "aid-documents" (connection))
 
 (cl-defmethod jsonrpc-connection-send :before ((connection aid-connection) &key id method &allow-other-keys)
-  "Remember the ID of a request on CONNECTION: it is what cancels it.
-A message without METHOD is an answer of ours."
+  "Remember the ID of a request METHOD on CONNECTION: it is what cancels it."
   (when (and id method) (setf (slot-value connection 'sent) id)))
 
 (defun aid--say (level text)
@@ -73,10 +72,9 @@ A message without METHOD is an answer of ours."
 
 (defun aid--find-root (directory)
   "Return the root of the project that DIRECTORY is in, or nil.
-It is the nearest one of what project.el says, a .hg and an aid.toml."
+It is the nearest one of what project.el says and an aid.toml."
   (let* ((project (project-current nil directory))
-         (found (delq nil (list (and project (project-root project)) (locate-dominating-file directory "aid.toml")
-                                (locate-dominating-file directory ".hg")))))
+         (found (delq nil (list (and project (project-root project)) (locate-dominating-file directory "aid.toml")))))
     (car (sort (mapcar (lambda (each) (substring-no-properties (file-name-as-directory (file-truename each)))) found)
                (lambda (one other) (> (length one) (length other)))))))
 
@@ -185,7 +183,7 @@ words; without it the person is told.  The value is a function that cancels."
      connection
      (lambda ()
        (if cancelled (funcall failed "cancelled")
-         (run-hook-with-args 'aid-before-request-functions connection)
+         (aid--flush connection)
          (jsonrpc-async-request
           connection method params :timeout nil
           ;; by timer: sending from a process filter may lose messages (bug#60088)
@@ -211,13 +209,11 @@ UPDATE is called with each update; DONE and FAILED are those of `aid-request'."
                    (setq aid--asked (delq asked aid--asked))
                    (force-mode-line-update t)
                    (funcall then value)))))
+    (setf (aid-asked-cancel asked)
+          (aid-request root :aid/prompt `(:workspace ,(aid--workspace root) :token ,token ,@params)
+                       (funcall over done) (funcall over failed)))
     (push asked aid--asked)
-    (force-mode-line-update t)
-    (condition-case failure
-        (setf (aid-asked-cancel asked)
-              (aid-request root :aid/prompt `(:workspace ,(aid--workspace root) :token ,token ,@params)
-                           (funcall over done) (funcall over failed)))
-      (error (setq aid--asked (delq asked aid--asked)) (signal (car failure) (cdr failure))))))
+    (force-mode-line-update t)))
 
 (defun aid-asked-from (buffer)
   "Return what is being asked that was sent from BUFFER."
@@ -226,14 +222,13 @@ UPDATE is called with each update; DONE and FAILED are those of `aid-request'."
 (defun aid-cancel ()
   "Cancel all that is being asked in this project."
   (interactive)
-  (let ((root (aid-root)))
-    (dolist (asked aid--asked)
-      (when (equal root (aid-asked-root asked)) (funcall (aid-asked-cancel asked))))))
+  (dolist (asked (seq-filter (lambda (asked) (equal (aid-root) (aid-asked-root asked))) aid--asked))
+    (funcall (aid-asked-cancel asked))))
 
 (defun aid-cancel-here ()
-  "Cancel what was asked from this buffer."
+  "Cancel what is being asked from this buffer."
   (interactive)
-  (dolist (asked (aid-asked-from (current-buffer))) (funcall (aid-asked-cancel asked))))
+  (mapc #'funcall (mapcar #'aid-asked-cancel (aid-asked-from (current-buffer)))))
 
 (defun aid-quit ()
   "Cancel what was asked from this buffer, unless there is a region; then quit."
@@ -259,12 +254,10 @@ UPDATE is called with each update; DONE and FAILED are those of `aid-request'."
      (force-mode-line-update t))
     ('textDocument/publishDiagnostics
      (puthash (plist-get params :uri) (append (plist-get params :diagnostics) nil) (slot-value connection 'diagnostics))
-     (run-hook-with-args 'aid-diagnostics-functions connection))
+     (aid--show-diagnostics connection))
     ((or 'window/showMessage 'window/logMessage)
      (aid--say (nth (plist-get params :type) '("debug" "error" "warning" "info" "debug" "debug"))
                (plist-get params :message)))))
-
-(declare-function aid--apply-edit "aid-documents" (connection edit))
 
 (defun aid--asked-of-us (connection method params)
   "Answer the request METHOD with PARAMS on CONNECTION."

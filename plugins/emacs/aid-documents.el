@@ -95,7 +95,6 @@ Bytes that are no character can't be sent: another one stands for each."
                                           :version ,(cl-incf (aid-document-version aid--document)))
                            :contentChanges [(:text ,(aid--text))]))))))
 
-(add-hook 'aid-before-request-functions #'aid--flush)
 (defvar aid--idle (run-with-idle-timer 0.5 t (lambda () (mapc #'aid--flush (hash-table-values aid--connections))))
   "Tells of changes although nothing is asked here: others may ask.")
 
@@ -145,8 +144,15 @@ Return GROUPS, an alist from buffers to change groups, with that of its buffer."
     (pcase kind
       ("create" (make-directory (file-name-directory (funcall path uri)) t)
        (write-region "" nil (funcall path uri) nil 'silent nil 'excl))
-      ("delete" (aid--delete (funcall path uri)))
-      ("rename" (aid--rename (funcall path oldUri) (funcall path newUri)))
+      ("delete" (let ((buffer (find-buffer-visiting (funcall path uri))))
+                  (when buffer
+                    (with-current-buffer buffer (set-buffer-modified-p nil))
+                    (kill-buffer buffer))
+                  (delete-file (funcall path uri))))
+      ("rename" (let ((buffer (find-buffer-visiting (funcall path oldUri))))
+                  (make-directory (file-name-directory (funcall path newUri)) t)
+                  (rename-file (funcall path oldUri) (funcall path newUri))
+                  (when buffer (with-current-buffer buffer (set-visited-file-name (funcall path newUri) t t)))))
       (_ (with-current-buffer (or (car (aid--buffers connection (plist-get textDocument :uri)))
                                   (find-file-noselect (funcall path (plist-get textDocument :uri)) t))
            (unless (assq (current-buffer) groups)
@@ -181,22 +187,6 @@ Return GROUPS, an alist from buffers to change groups, with that of its buffer."
                 (min (+ (point) (plist-get place :character)) (line-end-position)))))
           (list (plist-get range :start) (plist-get range :end))))
 
-(defun aid--delete (path)
-  "Delete the file PATH, and the buffer that visits it."
-  (let ((buffer (find-buffer-visiting path)))
-    (when buffer
-      (with-current-buffer buffer (set-buffer-modified-p nil))
-      (kill-buffer buffer))
-    (when (file-exists-p path) (delete-file path))))
-
-(defun aid--rename (old new)
-  "Rename the file OLD to NEW; in a buffer that visits it, too."
-  (let ((buffer (find-buffer-visiting old)))
-    (make-directory (file-name-directory new) t)
-    (rename-file old new)
-    (when buffer
-      (with-current-buffer buffer (set-visited-file-name new t t)))))
-
 ;;; The build's errors
 
 (defun aid-flymake (report &rest _)
@@ -224,10 +214,9 @@ Return GROUPS, an alist from buffers to change groups, with that of its buffer."
                              (pcase (plist-get found :severity) (1 :error) (2 :warning) (_ :note))
                              (plist-get found :message))))
 
-(add-hook 'aid-diagnostics-functions
-          (lambda (connection)
-            (dolist (buffer (aid--buffers connection))
-              (with-current-buffer buffer (aid--report-diagnostics)))))
+(defun aid--show-diagnostics (connection)
+  "Tell flymake of what came on CONNECTION."
+  (dolist (buffer (aid--buffers connection)) (with-current-buffer buffer (aid--report-diagnostics))))
 
 (defun aid--use-flymake ()
   "Show the build's errors by flymake, where no other package does that.
