@@ -28,16 +28,8 @@ COUNT = """(let ((lines 0))
   (message "%d" lines))"""
 
 
-def editors() -> Path:
-    asked = [str(ROOT / "scripts" / "editors"), "--find", "emacs"]
-    folder = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    if not folder:
-        pytest.skip("emacs is not there: run scripts/editors emacs")
-    return Path(folder)
-
-
-def emacs(name: str, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(editors() / name), "-Q", "--batch", "-L", str(cwd), *words]
+def run(program: str | Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(program), "-Q", "--batch", "-L", str(cwd), *words]
     return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
@@ -48,24 +40,22 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["emacs", "emacs-30"])
-def test_it_compiles_without_a_warning(name: str, package: Path) -> None:
+def test_it_compiles_without_a_warning(emacs: str, package: Path) -> None:
     names = [file.name for file in FILES]
-    said = emacs(name, package, "--eval", "(setq byte-compile-error-on-warn t)", "-f", "batch-byte-compile", *names)
+    said = run(emacs, package, "--eval", "(setq byte-compile-error-on-warn t)", "-f", "batch-byte-compile", *names)
     assert said.returncode == 0, said.stdout
     assert "Warning" not in said.stdout
     assert len(list(package.glob("*.elc"))) == len(names)
 
 
-@pytest.mark.parametrize("name", ["emacs", "emacs-30"])
-def test_checkdoc_finds_nothing(name: str, package: Path) -> None:
+def test_checkdoc_finds_nothing(emacs: str, package: Path) -> None:
     for file in WRITTEN:
-        said = emacs(name, package, "--eval", f'(checkdoc-file "{file.name}")')
+        said = run(emacs, package, "--eval", f'(checkdoc-file "{file.name}")')
         assert "Warning" not in said.stdout, said.stdout
 
 
-def test_package_lint_finds_nothing(package: Path) -> None:
-    lint = editors().parent / "package-lint" / "usr" / "share" / "emacs" / "site-lisp" / "elpa-src"
+def test_package_lint_finds_nothing(editors: Path, package: Path) -> None:
+    lint = editors.parent / "package-lint" / "usr" / "share" / "emacs" / "site-lisp" / "elpa-src"
     if not lint.exists():
         pytest.skip("package-lint is not there: run scripts/editors emacs")
     archive = package / "elpa" / "archives" / "none"
@@ -76,15 +66,15 @@ def test_package_lint_finds_nothing(package: Path) -> None:
     told += ' package-lint-main-file "aid.el")'
     names = [file.name for file in WRITTEN]
     words = ["--eval", told, "-l", "package-lint", "-f", "package-lint-batch-and-exit", *names]
-    said = emacs("emacs-30", package, *loading, *words)
+    said = run(editors / "emacs-30", package, *loading, *words)
     found = [line for line in said.stdout.splitlines() if ": error:" in line or ": warning:" in line]
     assert [line for line in found if HOMEPAGE not in line] == [], said.stdout
     assert len(found) == 1, said.stdout
 
 
-def test_it_is_thin(package: Path) -> None:
+def test_it_is_thin(editors: Path, package: Path) -> None:
     """Lines of code: comments, docstrings and blank lines are there to be read."""
     names = " ".join(f'"{file.name}"' for file in WRITTEN)
-    said = emacs("emacs", package, "--eval", COUNT.replace("NAMES", names))
+    said = run(editors / "emacs", package, "--eval", COUNT.replace("NAMES", names))
     lines = int(said.stdout.splitlines()[-1])
     assert 500 < lines <= LINES, said.stdout

@@ -4,9 +4,7 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,49 +14,30 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SCREENS = ROOT / "build" / "emacs"
 WAIT_S = 60
-pytestmark = [
-    pytest.mark.ocaml,
-    pytest.mark.skipif(shutil.which("dune") is None, reason="dune is not there"),
-    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not there: run scripts/editors emacs"),
-]
+pytestmark = pytest.mark.ocaml
 # What a person with markdown-mode has, and nothing else.
 SETUP = """
 (setq inhibit-startup-screen t make-backup-files nil create-lockfiles nil auto-save-default nil
       enable-local-variables :safe xterm-mouse-mode nil)
-(add-to-list 'load-path {plugin!r}) {markdown}
+(add-to-list 'load-path "PLUGIN") MARKDOWN
 (require 'aid)
 (aid-global-mode 1)
 """
 
 
-def _scene_module() -> Any:
-    """The file scene.py beside this folder: tests are no package."""
-    spec = spec_from_file_location("emacs_terminal_scene", HERE.parent / "scene.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SCENE = _scene_module()
-
-
 class Terminal:
     """Emacs in a tmux server of its own, whose output wakes those who wait for the screen."""
 
-    def __init__(self, program: str, shop: Any, name: str) -> None:
-        self._name = name
+    def __init__(self, program: str, shop: Any) -> None:
+        self._name = Path(program).name
         self._tmux = ["tmux", "-S", str(shop.home / "tmux"), "-f", os.devnull]
         self._env = shop.env | {"TERM": "xterm-256color"}
-        self._program = program
         self._root = shop.root
         self._fifo = shop.home / "output"
         setup = shop.home / "setup.el"
         found = sorted(Path("/usr/share/emacs/site-lisp/elpa").glob("markdown-mode-*"))
         markdown = f'(add-to-list \'load-path "{found[-1]}")' if found else ""
-        plugin = f'"{ROOT / "plugins" / "emacs"}"'
-        setup.write_text(SETUP.replace("{plugin!r}", plugin).replace("{markdown}", markdown))
+        setup.write_text(SETUP.replace("PLUGIN", str(ROOT / "plugins" / "emacs")).replace("MARKDOWN", markdown))
         self._words = [program, "-nw", "-Q", "-l", str(setup), "lib/price.ml"]
 
     def __enter__(self) -> Self:
@@ -103,24 +82,15 @@ class Terminal:
 
 
 @pytest.fixture
-def shop() -> Iterator[Any]:
-    with SCENE.scene() as made:
-        yield made
-
-
-@pytest.fixture(params=["emacs", "emacs-30"])
-def terminal(request: pytest.FixtureRequest, shop: Any) -> Iterator[Terminal]:
-    asked = [str(ROOT / "scripts" / "editors"), "--find", "emacs"]
-    folder = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    found = shutil.which(request.param, path=folder) if folder else None
-    if found is None:
-        pytest.skip(f"{request.param} is not there: run scripts/editors emacs")
-    with Terminal(found, shop, request.param) as started:
+def terminal(emacs: str, shop: Any) -> Iterator[Terminal]:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not there: run scripts/editors emacs")
+    with Terminal(emacs, shop) as started:
         yield started
 
 
-def test_a_chat_by_keys(terminal: Terminal, shop: Any) -> None:
-    whole = SCENE.RENAME
+def test_a_chat_by_keys(terminal: Terminal, shop: Any, scenery: Any) -> None:
+    whole = scenery.RENAME
     held = [{"text": whole[:30]}, {"wait": "go"}, {"text": whole[30:]}]
     shop.replies({"match": "rename cents", "pieces": held, "times": 9})
     basket = shop.text("lib/basket.ml")
