@@ -54,6 +54,20 @@ Bytes that are no character can't be sent: another one stands for each."
     (aid--notify :textDocument/didOpen :languageId (aid--language) :version 1 :text (aid--text))
     (aid--report-diagnostics)))
 
+(declare-function aid-mode "aid" (&optional argument))
+
+(defun aid--adopt (connection)
+  "Have all files of CONNECTION's project that are visited known to the daemon.
+Those where `aid-mode' was turned off stay unknown."
+  (dolist (buffer (buffer-list))
+    (with-current-buffer buffer
+      (let ((root (slot-value connection 'root)))
+        (cond ((bound-and-true-p aid-mode) (when (equal root aid-root) (aid--open-on connection)))
+              ((and aid-enable buffer-file-name (not (local-variable-p 'aid-mode)) (not (derived-mode-p 'aid-chat-mode))
+                    (string-prefix-p root (expand-file-name buffer-file-truename))
+                    (equal root (aid--find-root default-directory)))
+               (aid-mode 1)))))))
+
 (defun aid--language ()
   "Return the name of this buffer's language."
   (replace-regexp-in-string "\\(-ts\\)?-mode\\'" "" (symbol-name major-mode)))
