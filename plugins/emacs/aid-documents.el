@@ -241,5 +241,12 @@ Where flymake was off, only the build's errors are shown."
       (flymake-mode 1))
     (flymake-start)))
 
+(defun aid--leave-flymake ()
+  "Show the build's errors no more."
+  (when aid--report
+    (remove-hook 'flymake-diagnostic-functions #'aid-flymake t)
+    (when flymake-mode (funcall aid--report nil :region (cons (point-min) (point-max))))
+    (setq aid--report nil)))
+
 (provide 'aid-documents)
 ;;; aid-documents.el ends here

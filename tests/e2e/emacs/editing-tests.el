@@ -34,6 +34,10 @@
         (should (equal (buffer-substring (flymake-diagnostic-beg (car found)) (flymake-diagnostic-end (car found)))
                        "cent")))
       (should (string-match-p "AID:1 error" (aid--mode-line)))
+      (aid-mode -1)
+      (should-not (flymake-diagnostics))
+      (aid-mode 1)
+      (aid-test-wait "the diagnostic again" #'flymake-diagnostics)
       (goto-char (flymake-diagnostic-beg (car (flymake-diagnostics))))
       (aid-append-error)
       (aid-fix-error-at-point))
@@ -90,6 +94,7 @@
     (aid-test-ask "stats" '(:requests 1))
     (should (eq 'quit (condition-case nil (aid-quit) (quit 'quit))))
     (aid-test-said "cancelled")
+    (aid-test-ask "stats" '(:disconnects 1))
     (should-not aid--asked)))
 
 (defconst aid-test-long
