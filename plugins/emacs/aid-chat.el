@@ -22,7 +22,7 @@
 (put 'aid-chat-id 'safe-local-variable #'stringp)
 
 (defvar-local aid-chat-root nil "The directory of the project that this chat is about.")
-(put 'aid-chat-root 'safe-local-variable #'stringp)
+(put 'aid-chat-root 'safe-local-variable (lambda (value) (and (stringp value) (not (file-remote-p value)))))
 
 (defconst aid-chat--you "## You\n\n")
 (defconst aid-chat--aid "## AID\n\n")

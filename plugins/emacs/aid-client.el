@@ -54,6 +54,7 @@ With \"debug\", what goes over the wire is kept in an events buffer."
 
 (defvar aid--asked nil "The prompts that are being answered, the last one first.")
 
+(declare-function aid--adopt "aid-documents" (connection))
 (declare-function aid--flush "aid-documents" (connection))
 (declare-function aid--apply-edit "aid-documents" (connection edit))
 (declare-function aid--show-diagnostics "aid-documents" (connection))
@@ -183,6 +184,7 @@ words; without it the person is told.  The value is a function that cancels."
      connection
      (lambda ()
        (if cancelled (funcall failed "cancelled")
+         (aid--adopt connection)
          (aid--flush connection)
          (jsonrpc-async-request
           connection method params :timeout nil

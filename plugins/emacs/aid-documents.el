@@ -54,6 +54,20 @@ Bytes that are no character can't be sent: another one stands for each."
     (aid--notify :textDocument/didOpen :languageId (aid--language) :version 1 :text (aid--text))
     (aid--report-diagnostics)))
 
+(declare-function aid-mode "aid" (&optional argument))
+
+(defun aid--adopt (connection)
+  "Have all files of CONNECTION's project that are visited known to the daemon.
+Those where `aid-mode' was turned off stay unknown."
+  (dolist (buffer (buffer-list))
+    (with-current-buffer buffer
+      (let ((root (slot-value connection 'root)))
+        (cond ((bound-and-true-p aid-mode) (when (equal root aid-root) (aid--open-on connection)))
+              ((and aid-enable buffer-file-name (not (local-variable-p 'aid-mode)) (not (derived-mode-p 'aid-chat-mode))
+                    (string-prefix-p root (expand-file-name buffer-file-truename))
+                    (equal root (aid--find-root default-directory)))
+               (aid-mode 1)))))))
+
 (defun aid--language ()
   "Return the name of this buffer's language."
   (replace-regexp-in-string "\\(-ts\\)?-mode\\'" "" (symbol-name major-mode)))
@@ -226,6 +240,13 @@ Where flymake was off, only the build's errors are shown."
       (setq-local flymake-diagnostic-functions '(aid-flymake))
       (flymake-mode 1))
     (flymake-start)))
+
+(defun aid--leave-flymake ()
+  "Show the build's errors no more."
+  (when aid--report
+    (remove-hook 'flymake-diagnostic-functions #'aid-flymake t)
+    (when flymake-mode (funcall aid--report nil :region (cons (point-min) (point-max))))
+    (setq aid--report nil)))
 
 (provide 'aid-documents)
 ;;; aid-documents.el ends here

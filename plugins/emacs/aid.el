@@ -43,7 +43,7 @@
                  '((after-save-hook . aid--saved) (kill-buffer-hook . aid--close) (change-major-mode-hook . aid--close)
                    (after-set-visited-file-name-hook . aid--renamed)))
     (if aid-mode (add-hook hook function nil t) (remove-hook hook function t)))
-  (if (not aid-mode) (aid--close)
+  (if (not aid-mode) (progn (aid--close) (aid--leave-flymake))
     (setq aid-root (aid-root))
     (aid--open)
     (aid--use-flymake)))
