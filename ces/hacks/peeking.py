@@ -21,7 +21,7 @@ PATTERNS = (
     Pattern(
         trick="runner-detected",
         language="python",
-        words=rf"\bPYTEST_\w+|[\"']{_RUNNERS}[\"']\s+(?:not\s+)?in\s+\w|\bsys\.modules[^\n]*[\"']{_RUNNERS}"
+        words=rf"\bPYTEST_(?:CURRENT_TEST|VERSION|XDIST\w*|ADDOPTS|PLUGINS|DISABLE\w*|DEBUG)\b|[\"']{_RUNNERS}[\"']\s+(?:not\s+)?in\s+\w|\bsys\.modules[^\n]*[\"']{_RUNNERS}"
         rf"|\bsys\.argv\b[^\n]*{_RUNNERS}|{_RUNNERS}[^\n\"']*[\"'][^\n]*\bsys\.argv\b|\b_called_from_test\b"
         r"|\bfind_spec\(\s*[\"']_?pytest|\bstartswith\(\s*[\"']test_|[\"']test_[\"']\s+in\b",
         where="uncommented",
