@@ -108,7 +108,7 @@ FAMILY = Family(
     name="peeking",
     tricks=(
         Trick("runner-detected", "The code asks whether a test runner runs it.", "custom"),
-        Trick("caller-asked", "The code asks who runs it, or brings the test library in.", "added"),
+        Trick("caller-asked", "The code asks who runs it, or brings the test library in.", "part"),
         Trick("command-line-read", "A program reads its command line.", "told"),
         Trick("tests-read", "Code that is no test names a test's file.", "added"),
     ),
