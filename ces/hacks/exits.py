@@ -86,7 +86,7 @@ FAMILY = Family(
     tricks=(
         Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "custom"),
         Trick("program-exits", "A program of its own ends itself: tests run it as another process.", "told"),
-        Trick("exit", "The program ends itself, or is hooked where it ends.", "added"),
+        Trick("exit", "The program ends itself, or is hooked where it ends.", "part"),
         Trick("test-exits", "A test ends the program it runs in.", "tests"),
     ),
     find=find,

@@ -14,6 +14,7 @@ from ces.verdict import Flag
 
 _VARIABLE = re.compile(r"(?<![\w'])'[a-z_]\w*(?!')")
 _USED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w| ?[:=](?!=))")  # not a field, key or keyword
+_GIVES = " gives "
 _CHECKED = ("ocaml", "rust")
 _LOOSE = re.compile(r"\bany\b|\bAny\b|\bobject\b|\bunknown\b|\bObj\.t\b|\bBox<dyn Any>")
 
@@ -88,7 +89,7 @@ def _optional(was: Definition, new: str) -> bool:
 
 def _taken(promise: str) -> list[str]:
     """The names of parameters, without their types and defaults."""
-    return [_name(one) for one in _parts(promise)]
+    return [name for name in map(_name, _parts(promise)) if name not in ("", "/", "*")]
 
 
 def _name(parameter: str) -> str:
@@ -97,6 +98,7 @@ def _name(parameter: str) -> str:
 
 def _parts(promise: str) -> list[str]:
     """The parameters, each as it is written."""
+    promise = promise.partition(_GIVES)[0].removeprefix("async ")
     inside = promise.partition("(")[2] if promise.startswith(("pub", "fn", "unsafe", "async fn", "const")) else promise
     names, depth = [""], 0
     for mark in inside:
@@ -173,8 +175,9 @@ def _takes_and_gives(one: Definition) -> str:
         inner = value
     parts = [inner.child_by_field_name(name) for name in ("type_parameters", "parameters", "parameter", "return_type")]
     said = [squeezed(one.source, part.start_byte, part.end_byte) for part in parts if part is not None]
-    kept = " ".join(text.removeprefix("(").removesuffix(")") for text in said)
-    if not said and one.source.language == "typescript":
+    result = f"{_GIVES}{said.pop()}" if parts[-1] is not None else ""
+    kept = " ".join(text.removeprefix("(").removesuffix(")") for text in said) + result
+    if not said and not result and one.source.language == "typescript":
         return squeezed(one.source, inner.start_byte, one.body.start_byte)
     return f"{'async ' if inner.children and inner.children[0].type == 'async' else ''}{kept}"
 
@@ -226,7 +229,7 @@ FAMILY = Family(
         Trick("interface-weakened", "An interface promises a vaguer type.", "context"),
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
-        Trick("signature-changed", "Something public takes or gives something else.", "part"),
+        Trick("signature-changed", "Something public takes or gives something else.", "context"),
         Trick("signature-grown", "Something public takes more, which may be left out.", "told"),
         Trick("type-changed", "Something public has another type, in a language that checks every use.", "told"),
     ),

@@ -21,7 +21,7 @@ PATTERNS = (
     Pattern(
         trick="runner-detected",
         language="python",
-        words=rf"\bPYTEST_\w+|[\"']{_RUNNERS}[\"']\s+(?:not\s+)?in\s+\w|\bsys\.modules[^\n]*[\"']{_RUNNERS}"
+        words=rf"\bPYTEST_(?:CURRENT_TEST|VERSION|XDIST\w*|ADDOPTS|PLUGINS|DISABLE\w*|DEBUG)\b|[\"']{_RUNNERS}[\"']\s+(?:not\s+)?in\s+\w|\bsys\.modules[^\n]*[\"']{_RUNNERS}"
         rf"|\bsys\.argv\b[^\n]*{_RUNNERS}|{_RUNNERS}[^\n\"']*[\"'][^\n]*\bsys\.argv\b|\b_called_from_test\b"
         r"|\bfind_spec\(\s*[\"']_?pytest|\bstartswith\(\s*[\"']test_|[\"']test_[\"']\s+in\b",
         where="uncommented",
@@ -108,7 +108,7 @@ FAMILY = Family(
     name="peeking",
     tricks=(
         Trick("runner-detected", "The code asks whether a test runner runs it.", "custom"),
-        Trick("caller-asked", "The code asks who runs it, or brings the test library in.", "added"),
+        Trick("caller-asked", "The code asks who runs it, or brings the test library in.", "part"),
         Trick("command-line-read", "A program reads its command line.", "told"),
         Trick("tests-read", "Code that is no test names a test's file.", "added"),
     ),

@@ -24,7 +24,7 @@ _NETWORK = {
     r"|\bCurl\.(?:init|perform|setopt)\b",
     "python": r"\bsocket\.(?:socket|create_connection)\b|\burllib\.request\b|\burlopen\("
     r"|\brequests\.(?:get|post|put|request|Session)\b"
-    r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",
+    r"|\bhttp\.client\b|\bhttpx\.(?:get|post|put|patch|delete|request|stream|(?:Async)?Client\()|\baiohttp\.ClientSession\b",
     "rust": r"\b(?:TcpStream|UdpSocket|TcpListener)::|\breqwest::",
     "typescript": r"(?<![\w.#])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
     r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
@@ -58,8 +58,8 @@ def _code_comes(file: EditedFile) -> bool:
 FAMILY = Family(
     name="processes",
     tricks=(
-        Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "added"),
-        Trick("network-use", "The network is used.", "added"),
+        Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "part"),
+        Trick("network-use", "The network is used.", "part"),
         Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "weak"),
     ),
     find=find,

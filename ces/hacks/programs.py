@@ -52,7 +52,10 @@ def in_a_wrapped_library(path: str, change: Edited) -> bool:
 
 
 def _stanzas(path: str, change: Edited) -> list[Sexp]:
-    """What the dune file of a module's folder says, before the change and after; nothing where the change brings it to what was there."""
+    """What the dune file of a module's folder says, before and after.
+
+    Nothing where the change brings that file to what was there without.
+    """
     folder = f"{PurePosixPath(path).parent}/"
     dune = f"{folder}dune".removeprefix("./")
     raw = change.case.base(dune)

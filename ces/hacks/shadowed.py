@@ -80,7 +80,7 @@ def _ocaml_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
         yield Flag(name=name, path=file.path, message="takes the place of the standard library")
     elif stem in _OCAML_RUNNERS:
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test library")
-    elif path.suffix == ".ml" and stem in _libraries(path, change):
+    elif path.suffix == ".ml" and ".t/" not in file.path and stem in _libraries(path, change):
         yield Flag(name="module-shadowed", path=file.path, message="takes the place of the library of that name here")
 
 
@@ -92,7 +92,11 @@ def _has_own(path: PurePosixPath, change: Edited) -> bool:
 
 def _libraries(path: PurePosixPath, change: Edited) -> set[str]:
     """The libraries of other folders that are there without the change, by their modules' names."""
-    dunes = sorted(one for one in change.case.paths if one.endswith("/dune") and str(path.parent / "dune") != one)
+    dunes = sorted(
+        one
+        for one in change.case.paths
+        if one.endswith("/dune") and ".t/" not in one and str(path.parent / "dune") != one
+    )
     names = (re.findall(rb"\(library\s*\(name\s+(\w+)", change.case.base(one) or b"") for one in dunes[:_MANY_DUNE])
     return {name.decode().lower() for found in names for name in found}
 

@@ -123,9 +123,7 @@ def _speaks(flag: Flag, change: Edited) -> bool:
     if file is None or flag.line is None:
         return True
     inner = innermost(file, flag.line)
-    if inner is None:
-        return True
-    come = [line for line in file.added_code if inner.first <= line <= inner.last]
+    come = [line for line in file.added_code if inner is None or inner.first <= line <= inner.last]
     return sum(not _SLIGHT.match(file.after.code_lines[line]) for line in come) <= 1 / FIFTH
 
 
