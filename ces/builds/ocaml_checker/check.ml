@@ -81,6 +81,7 @@ let implementation info job tree =
   set_interface job;
   let typed = Compile_common.typecheck_impl info tree in
   Compat.translate info typed;
+  Compat.warn_unused_attributes ();
   Warnings.check_fatal ();
   if job.has_interface then None else Some (typed.Typedtree.signature, Compat.alerts_of_str tree)
 
