@@ -172,8 +172,7 @@ function M.reject(reason)
   end)
 end
 
---- Files beside what would become of them, each in a tab page.
----@param path? string only this one
+--- Files beside what would become of them, each in a tab page; with `path`, only that one.
 local function side_by_side(root, id, path)
   M.close()
   client.request(root, requests.proposed, { id = id }, function(result)
@@ -196,7 +195,7 @@ end
 function M.open(given)
   local split = given == "split"
   with_proposal(not split and given ~= "" and given or nil, function(root, proposal, place)
-    if split then return side_by_side(root, proposal.id, place and place.path) end
+    if split then return side_by_side(root, proposal.id, place and place.index and place.path) end
     M.show(root, proposal)
   end)
 end
