@@ -36,7 +36,7 @@ PREVIEW = "vim.bo.filetype == 'aid-proposal'"
 def said(nvim: Any) -> list[str]:
     """What the plugin said, without what the bridge says of a daemon that takes its time to start."""
     lines = nvim.messages().splitlines()
-    return [line.removeprefix("aid: ") for line in lines if line.startswith("aid: ")]
+    return [line.removeprefix("aid: ") for line in lines if line.startswith("aid: ") and "its daemon" not in line]
 
 
 def reply(old: str, new: str, path: str = "lib/price.ml") -> str:
