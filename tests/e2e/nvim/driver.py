@@ -25,7 +25,7 @@ class Nvim:
 
     def __enter__(self) -> Self:
         self._start()
-        while not self._socket.exists() or self.eval("vim.v.vim_did_enter") == 0:
+        while self._ask("v:vim_did_enter").stdout.strip() != "1":
             pass  # it listens before it has read its arguments
         return self
 
@@ -42,11 +42,14 @@ class Nvim:
         """What a function with this body returns."""
         wrapped = f"vim.json.encode({{ (function() {code} end)() }})"
         expression = f"luaeval({json.dumps(wrapped)})"
-        words = [self._program, "--server", str(self._socket), "--remote-expr", expression]
-        said = subprocess.run(words, cwd=self._cwd, env=self._env, capture_output=True, text=True, check=False)
+        said = self._ask(expression)
         assert said.returncode == 0 and said.stdout.startswith(("[", "{")), said.stdout + said.stderr
         found = json.loads(said.stdout)
         return found[0] if found else None
+
+    def _ask(self, expression: str) -> subprocess.CompletedProcess[str]:
+        words = [self._program, "--server", str(self._socket), "--remote-expr", expression]
+        return subprocess.run(words, cwd=self._cwd, env=self._env, capture_output=True, text=True, check=False)
 
     def keys(self, typed: str) -> None:
         """Typed as a person would, in `<C-s>` notation."""

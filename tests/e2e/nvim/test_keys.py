@@ -84,7 +84,7 @@ def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     shop.release("go on")
     chat = keep(f"{version}-chat-answered", terminal, "asked for `it`.")
     assert "And what now?" in chat
-    terminal.type("Escape", "dd", "i", "halve it", "Escape", "Enter")
+    terminal.type("Escape", "cc", "halve it", "Escape", "Enter")
     keep(f"{version}-chat-proposal", terminal, "`lib/price.ml` +1 -1")
     terminal.type(":AidUndo", "Enter")
     keep(f"{version}-undone", terminal, "aid: taken back in lib/price.ml")

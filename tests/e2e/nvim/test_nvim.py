@@ -213,14 +213,14 @@ def test_undo_and_cursor_in_a_chat_are_the_person_s(shop: Any, nvim: Any) -> Non
     nvim.until_text("Two.")
     assert nvim.eval("vim.fn.getline('.')") == "question"
     nvim.keys("u")
-    nvim.until_text("One.\n\n---")
+    nvim.until_text("One.\n\n\n---")
     nvim.keys("u")
     nvim.until("vim.fn.getline('$') == 'next'")
     shop.release("undone")
     nvim.until_text("One.\nTwo.\nThree.")
     assert nvim.eval("vim.fn.getline('$')") == "next"
     nvim.keys("u")
-    nvim.until_text("One.\n\n---")
+    nvim.until_text("One.\n\n\n---")
 
 
 def test_an_answer_does_not_pop_up_under_the_hands_of_someone_who_types(shop: Any, nvim: Any) -> None:
