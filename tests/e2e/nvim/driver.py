@@ -1,6 +1,7 @@
 """A real Neovim, driven from outside by keys and by questions over its own socket; in a terminal or without one."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any, Self
@@ -8,6 +9,7 @@ from typing import Any, Self
 PLUGIN = Path(__file__).parents[3] / "plugins" / "nvim"
 WAIT_MS = 40_000
 SIZE = (100, 30)
+MOST_LOOKS = 2_000  # a look takes some 10 ms
 
 
 class Nvim:
@@ -23,7 +25,7 @@ class Nvim:
 
     def __enter__(self) -> Self:
         self._start()
-        while not self._socket.exists() or self.eval("vim.v.vim_did_enter") == 0:
+        while self._ask("v:vim_did_enter").stdout.strip() != "1":
             pass  # it listens before it has read its arguments
         return self
 
@@ -40,11 +42,14 @@ class Nvim:
         """What a function with this body returns."""
         wrapped = f"vim.json.encode({{ (function() {code} end)() }})"
         expression = f"luaeval({json.dumps(wrapped)})"
-        words = [self._program, "--server", str(self._socket), "--remote-expr", expression]
-        said = subprocess.run(words, cwd=self._cwd, env=self._env, capture_output=True, text=True, check=False)
+        said = self._ask(expression)
         assert said.returncode == 0 and said.stdout.startswith(("[", "{")), said.stdout + said.stderr
         found = json.loads(said.stdout)
         return found[0] if found else None
+
+    def _ask(self, expression: str) -> subprocess.CompletedProcess[str]:
+        words = [self._program, "--server", str(self._socket), "--remote-expr", expression]
+        return subprocess.run(words, cwd=self._cwd, env=self._env, capture_output=True, text=True, check=False)
 
     def keys(self, typed: str) -> None:
         """Typed as a person would, in `<C-s>` notation."""
@@ -52,9 +57,23 @@ class Nvim:
         subprocess.run(words, cwd=self._cwd, env=self._env, check=True)
 
     def until(self, condition: str) -> None:
-        """Wait in the editor's own event loop until the Lua expression holds."""
-        held = self.lua(f"return vim.wait({WAIT_MS}, function() return {condition} end, 10)")
-        assert held, f"never: {condition}\n{self.messages()}\n{self.text()}"
+        """Wait until the Lua expression holds: looked at every 10 ms between what else the editor does."""
+        told = self._cwd.parent / "told"
+        told.unlink(missing_ok=True)
+        os.mkfifo(told)
+        self.lua(f"""
+          local timer, left = vim.uv.new_timer(), {WAIT_MS} / 10
+          local function look()
+            local ran, held = pcall(function() return {condition} end)
+            left = left - 1
+            if not timer:is_closing() and (ran and held or left < 0) then
+              timer:close()
+              vim.fn.writefile({{ ran and held and "held" or "never" }}, "{told}")
+            end
+          end
+          timer:start(0, 10, vim.schedule_wrap(look))""")
+        held = told.read_text().strip()
+        assert held == "held", f"never: {condition}\n{self.messages()}\n{self.text()}"
 
     def until_said(self, words: str) -> None:
         self.until(f"vim.fn.execute('messages'):find({json.dumps(words)}, 1, true)")
@@ -101,9 +120,10 @@ class TerminalNvim(Nvim):
 
     def screen(self, shows: str) -> str:
         """The screen, once it shows that."""
-        while shows not in (seen := self._tmux("capture-pane", "-p")):
-            pass
-        return seen
+        for _ in range(MOST_LOOKS):
+            if shows in (seen := self._tmux("capture-pane", "-p")):
+                return seen
+        raise AssertionError(f"never shown: {shows}\n{seen}")
 
     def colours(self) -> str:
         """The screen with its escape sequences."""

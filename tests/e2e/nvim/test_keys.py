@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("dune") is None, reason="dune is not there"),
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not there: run scripts/editors nvim"),
 ]
-RENAME = """I rename `cents` to `amount`.
+DOUBLE = """ both.
 
 lib/price.ml
 <<<<<<< SEARCH
@@ -32,6 +32,15 @@ let total prices = List.fold_left (fun sum price -> sum + price.Price.cents) 0 p
 let total prices = List.fold_left (fun sum price -> sum + price.Price.cents) 0 (List.map Price.double prices)
 >>>>>>> REPLACE
 """
+HALVE = """Half of it:
+
+lib/price.ml
+<<<<<<< SEARCH
+  let cents = price.cents * 2 in
+=======
+  let cents = price.cents / 2 in
+>>>>>>> REPLACE
+"""
 
 
 def keep(name: str, terminal: Any, shows: str) -> str:
@@ -47,7 +56,8 @@ def keep(name: str, terminal: Any, shows: str) -> str:
 def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     version = Path(program).name
     shop.replies(
-        {"match": "double it all", "pieces": [{"text": "I double"}, {"wait": "go"}, {"text": RENAME}]},
+        {"match": "double it all", "pieces": [{"text": "I double"}, {"wait": "go"}, {"text": DOUBLE}]},
+        {"match": "halve it", "reply": HALVE},
         {"match": "why", "pieces": [{"text": "Because **you**"}, {"wait": "go on"}, {"text": " asked for `it`."}]},
     )
     terminal.type(":" + STATUSLINE, "Enter", ":Aid double it all", "Enter")
@@ -60,7 +70,7 @@ def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     partly = keep(f"{version}-one-hunk", terminal, "`lib/basket.ml` +1 -1 accepted")
     assert "aid: accepted lib/basket.ml" in partly
     terminal.type("s")
-    split = keep(f"{version}-side-by-side", terminal, "let cents = price.cents * 2 in")
+    split = keep(f"{version}-side-by-side", terminal, "[-]")
     assert "let double price = { cents = price.cents * 2 }" in split
     terminal.type(":tabonly | only", "Enter", ":AidAccept", "Enter")
     keep(f"{version}-accepted", terminal, "aid: accepted lib/price.ml")
@@ -74,6 +84,8 @@ def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     shop.release("go on")
     chat = keep(f"{version}-chat-answered", terminal, "asked for `it`.")
     assert "And what now?" in chat
-    terminal.type("Escape", ":AidUndo", "Enter")
+    terminal.type("Escape", "cc", "halve it", "Escape", "Enter")
+    keep(f"{version}-chat-proposal", terminal, "`lib/price.ml` +1 -1")
+    terminal.type(":AidUndo", "Enter")
     keep(f"{version}-undone", terminal, "aid: taken back in lib/price.ml")
     assert "let double price = { cents = price.cents * 2 }\n" in shop.text("lib/price.ml")

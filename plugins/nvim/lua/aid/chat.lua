@@ -35,18 +35,18 @@ local function rule(buffer, beside)
   return row
 end
 
---- What was asked, above the rule, and an empty line for the answer.
+--- What was asked, above the rule, and an empty line for the answer before the one that a rule needs above it.
 local function put_question(buffer, prompt, attached)
   local named = vim.tbl_map(function(each) return "- `" .. each .. "`" end, attached or {})
-  local lines = vim.iter({ "", vim.split("## " .. prompt, "\n"), named, "", "" }):flatten():totable()
+  local lines = vim.iter({ "", vim.split("## " .. prompt, "\n"), named, "", "", "" }):flatten():totable()
   api.nvim_buf_set_lines(buffer, rule(buffer), rule(buffer), false, lines)
-  api.nvim_buf_set_extmark(buffer, space, rule(buffer) - 1, 0, { id = ANSWER, right_gravity = false })
+  api.nvim_buf_set_extmark(buffer, space, rule(buffer) - 2, 0, { id = ANSWER, right_gravity = false })
 end
 
 --- The answer where it has been streaming in, and what is said of it.
 local function put_answer(buffer, text, proposal, aside)
   local from = math.min(api.nvim_buf_get_extmark_by_id(buffer, space, ANSWER, {})[1], rule(buffer))
-  local lines = vim.split((vim.trim(text):gsub(".$", "%0\n")), "\n")
+  local lines = text == "" and aside and {} or vim.split(vim.trim(text) .. "\n", "\n")
   vim.list_extend(lines, aside and { "_" .. aside .. "_", "" } or {})
   api.nvim_buf_set_lines(buffer, from, rule(buffer), false, lines)
   if proposal then
@@ -78,7 +78,7 @@ function M.send()
   api.nvim_buf_set_lines(buffer, rule(buffer) + 1, -1, false, { "" })
   put_question(buffer, prompt, attached)
   local function update(told)
-    local row = rule(buffer, told.line ~= "" and told.line or nil) - 1
+    local row = rule(buffer, told.line ~= "" and told.line or nil) - 2
     if told.kind == "restart" then change(buffer, function() put_answer(buffer, "") end) end
     if told.kind ~= "text" then return end
     change(buffer, function()

@@ -59,6 +59,9 @@ local function start(root, buffer, attach)
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   capabilities.workspace.workspaceEdit.documentChanges = true
   local handlers = { ["workspace/applyEdit"] = apply_edit }
+  handlers["window/showMessage"] = function(_, told) -- Neovim's own asks for <Enter> after it
+    M.say((told.message:gsub("^AID: ", "")), ({ "ERROR", "WARN" })[told.type])
+  end
   handlers[protocol.notifications.update] = function(_, told)
     if asking[told.token] then asking[told.token].update(told) end
   end

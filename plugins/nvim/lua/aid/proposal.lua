@@ -3,7 +3,7 @@ local api, client = vim.api, require("aid.client")
 local requests = require("aid.protocol").requests
 local M = {}
 
-local COLOURS = { ["+"] = "DiffAdd", ["-"] = "DiffDelete" }
+local COLOURS = { ["+"] = "Added", ["-"] = "Removed" }
 local ACTIONS = { a = "Accept hunk", f = "Accept file", A = "Accept all", R = "Reject", s = "Diff split" }
 local MOTIONS = { ["]h"] = "jump(1)", ["[h"] = "jump(-1)", ["<CR>"] = "visit()", q = "close()" }
 local marks = api.nvim_create_namespace("aid")
@@ -100,18 +100,18 @@ function M.show(root, proposal)
   vim.b[buffer].aid_root, vim.bo[buffer].bufhidden, vim.bo[buffer].filetype = root, "wipe", "aid-proposal"
   redraw(proposal)
   local width = math.max(20, math.min(100, vim.o.columns - 4))
-  local height = math.max(3, math.min(api.nvim_buf_line_count(buffer), vim.o.lines - 6))
-  api.nvim_open_win(buffer, true, {
+  local window = api.nvim_open_win(buffer, true, {
     relative = "editor",
-    row = math.floor((vim.o.lines - height) / 2) - 1,
+    row = 1,
     col = math.floor((vim.o.columns - width) / 2),
     width = width,
-    height = height,
+    height = 1,
     style = "minimal",
     border = "rounded",
     title = (" %s "):format((proposal.summary or "") ~= "" and proposal.summary or proposal.id),
     footer = " accept: a hunk, f file, A all · R reject · s side by side · q close ",
   })
+  api.nvim_win_set_height(window, math.min(api.nvim_win_text_height(window, {}).all, vim.o.lines - 6))
   local function map(key, command)
     vim.keymap.set("n", key, ("<Cmd>%s<CR>"):format(command), { buffer = buffer, nowait = true })
   end
@@ -172,8 +172,7 @@ function M.reject(reason)
   end)
 end
 
---- Files beside what would become of them, each in a tab page.
----@param path? string only this one
+--- Files beside what would become of them, each in a tab page; with `path`, only that one.
 local function side_by_side(root, id, path)
   M.close()
   client.request(root, requests.proposed, { id = id }, function(result)
@@ -196,7 +195,7 @@ end
 function M.open(given)
   local split = given == "split"
   with_proposal(not split and given ~= "" and given or nil, function(root, proposal, place)
-    if split then return side_by_side(root, proposal.id, place and place.path) end
+    if split then return side_by_side(root, proposal.id, place and place.index and place.path) end
     M.show(root, proposal)
   end)
 end
