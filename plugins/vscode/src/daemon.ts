@@ -1,0 +1,137 @@
+// The language client: `aid connect` is started, spoken to in LSP and in the `aid/…` methods beside it.
+import * as vscode from "vscode";
+import { LanguageClient, RevealOutputChannelOn, State, type Middleware } from "vscode-languageclient/node";
+
+import { DEFAULT_SETTINGS, type BuildChangedParams, type PromptResult } from "./protocol";
+import type { InitializationOptions, Requests, UpdateParams } from "./protocol";
+
+const LEVELS = ["error", "warning", "info", "debug"] as const;
+type Level = (typeof LEVELS)[number];
+
+/** A failure whose message is for the person, who was not told yet. */
+export class Failure extends Error {}
+
+export class Daemon implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel("AID", { log: true });
+  /** What the daemon made of a code action. */
+  readonly fixed = new vscode.EventEmitter<PromptResult>();
+  readonly updated = new vscode.EventEmitter<UpdateParams>();
+  readonly built = new vscode.EventEmitter<BuildChangedParams>();
+  /** Whether it can be asked has changed. */
+  readonly turned = new vscode.EventEmitter<void>();
+  /** Why it can't be asked; "" when it can. */
+  trouble = "Connecting…";
+  private client: LanguageClient | undefined;
+
+  async start(): Promise<void> {
+    const settings = vscode.workspace.getConfiguration("aid");
+    if (!settings.get("enable", DEFAULT_SETTINGS.enable)) {
+      return this.turn("AID is switched off: see the setting aid.enable.");
+    }
+    if (!vscode.workspace.workspaceFolders?.length) {
+      return this.turn("Open a folder: AID works on a project.");
+    }
+    const [command, ...args] = settings.get<readonly string[]>("command", DEFAULT_SETTINGS.command);
+    if (!command) {
+      return this.turn("The setting aid.command is empty: it names the program that reaches the daemon.");
+    }
+    const initializationOptions: InitializationOptions = { build_changed: true };
+    this.client = new LanguageClient("aid", "AID", { command, args }, {
+      documentSelector: [{ scheme: "file" }],
+      initializationOptions,
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      stdioOptions: { stdout: () => undefined, stderr: (input) => input.on("data", (said) => this.note("warning", String(said).trimEnd())) },
+      middleware: this.middleware(),
+      initializationFailedHandler: (error) => (this.note("error", String(error)), false),
+    });
+    this.client.onNotification("aid/update", (update: UpdateParams) => this.updated.fire(update));
+    this.client.onNotification("aid/buildChanged", (build: BuildChangedParams) => this.built.fire(build));
+    this.client.onDidChangeState(({ newState }) => {
+      if (newState === State.Stopped) {
+        this.turn(`'${[command, ...args].join(" ")}' ended: see the log (AID: Show Log).`);
+      } else if (newState === State.Running) {
+        this.turn("");
+      }
+    });
+    try {
+      await this.client.start();
+    } catch (error) {
+      const absent = error instanceof Error && "code" in error && error.code === "ENOENT";
+      const advice = "install AID, or name it in the setting aid.command";
+      this.turn(absent ? `There is no program '${command}': ${advice}.` : `AID can't be started: ${said(error)}`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const { client } = this;
+    this.client = undefined;
+    await client?.dispose().catch((error: unknown) => this.note("warning", said(error)));
+  }
+
+  async request<M extends keyof Requests>(
+    method: M,
+    params: Requests[M]["params"],
+    token?: vscode.CancellationToken,
+  ): Promise<Requests[M]["result"]> {
+    if (!this.client || this.trouble) {
+      throw new Failure(this.trouble || "AID is not connected.");
+    }
+    const began = Date.now();
+    try {
+      return await this.client.sendRequest<Requests[M]["result"]>(method, params, token);
+    } catch (error) {
+      if (token?.isCancellationRequested) {
+        throw new vscode.CancellationError();
+      }
+      this.note("error", `${method}: ${said(error)}`);
+      throw new Failure(said(error));
+    } finally {
+      this.note("info", `${method} took ${Date.now() - began} ms`);
+    }
+  }
+
+  /** To the log, unless the setting says that less is wanted there. */
+  note(level: Level, text: string): void {
+    const wanted = vscode.workspace.getConfiguration("aid").get<Level>("logLevel", "warning");
+    if (LEVELS.indexOf(level) <= LEVELS.indexOf(wanted)) {
+      ({ error: () => this.log.error(text), warning: () => this.log.warn(text) }[level as string] ?? (() => this.log.info(text)))();
+    }
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.log.dispose();
+  }
+
+  private middleware(): Middleware {
+    return {
+      executeCommand: async (command, args, next) => {
+        const result: unknown = await next(command, args);
+        if (command === "aid.fix" && result) {
+          this.fixed.fire(result as PromptResult);
+        }
+        return result;
+      },
+      workspace: {
+        // The library compares versions and refuses without a word: the person is to know why.
+        handleApplyEdit: async (params, next) => {
+          const result = await next(params, new vscode.CancellationTokenSource().token);
+          return "applied" in result && !result.applied && !result.failureReason
+            ? { ...result, failureReason: "it was edited meanwhile: accept again" }
+            : result;
+        },
+      },
+    };
+  }
+
+  private turn(trouble: string): void {
+    this.trouble = trouble;
+    this.note(trouble ? "warning" : "info", trouble || "connected");
+    this.turned.fire();
+  }
+}
+
+export function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

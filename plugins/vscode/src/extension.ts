@@ -1,0 +1,254 @@
+// Where everything is put together: the parts, the commands, the status bar.
+import * as vscode from "vscode";
+
+import { Attached, fileRef } from "./attached";
+import { Daemon, said } from "./daemon";
+import type { FromWebview } from "./messages";
+import { Proposals, SCHEME } from "./proposals";
+import type { PromptResult } from "./protocol";
+import { currentRoot, Session } from "./session";
+import { ChatView } from "./view";
+
+const ICONS: Record<string, string> = { green: "$(pass)", red: "$(error)", running: "$(sync~spin)", hack: "$(warning)" };
+
+class Extension {
+  private readonly daemon = new Daemon();
+  private readonly attached = new Attached();
+  private readonly proposals: Proposals;
+  private readonly session: Session;
+  private readonly view: ChatView;
+  private readonly status = vscode.window.createStatusBarItem("aid.status", vscode.StatusBarAlignment.Left, 10);
+
+  constructor(private readonly context: vscode.ExtensionContext) {
+    this.proposals = new Proposals(this.daemon, context.workspaceState);
+    this.session = new Session(this.daemon, this.proposals, context.workspaceState);
+    this.view = new ChatView(context.extensionUri, this.daemon, this.session, this.proposals, this.attached, (asked) => this.act(asked));
+    Object.assign(this.status, { name: "AID", command: "aid.ask" });
+    context.subscriptions.push(this.view, this.session, this.proposals, this.attached, this.daemon, this.status);
+    context.subscriptions.push(
+      this.session.changed.event(() => this.drawStatus()),
+      this.daemon.turned.event(() => this.drawStatus()),
+      this.daemon.fixed.event((result) => this.fixed(result)),
+      vscode.workspace.onDidChangeConfiguration(async (change) => {
+        if (change.affectsConfiguration("aid.command") || change.affectsConfiguration("aid.enable")) {
+          await this.daemon.stop();
+          await this.start();
+        }
+      }),
+    );
+    this.register();
+    this.drawStatus();
+    this.status.show();
+  }
+
+  async start(): Promise<void> {
+    if (!this.context.globalState.get("welcomed")) {
+      await this.context.globalState.update("welcomed", true);
+      await vscode.commands.executeCommand("aid.openWalkthrough");
+    }
+    await this.daemon.start();
+    if (!this.daemon.trouble) {
+      await this.session.resume().catch((error: unknown) => this.daemon.note("warning", said(error)));
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.daemon.stop();
+  }
+
+  private register(): void {
+    const decide = (decision: "accept" | "reject", whole: boolean) => async () => {
+      const editor = vscode.window.visibleTextEditors.find((each) => each.document.uri.scheme === SCHEME);
+      const found = editor && (await this.proposals.partAt(editor));
+      if (found) {
+        await this.proposals[decision](found.id, whole ? { path: found.part.path } : found.part);
+      }
+    };
+    const commands: Record<string, (uri?: vscode.Uri) => unknown> = {
+      "aid.ask": () => this.view.focus(),
+      "aid.cancel": () => this.session.cancel(),
+      "aid.editSelection": () => this.editSelection(),
+      "aid.addSelection": () => this.addSelection(),
+      "aid.addFile": (uri) => this.addFile(uri),
+      "aid.newChat": () => (this.attached.clear(), this.session.begin()),
+      "aid.openChat": () => this.openChat(),
+      "aid.chooseModel": () => this.chooseModel(),
+      "aid.showProposal": () => this.showProposal(),
+      "aid.acceptHunk": decide("accept", false),
+      "aid.rejectHunk": decide("reject", false),
+      "aid.acceptFile": decide("accept", true),
+      "aid.rejectFile": decide("reject", true),
+      "aid.undoLast": () => this.proposals.undo(this.session.root),
+      "aid.showLog": () => this.daemon.log.show(),
+      "aid.openWalkthrough": () =>
+        vscode.commands.executeCommand("workbench.action.openWalkthrough", `${this.context.extension.id}#start`, false),
+    };
+    for (const [name, run] of Object.entries(commands)) {
+      const guarded = async (uri?: vscode.Uri) => {
+        try {
+          await run(uri);
+        } catch (error) {
+          void vscode.window.showErrorMessage(`AID: ${said(error)}`);
+        }
+      };
+      this.context.subscriptions.push(vscode.commands.registerCommand(name, guarded));
+    }
+  }
+
+  /** What the webview asks for. */
+  private async act(asked: FromWebview): Promise<void> {
+    switch (asked.type) {
+      case "send":
+        const files = this.attached.files();
+        const attached = this.attached.chips().map((chip) => chip.label);
+        await this.session.ask({ prompt: asked.prompt, files }, { prompt: asked.prompt, attached });
+        break;
+      case "cancel":
+        return this.session.cancel();
+      case "attach":
+        return asked.what === "file" ? this.attached.pick() : this.attached.attachCurrent();
+      case "detach":
+        return this.attached.remove(asked.key);
+      case "decide":
+        return this.proposals[asked.decision](asked.proposal, { path: asked.path, hunk: asked.hunk });
+      case "undo":
+        await this.proposals.undo(this.session.root, asked.proposal);
+        break;
+      case "diff":
+        return this.proposals.show(asked.proposal, asked.path);
+    }
+  }
+
+  private async editSelection(): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    if (!editor || editor.document.uri.scheme !== "file") {
+      throw new Error("put the cursor into a file, and select the lines that are to change");
+    }
+    const { selection, document } = editor;
+    const range = selection.isEmpty ? document.lineAt(selection.active).range : selection;
+    const lines = fileRef(document.uri, range.isEmpty ? undefined : range);
+    const where = `${vscode.workspace.asRelativePath(document.uri)}:${lines.first ?? 1}-${lines.last ?? 1}`;
+    const prompt = await vscode.window.showInputBox({ title: `AID: edit ${where}`, prompt: "How are these lines to change?" });
+    if (!prompt?.trim()) {
+      return;
+    }
+    const root = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.fsPath ?? currentRoot();
+    const asked = this.session.ask({ prompt, edit: lines, files: [lines] }, { prompt, attached: [where] }, root);
+    const result = await this.whileShown(`AID: edit ${where}`, asked);
+    if (result?.proposal) {
+      const [only, ...others] = result.proposal.files;
+      await this.proposals.show(result.proposal.id, others.length ? undefined : only?.path);
+    } else if (result) {
+      void vscode.window.showWarningMessage(`AID: ${result.reason ?? "the answer has no edits"}`);
+    }
+  }
+
+  /** Progress that can be cancelled, for what was not asked in the sidebar. */
+  private whileShown(title: string, asked: Promise<PromptResult | undefined>): Thenable<PromptResult | undefined> {
+    const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+    return vscode.window.withProgress(options, async (progress, token) => {
+      const told = this.session.changed.event(() => progress.report({ message: this.session.busy }));
+      token.onCancellationRequested(() => this.session.cancel());
+      return asked.finally(() => told.dispose());
+    });
+  }
+
+  private async fixed(result: PromptResult): Promise<void> {
+    if (!result.applied) {
+      return result.proposal ? this.view.focus() : undefined;
+    }
+    const told = `AID: fixed, ${result.proposal?.badge ?? ""}`;
+    if ((await vscode.window.showInformationMessage(told, "Undo")) && result.proposal) {
+      await this.proposals.undo(result.proposal.workspace);
+    }
+  }
+
+  private async addSelection(): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    if (editor) {
+      this.attached.add(fileRef(editor.document.uri, editor.selection));
+      await this.view.focus();
+    }
+  }
+
+  private async addFile(uri = vscode.window.activeTextEditor?.document.uri): Promise<void> {
+    if (uri?.scheme === "file") {
+      this.attached.add(fileRef(uri));
+      await this.view.focus();
+    }
+  }
+
+  private async openChat(): Promise<void> {
+    const workspace = currentRoot();
+    const { chats = [] } = await this.daemon.request("aid/chats", { workspace });
+    const forget = { iconPath: new vscode.ThemeIcon("trash"), tooltip: "Forget this chat" };
+    const picker = vscode.window.createQuickPick<vscode.QuickPickItem & { chat: string }>();
+    picker.placeholder = chats.length ? "Which chat?" : "Nothing was asked in this workspace yet";
+    picker.items = chats.map(({ chat, title, at }) => ({ label: title, description: new Date(at * 1000).toLocaleString(), chat, buttons: [forget] }));
+    picker.onDidTriggerItemButton(async ({ item }) => {
+      await this.daemon.request("aid/forgetChat", { workspace, chat: item.chat });
+      picker.items = picker.items.filter((each) => each !== item);
+    });
+    picker.onDidAccept(async () => {
+      const [chosen] = picker.selectedItems;
+      picker.hide();
+      if (chosen) {
+        await this.session.open(workspace, chosen.chat);
+        await this.view.focus();
+      }
+    });
+    picker.onDidHide(() => picker.dispose());
+    picker.show();
+  }
+
+  private async chooseModel(): Promise<void> {
+    const workspace = currentRoot();
+    const { models } = await this.daemon.request("aid/models", { workspace });
+    const items = models.map((model) => ({
+      label: `${model.default ? "$(check) " : ""}${model.name}`,
+      description: model.backend,
+      detail: model.detail || (model.ready === false ? "not ready" : ""),
+      model: model.name,
+    }));
+    const chosen = await vscode.window.showQuickPick(items, { title: "AID: the model that is asked" });
+    if (chosen) {
+      await this.daemon.request("aid/setModel", { workspace, model: chosen.model });
+    }
+  }
+
+  private async showProposal(): Promise<void> {
+    const { proposals = [] } = await this.daemon.request("aid/proposals", { workspace: currentRoot() });
+    const items = proposals.map((proposal) => ({ label: proposal.summary || proposal.id, description: proposal.badge ?? "", proposal }));
+    const options = { title: items.length ? "AID: which proposal?" : "AID: no proposal is open: ask first" };
+    const chosen = items.length === 1 ? items[0] : await vscode.window.showQuickPick(items, options);
+    if (!chosen) {
+      return;
+    }
+    const { proposal } = chosen;
+    if (!this.session.turns.some((turn) => turn.proposal === proposal.id)) {
+      this.session.found({ id: proposal.request, prompt: proposal.summary ?? "", proposal });
+    }
+    await this.proposals.show(proposal.id);
+  }
+
+  private drawStatus(): void {
+    const build = this.session.builds.get(this.session.root);
+    const { trouble } = this.daemon;
+    const told = trouble || this.session.busy || build?.badge || "ready";
+    const icon = trouble ? "$(circle-slash)" : this.session.busy ? "$(sync~spin)" : (ICONS[build?.status ?? ""] ?? "$(circle-outline)");
+    this.status.text = `${icon} AID${trouble ? "" : `: ${told}`}`;
+    this.status.tooltip = `AID: ${told}`;
+    this.status.accessibilityInformation = { label: `AID: ${told}`, role: "button" };
+  }
+}
+
+let extension: Extension | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  extension = new Extension(context);
+  await extension.start();
+}
+
+export async function deactivate(): Promise<void> {
+  await extension?.stop();
+}

@@ -1,0 +1,175 @@
+// The chat: its turns, the answers under way, and which conversation of the daemon's it is.
+import { randomUUID } from "node:crypto";
+import * as vscode from "vscode";
+
+import { said, type Daemon } from "./daemon";
+import type { Proposals } from "./proposals";
+import type { BuildChangedParams, PromptParams, PromptResult, UpdateParams } from "./protocol";
+
+/** `proposal` is an id; the text is Markdown. */
+export interface Turn {
+  readonly key: string;
+  readonly prompt: string;
+  readonly attached: readonly string[];
+  text: string;
+  line: string;
+  running: boolean;
+  reason: string;
+  proposal: string | null;
+}
+
+interface Running {
+  readonly turn: Turn;
+  readonly cancel: vscode.CancellationTokenSource;
+  writer: string;
+  fresh: boolean;
+}
+
+export class Session implements vscode.Disposable {
+  /** A turn changed; nothing: which turns there are. */
+  readonly changed = new vscode.EventEmitter<Turn | undefined>();
+  readonly builds = new Map<string, BuildChangedParams>();
+  turns: Turn[] = [];
+  private readonly running = new Map<string, Running>();
+  private readonly disposables: vscode.Disposable[];
+
+  constructor(
+    private readonly daemon: Daemon,
+    private readonly proposals: Proposals,
+    private readonly kept: vscode.Memento,
+  ) {
+    this.disposables = [
+      daemon.updated.event((update) => this.hear(update)),
+      daemon.built.event((build) => (this.builds.set(build.workspace, build), this.changed.fire(undefined))),
+      daemon.fixed.event((result) => this.found(result)),
+    ];
+  }
+
+  dispose(): void {
+    this.cancel();
+    vscode.Disposable.from(...this.disposables, this.changed).dispose();
+  }
+
+  get busy(): string {
+    const [first] = this.running.values();
+    return first ? first.turn.line || "asking" : "";
+  }
+
+  get root(): string {
+    return this.kept.get<{ root: string }>("chat")?.root ?? currentRoot();
+  }
+
+  /** Take up the chat of before the window was loaded, as the daemon has it. */
+  async resume(): Promise<void> {
+    const chat = this.kept.get<{ root: string; id: string }>("chat");
+    if (chat && !this.turns.length) {
+      await this.open(chat.root, chat.id);
+    }
+  }
+
+  async open(root: string, id: string): Promise<void> {
+    const { turns = [] } = await this.daemon.request("aid/chat", { workspace: root, chat: id });
+    await this.kept.update("chat", { root, id });
+    this.turns = turns.map((turn) => ({
+      key: turn.request,
+      prompt: turn.prompt,
+      attached: turn.attached ?? [],
+      text: turn.prose ?? "",
+      line: "",
+      running: false,
+      reason: turn.reason ?? "",
+      proposal: turn.proposal ?? null,
+    }));
+    await Promise.all(this.turns.map((turn) => turn.proposal && this.proposals.fetch(turn.proposal)));
+    this.changed.fire(undefined);
+  }
+
+  async begin(root = currentRoot()): Promise<void> {
+    this.cancel();
+    this.turns = [];
+    await this.kept.update("chat", { root, id: randomUUID() });
+    this.changed.fire(undefined);
+  }
+
+  /** Ask, and tell how it goes in a new turn. `undefined`: cancelled or failed, which the turn says too. */
+  async ask(asked: Omit<PromptParams, "workspace" | "chat" | "token">, shown: Pick<Turn, "prompt" | "attached">, root = this.root): Promise<PromptResult | undefined> {
+    if (root !== this.root || !this.kept.get("chat")) {
+      await this.begin(root);
+    }
+    const token = randomUUID();
+    const turn: Turn = { key: token, ...shown, text: "", line: "asking", running: true, reason: "", proposal: null };
+    const running: Running = { turn, cancel: new vscode.CancellationTokenSource(), writer: "", fresh: false };
+    this.running.set(token, running);
+    this.turns.push(turn);
+    this.changed.fire(undefined);
+    try {
+      const chat = this.kept.get<{ id: string }>("chat")?.id ?? null;
+      const result = await this.daemon.request("aid/prompt", { ...asked, workspace: root, chat, token }, running.cancel.token);
+      this.ended(turn, result);
+      return result;
+    } catch (error) {
+      turn.reason = error instanceof vscode.CancellationError ? "Cancelled." : said(error);
+      return undefined;
+    } finally {
+      this.running.delete(token);
+      running.cancel.dispose();
+      Object.assign(turn, { running: false, line: "" });
+      this.changed.fire(undefined);
+    }
+  }
+
+  cancel(): void {
+    for (const { cancel } of this.running.values()) {
+      cancel.cancel();
+    }
+  }
+
+  /** Something proposed that was not asked for in this chat. */
+  found(result: Pick<PromptResult, "id" | "prompt" | "prose" | "reason" | "proposal">): void {
+    const turn: Turn = { key: result.id, prompt: result.prompt ?? "", attached: [], text: "", line: "", running: false, reason: "", proposal: null };
+    this.turns.push(turn);
+    this.ended(turn, result);
+    this.changed.fire(undefined);
+  }
+
+  private ended(turn: Turn, result: Pick<PromptResult, "prose" | "reason" | "proposal">): void {
+    turn.text = result.prose ?? "";
+    turn.proposal = result.proposal ? this.proposals.put(result.proposal) : null;
+    turn.reason = turn.proposal || turn.text ? "" : (result.reason ?? "");
+  }
+
+  private hear(update: UpdateParams): void {
+    const running = this.running.get(update.token ?? "");
+    if (!running) {
+      return;
+    }
+    const { turn } = running;
+    turn.line = update.line || turn.line;
+    if (update.kind === "candidate") {
+      running.fresh = true;
+      turn.proposal = update.proposal ? this.proposals.put(update.proposal) : turn.proposal;
+    } else if (update.kind === "text") {
+      this.write(running, update.model ?? "", update.text ?? "");
+    }
+    this.changed.fire(turn);
+  }
+
+  /** Of several that write at once one is shown; a new attempt takes the place of the one before. */
+  private write(running: Running, writer: string, text: string): void {
+    const { turn } = running;
+    if (running.fresh || !turn.text) {
+      Object.assign(running, { writer, fresh: false });
+      turn.text = "";
+    }
+    if (running.writer === writer) {
+      turn.text += text;
+    }
+  }
+}
+
+/** The folder of the file that is being looked at, else the first. */
+export function currentRoot(): string {
+  const editor = vscode.window.activeTextEditor;
+  const folder = editor && vscode.workspace.getWorkspaceFolder(editor.document.uri);
+  return (folder ?? vscode.workspace.workspaceFolders?.[0])?.uri.fsPath ?? "";
+}

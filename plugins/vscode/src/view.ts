@@ -1,0 +1,155 @@
+// The webview of the sidebar: its page, what it is told and what it asks for.
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+
+import type { Attached } from "./attached";
+import { said, type Daemon } from "./daemon";
+import type { Frame, FromWebview, ShownTurn, ToWebview } from "./messages";
+import type { Proposals } from "./proposals";
+import type { Session, Turn } from "./session";
+
+const DRAW_EVERY_MS = 50;
+
+export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
+  private view: vscode.WebviewView | undefined;
+  private readonly stale = new Set<Turn>();
+  private timer: NodeJS.Timeout | undefined;
+  private all = false;
+  private ready = false;
+  private focusing = false;
+  private readonly disposables: vscode.Disposable[];
+
+  constructor(
+    private readonly extension: vscode.Uri,
+    private readonly daemon: Daemon,
+    private readonly session: Session,
+    private readonly proposals: Proposals,
+    private readonly attached: Attached,
+    private readonly act: (asked: FromWebview) => Promise<void>,
+  ) {
+    this.disposables = [
+      session.changed.event((turn) => this.draw(turn)),
+      attached.changed.event(() => this.later()),
+      daemon.turned.event(() => this.later()),
+      proposals.changed.event((id) => session.turns.filter((turn) => turn.proposal === id).forEach((turn) => this.draw(turn))),
+      vscode.window.registerWebviewViewProvider("aid.chat", this),
+    ];
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const out = vscode.Uri.joinPath(this.extension, "out");
+    const media = vscode.Uri.joinPath(this.extension, "media");
+    this.view = view;
+    view.webview.options = { enableScripts: true, localResourceRoots: [out, media] };
+    view.webview.onDidReceiveMessage((asked: FromWebview) => this.hear(asked));
+    view.onDidDispose(() => Object.assign(this, { view: undefined, ready: false }));
+    view.onDidChangeVisibility(() => (this.ready &&= view.visible)); // hidden, its page is gone
+    const script = view.webview.asWebviewUri(vscode.Uri.joinPath(out, "webview.js"));
+    const style = view.webview.asWebviewUri(vscode.Uri.joinPath(media, "chat.css"));
+    view.webview.html = page(script.toString(), style.toString());
+  }
+
+  /** Show it, with the cursor where one writes. */
+  async focus(): Promise<void> {
+    this.focusing = true;
+    await vscode.commands.executeCommand("aid.chat.focus");
+    if (this.ready) {
+      this.post({ type: "focus" });
+      this.focusing = false;
+    }
+  }
+
+  private async hear(asked: FromWebview): Promise<void> {
+    if (asked.type !== "ready") {
+      return this.act(asked).catch((error: unknown) => void vscode.window.showErrorMessage(`AID: ${said(error)}`));
+    }
+    this.ready = true;
+    this.all = true;
+    this.flush();
+    if (this.focusing) {
+      this.post({ type: "focus" });
+      this.focusing = false;
+    }
+  }
+
+  private draw(turn: Turn | undefined): void {
+    if (turn) {
+      this.stale.add(turn);
+    } else {
+      this.all = true;
+    }
+    this.later();
+  }
+
+  private later(): void {
+    this.timer ??= setTimeout(() => this.flush(), DRAW_EVERY_MS);
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (!this.ready) {
+      return;
+    }
+    if (this.all) {
+      this.post({ type: "turns", turns: this.session.turns.map((turn) => this.shown(turn)) });
+    } else {
+      for (const turn of this.stale) {
+        this.post({ type: "turn", turn: this.shown(turn) });
+      }
+    }
+    this.all = false;
+    this.stale.clear();
+    this.post({ type: "frame", frame: this.frame() });
+  }
+
+  private frame(): Frame {
+    const build = this.session.builds.get(this.session.root);
+    return {
+      build: build?.badge ?? "",
+      status: build?.status ?? "unchecked",
+      chips: this.attached.chips(),
+      current: this.attached.current,
+      running: Boolean(this.session.busy),
+      trouble: this.daemon.trouble,
+    };
+  }
+
+  private shown({ proposal, ...turn }: Turn): ShownTurn {
+    return { ...turn, card: proposal ? this.proposals.card(proposal) : null };
+  }
+
+  private post(message: ToWebview): void {
+    void this.view?.webview.postMessage(message);
+  }
+}
+
+function page(script: string, style: string): string {
+  const nonce = randomBytes(16).toString("base64");
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>AID chat</title>
+<link rel="stylesheet" nonce="${nonce}" href="${style}">
+</head>
+<body>
+<p id="build" role="status" aria-label="Build"></p>
+<main id="turns" role="log" aria-label="Chat" tabindex="0"></main>
+<form id="ask" aria-label="Ask AID">
+<ul id="chips" aria-label="What goes along"></ul>
+<textarea id="prompt" rows="3" aria-label="What is to be changed" placeholder="What is to be changed? Enter sends."></textarea>
+<div class="row"><button type="button" id="file" class="quiet">Add file…</button><button type="submit" id="send">Send</button></div>
+</form>
+<script nonce="${nonce}" src="${script}"></script>
+</body>
+</html>`;
+}
