@@ -25,7 +25,7 @@ export function applied(
       const body = hunk.text.split("\n").slice(0, hunk.text.endsWith("\n") ? -1 : undefined);
       const sides = (signs: string) => body.filter((line) => signs.includes(line.charAt(0) || " ")).map((line) => line.slice(1));
       const [before, after] = [sides(" -"), sides(" +")];
-      const at = find(lines, before, shift + hunk.old_first - (before.length ? 1 : 0));
+      const at = find(lines, before, shift + hunk.old_first - 1);
       if (at < 0) {
         continue;
       }

@@ -80,8 +80,9 @@ export function fileRef(uri: vscode.Uri, range?: vscode.Range): FileRef {
 }
 
 function currentRef(): FileRef | undefined {
-  const editor = vscode.window.activeTextEditor ?? vscode.window.visibleTextEditors[0];
-  return editor?.document.uri.scheme === "file" ? fileRef(editor.document.uri, editor.selection) : undefined;
+  const { activeTextEditor: active, visibleTextEditors: visible } = vscode.window;
+  const editor = [active, ...visible].find((each) => each?.document.uri.scheme === "file");
+  return editor && fileRef(editor.document.uri, editor === active ? editor.selection : undefined);
 }
 
 function label(file: FileRef): string {

@@ -8,6 +8,9 @@ import type { InitializationOptions, Requests, UpdateParams } from "./protocol";
 const LEVELS = ["error", "warning", "info", "debug"] as const;
 type Level = (typeof LEVELS)[number];
 
+/** The library takes an absent token for one more parameter. */
+const NEVER = new vscode.CancellationTokenSource().token;
+
 /** A failure whose message is for the person, who was not told yet. */
 export class Failure extends Error {}
 
@@ -57,7 +60,7 @@ export class Daemon implements vscode.Disposable {
     try {
       await this.client.start();
     } catch (error) {
-      const absent = error instanceof Error && "code" in error && error.code === "ENOENT";
+      const absent = said(error).includes("ENOENT");
       const advice = "install AID, or name it in the setting aid.command";
       this.turn(absent ? `There is no program '${command}': ${advice}.` : `AID can't be started: ${said(error)}`);
     }
@@ -79,7 +82,7 @@ export class Daemon implements vscode.Disposable {
     }
     const began = Date.now();
     try {
-      return await this.client.sendRequest<Requests[M]["result"]>(method, params, token);
+      return await this.client.sendRequest<Requests[M]["result"]>(method, params, token ?? NEVER);
     } catch (error) {
       if (token?.isCancellationRequested) {
         throw new vscode.CancellationError();
@@ -116,7 +119,7 @@ export class Daemon implements vscode.Disposable {
       workspace: {
         // The library compares versions and refuses without a word: the person is to know why.
         handleApplyEdit: async (params, next) => {
-          const result = await next(params, new vscode.CancellationTokenSource().token);
+          const result = await next(params, NEVER);
           return "applied" in result && !result.applied && !result.failureReason
             ? { ...result, failureReason: "it was edited meanwhile: accept again" }
             : result;

@@ -105,15 +105,17 @@ class Extension {
         break;
       case "cancel":
         return this.session.cancel();
-      case "attach":
-        return asked.what === "file" ? this.attached.pick() : this.attached.attachCurrent();
+      case "attachFile":
+        return this.attached.pick();
+      case "attachCurrent":
+        return this.attached.attachCurrent();
       case "detach":
         return this.attached.remove(asked.key);
-      case "decide":
-        return this.proposals[asked.decision](asked.proposal, { path: asked.path, hunk: asked.hunk });
+      case "accept":
+      case "reject":
+        return this.proposals[asked.type](asked.proposal, asked);
       case "undo":
-        await this.proposals.undo(this.session.root, asked.proposal);
-        break;
+        return this.proposals.undo(this.session.root, asked.proposal);
       case "diff":
         return this.proposals.show(asked.proposal, asked.path);
     }

@@ -1,4 +1,5 @@
 // What the extension and its webview say to each other. The state is the extension's; the webview draws it.
+import type { Proposal } from "./protocol";
 
 export interface Chip {
   readonly key: string;
@@ -6,36 +7,13 @@ export interface Chip {
   readonly title: string;
 }
 
-export type Decision = "open" | "accepted" | "rejected";
-
-export interface ShownHunk {
-  readonly index: number;
-  readonly header: string;
-  readonly text: string;
-  readonly decision: Decision;
-}
-
-/** `hunks` empty: it is decided as a whole. */
-export interface ShownFile {
-  readonly path: string;
-  readonly status: string;
-  readonly oldPath: string | null;
-  readonly added: number;
-  readonly removed: number;
-  readonly hunks: readonly ShownHunk[];
-  readonly decision: Decision;
-}
-
-/** `undo`: something of it was accepted and can be taken back. */
+/** A proposal and what of it the person does not want, as `decisions.ts` names it. */
 export interface Card {
-  readonly id: string;
-  readonly badge: string;
-  readonly verdict: string;
-  readonly state: string;
-  readonly files: readonly ShownFile[];
-  readonly undo: boolean;
+  readonly proposal: Proposal;
+  readonly rejected: readonly string[];
 }
 
+/** `text` is Markdown, `line` says how far an answer is, `reason` why there is no proposal. */
 export interface ShownTurn {
   readonly key: string;
   readonly prompt: string;
@@ -57,24 +35,20 @@ export interface Frame {
   readonly trouble: string;
 }
 
+/** All turns by their keys, in order, and those that are new or not what they were. */
 export type ToWebview =
-  | { readonly type: "turns"; readonly turns: readonly ShownTurn[] }
-  | { readonly type: "turn"; readonly turn: ShownTurn }
+  | { readonly type: "turns"; readonly keys: readonly string[]; readonly changed: readonly ShownTurn[] }
   | { readonly type: "frame"; readonly frame: Frame }
   | { readonly type: "focus" };
 
+/** A part of a proposal: all of it, a file, or a hunk of that. */
+export interface Part {
+  readonly path?: string | undefined;
+  readonly hunk?: number | undefined;
+}
+
 export type FromWebview =
-  | { readonly type: "ready" }
+  | { readonly type: "ready" | "cancel" | "attachCurrent" | "attachFile" }
   | { readonly type: "send"; readonly prompt: string }
-  | { readonly type: "cancel" }
-  | { readonly type: "attach"; readonly what: "current" | "file" }
   | { readonly type: "detach"; readonly key: string }
-  | {
-      readonly type: "decide";
-      readonly proposal: string;
-      readonly decision: "accept" | "reject";
-      readonly path?: string;
-      readonly hunk?: number;
-    }
-  | { readonly type: "undo"; readonly proposal: string }
-  | { readonly type: "diff"; readonly proposal: string; readonly path?: string };
+  | ({ readonly type: "accept" | "reject" | "diff" | "undo"; readonly proposal: string } & Part);

@@ -1,38 +1,36 @@
-// Proposals: what was decided of each, and the diff editors that show them.
+// Proposals: accepting, rejecting and undoing them, and the diff editors that show them.
 import * as path from "node:path";
 import * as vscode from "vscode";
 
 import { applied, type Place } from "./applied";
 import type { Daemon } from "./daemon";
-import type { Card, Decision, ShownFile } from "./messages";
-import type { AcceptParams, OutcomeResult, ProposedFile, Proposal } from "./protocol";
+import { left, named, ofFile, ofHunk } from "./decisions";
+import type { Card, Part } from "./messages";
+import type { OutcomeResult, ProposedFile, Proposal } from "./protocol";
 
 export const SCHEME = "aid-proposed";
 const EMPTY = "empty";
-
-/** A part of a proposal: all of it, a file, or a hunk of that. */
-export interface Part {
-  readonly path?: string | undefined;
-  readonly hunk?: number | undefined;
-}
+const KEPT = 200;
 
 export class Proposals implements vscode.TextDocumentContentProvider, vscode.Disposable {
-  /** The proposal of this id is another now. */
-  readonly changed = new vscode.EventEmitter<string>();
+  readonly changed = new vscode.EventEmitter<void>();
   private readonly edited = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.edited.event;
   private readonly known = new Map<string, Proposal>();
-  private readonly disposables: vscode.Disposable[];
+  private readonly disposables = [
+    vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+    vscode.workspace.onDidChangeTextDocument(({ document: { uri } }) => {
+      if (uri.scheme !== SCHEME) {
+        this.redraw((shown) => shown.path === uri.path);
+      }
+    }),
+  ];
 
+  /** `kept` holds what the daemon doesn't know: what was rejected in part, and by which ids each is undone. */
   constructor(
     private readonly daemon: Daemon,
     private readonly kept: vscode.Memento,
-  ) {
-    this.disposables = [
-      vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-      vscode.workspace.onDidChangeTextDocument(({ document }) => document.uri.scheme !== SCHEME && this.redraw(document.uri)),
-    ];
-  }
+  ) {}
 
   dispose(): void {
     vscode.Disposable.from(...this.disposables, this.changed, this.edited).dispose();
@@ -40,103 +38,83 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
 
   put(proposal: Proposal): string {
     this.known.set(proposal.id, proposal);
-    this.changed.fire(proposal.id);
-    for (const document of vscode.workspace.textDocuments) {
-      if (document.uri.scheme === SCHEME && document.uri.query === proposal.id) {
-        this.edited.fire(document.uri);
-      }
-    }
+    this.changed.fire();
+    this.redraw((shown) => shown.query === proposal.id);
     return proposal.id;
   }
 
-  /** Ask the daemon for it anew; false where it was forgotten. */
-  async fetch(id: string): Promise<boolean> {
+  /** Ask the daemon for it anew; where it was forgotten, it is no longer shown. */
+  async fetch(id: string): Promise<void> {
     try {
       this.put(await this.daemon.request("aid/proposal", { id }));
-      return true;
     } catch {
-      return this.known.delete(id) && false;
+      this.known.delete(id);
     }
   }
 
   card(id: string): Card | null {
     const proposal = this.known.get(id);
-    if (!proposal) {
-      return null;
-    }
-    const files = proposal.files.map((file) => this.shown(proposal, file));
-    const open = files.some((file) => file.decision === "open");
-    const state = proposal.state ?? "open";
-    const verdict = proposal.verdict.status;
-    const rejected = !open && state !== "accepted" && state !== "rejected";
-    const undo = state === "accepted" || state === "partly";
-    return { id, badge: proposal.badge ?? verdict, verdict, state: rejected ? "decided" : state, files, undo };
+    return proposal ? { proposal, rejected: this.list("rejected", id) } : null;
   }
 
   async accept(id: string, part: Part): Promise<void> {
-    const proposal = this.known.get(id);
-    if (!proposal) {
+    const card = this.card(id);
+    if (!card) {
       return;
     }
-    const parts = this.parts(proposal, part);
-    if (parts.files?.length === 0 && parts.hunks?.length === 0) {
-      return; // decided already; no parts at all would mean everything
+    const { files, hunks } = left(card, part);
+    if (!files.length && !hunks.length) {
+      return; // naming no part would mean everything
     }
-    const outcome = await this.daemon.request("aid/accept", { id, through_editor: true, ...parts });
+    const whole = !part.path && !card.rejected.length;
+    const named = whole ? {} : { files, hunks };
+    const outcome = await this.daemon.request("aid/accept", { id, through_editor: true, ...named });
     if (outcome.applied) {
       await this.keep("applied", id, [...this.list("applied", id), outcome.applied]);
     }
-    await this.settled(proposal, outcome, "Not accepted");
+    await this.settled(id, outcome, "Not accepted");
   }
 
   async reject(id: string, part: Part): Promise<void> {
-    const proposal = this.known.get(id);
-    if (!proposal) {
+    const card = this.card(id);
+    if (!card) {
       return;
     }
-    const { files = [], hunks = [] } = this.parts(proposal, part, true);
-    await this.keep("rejected", id, [...this.list("rejected", id), ...files, ...hunks.map((hunk) => named(hunk.path, hunk.index))]);
-    const none = this.card(id)?.files.every((file) => file.decision === "rejected");
-    if (none && (proposal.state ?? "open") === "open") {
+    const { files, hunks } = left(card, part);
+    const names = [...files, ...hunks.map((hunk) => named(hunk.path, hunk.index))];
+    await this.keep("rejected", id, [...new Set([...card.rejected, ...names])]);
+    const now = { ...card, rejected: this.list("rejected", id) };
+    if ((card.proposal.state ?? "open") === "open" && card.proposal.files.every((file) => ofFile(now, file) === "rejected")) {
       await this.daemon.request("aid/reject", { id });
       await this.fetch(id);
     } else {
-      this.put(proposal);
+      this.put(card.proposal);
     }
-    await this.closeDecided(proposal);
+    await this.closeDecided(id);
   }
 
   /** Take back what was accepted last, of the proposal or of all that was accepted in `root`. */
-  async undo(root: string, id?: string): Promise<OutcomeResult> {
-    const steps = id ? this.list("applied", id) : [];
-    const outcome = await this.daemon.request("aid/undo", { workspace: root, id: steps.at(-1) ?? null, through_editor: true });
-    const done = id ?? outcome.applied?.split(/[-.]/)[0];
-    const proposal = done ? this.known.get(done) : undefined;
-    if (done && outcome.applied) {
-      await this.keep("applied", done, this.list("applied", done).filter((each) => each !== outcome.applied));
+  async undo(root: string, id?: string): Promise<void> {
+    const last = id ? this.list("applied", id).at(-1) : undefined;
+    const outcome = await this.daemon.request("aid/undo", { workspace: root, id: last ?? null, through_editor: true });
+    const undone = outcome.applied?.split(/[-.]/)[0] ?? id;
+    if (undone) {
+      await this.keep("applied", undone, this.list("applied", undone).filter((each) => each !== outcome.applied));
+      await this.settled(undone, outcome, "Not undone");
     }
-    if (proposal) {
-      await this.settled(proposal, outcome, "Not undone");
-    } else {
-      tell(outcome, "Not undone");
-    }
-    return outcome;
   }
 
   /** One file beside what it would become, or all of them. */
   async show(id: string, only?: string): Promise<void> {
     const proposal = this.known.get(id);
     const files = proposal?.files.filter((file) => !only || file.path === only) ?? [];
-    const [first] = files;
-    if (!proposal || !first) {
-      return;
-    }
-    const sides = files.map((file) => this.sides(proposal, file));
-    if (only && sides[0]) {
-      const title = `${path.basename(first.path)}: as proposed`;
-      await vscode.commands.executeCommand("vscode.diff", sides[0][1], sides[0][2], title, { preview: true });
-    } else {
-      await vscode.commands.executeCommand("vscode.changes", `AID: ${proposal.summary || id}`, sides);
+    const sides = proposal ? files.map((file) => this.sides(proposal, file)) : [];
+    const [first] = sides;
+    if (only && first) {
+      const title = `${path.basename(only)}: as proposed`;
+      await vscode.commands.executeCommand("vscode.diff", first[1], first[2], title, { preview: true });
+    } else if (first) {
+      await vscode.commands.executeCommand("vscode.changes", "AID: as proposed", sides);
     }
   }
 
@@ -144,97 +122,57 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     return uri.fragment === EMPTY ? "" : (await this.proposed(uri)).text;
   }
 
-  /** The part that the cursor is in, in a document of ours. */
-  async partAt(editor: vscode.TextEditor): Promise<{ id: string; part: Part } | null> {
-    const { uri } = editor.document;
-    if (uri.scheme !== SCHEME) {
-      return null;
-    }
-    const { places } = await this.proposed(uri);
-    const line = editor.selection.active.line;
-    const place = places.findLast((each) => each.first <= line) ?? places[0];
-    return { id: uri.query, part: { path: uri.path.slice(1), hunk: place?.index } };
+  /** The proposal and its part that the cursor is in, in a document of ours. */
+  async partAt({ document, selection }: vscode.TextEditor): Promise<{ id: string; part: Part } | null> {
+    const { file, places } = await this.proposed(document.uri);
+    const place = places.findLast((each) => each.first <= selection.active.line) ?? places[0];
+    return file ? { id: document.uri.query, part: { path: file.path, hunk: place?.index } } : null;
   }
 
-  private async proposed(uri: vscode.Uri): Promise<{ text: string; places: Place[] }> {
-    const proposal = this.known.get(uri.query);
-    const file = proposal?.files.find((each) => each.path === uri.path.slice(1));
-    if (!proposal || !file || file.status === "deleted") {
+  private async proposed(uri: vscode.Uri): Promise<{ text: string; places: Place[]; file?: ProposedFile }> {
+    const card = this.card(uri.query);
+    const file = card?.proposal.files.find((each) => side(card.proposal, each.path).path === uri.path);
+    if (!card || !file) {
       return { text: "", places: [] };
     }
-    const rejected = this.list("rejected", proposal.id);
+    if (file.status === "deleted") {
+      return { text: "", places: [], file };
+    }
     let text = "";
     try {
-      const document = await vscode.workspace.openTextDocument(source(proposal, file));
+      const document = await vscode.workspace.openTextDocument(source(card.proposal, file));
       text = document.getText().replaceAll("\r\n", "\n");
     } catch {
       // one that does not exist yet
     }
-    return applied(text, file.hunks ?? [], (hunk) => !rejected.includes(named(file.path, hunk.index)));
+    return { ...applied(text, file.hunks ?? [], ({ index }) => ofHunk(card, file, index) === "open"), file };
   }
 
   private sides(proposal: Proposal, file: ProposedFile): [vscode.Uri, vscode.Uri, vscode.Uri] {
-    const target = vscode.Uri.file(path.join(proposal.workspace, file.path));
-    const right = vscode.Uri.from({ scheme: SCHEME, path: `/${file.path}`, query: proposal.id });
+    const right = side(proposal, file.path);
     const fresh = file.status === "added" && !file.hunks?.some((hunk) => hunk.accepted);
-    return [target, fresh ? right.with({ fragment: EMPTY }) : source(proposal, file), right];
+    return [vscode.Uri.file(right.fsPath), fresh ? right.with({ fragment: EMPTY }) : source(proposal, file), right];
   }
 
-  private redraw(uri: vscode.Uri): void {
-    for (const document of vscode.workspace.textDocuments) {
-      const proposal = document.uri.scheme === SCHEME ? this.known.get(document.uri.query) : undefined;
-      if (proposal && uri.path.endsWith(document.uri.path)) {
-        this.edited.fire(document.uri);
-      }
-    }
+  private redraw(which: (uri: vscode.Uri) => boolean): void {
+    const shown = vscode.workspace.textDocuments.map((document) => document.uri);
+    shown.filter((uri) => uri.scheme === SCHEME && which(uri)).forEach((uri) => this.edited.fire(uri));
   }
 
-  private shown(proposal: Proposal, file: ProposedFile): ShownFile {
-    const rejected = this.list("rejected", proposal.id);
-    const gone = proposal.state === "rejected";
-    const decided = (accepted: boolean, name: string): Decision =>
-      accepted ? "accepted" : gone || rejected.includes(name) ? "rejected" : "open";
-    const hunks = (file.hunks ?? []).map((hunk) => ({
-      index: hunk.index,
-      header: hunk.header,
-      text: hunk.text,
-      decision: decided(hunk.accepted ?? false, named(file.path, hunk.index)),
-    }));
-    const whole = decided(proposal.state === "accepted", file.path);
-    const some = (decision: Decision) => hunks.some((hunk) => hunk.decision === decision);
-    const decision = !hunks.length ? whole : some("open") ? "open" : some("accepted") ? "accepted" : "rejected";
-    const { path: name, status, old_path: oldPath = null, added = 0, removed = 0 } = file;
-    return { path: name, status, oldPath, added, removed, hunks, decision };
-  }
-
-  /** What of `part` is still open, as the daemon wants it named; nothing where that is the whole proposal. */
-  private parts(proposal: Proposal, part: Part, always = false): Pick<AcceptParams, "files" | "hunks"> {
-    const files = proposal.files.map((file) => this.shown(proposal, file)).filter((file) => !part.path || file.path === part.path);
-    if (!always && !part.path && !this.list("rejected", proposal.id).length) {
-      return {};
-    }
-    const open = files.flatMap((file) =>
-      file.hunks
-        .filter((hunk) => hunk.decision === "open" && (part.hunk === undefined || hunk.index === part.hunk))
-        .map((hunk) => ({ path: file.path, index: hunk.index })),
-    );
-    return { files: files.filter((file) => !file.hunks.length && file.decision === "open").map((file) => file.path), hunks: open };
-  }
-
-  private async settled(proposal: Proposal, outcome: OutcomeResult, failed: string): Promise<void> {
+  private async settled(id: string, outcome: OutcomeResult, failed: string): Promise<void> {
     tell(outcome, failed);
-    await this.fetch(proposal.id);
-    await this.closeDecided(proposal);
+    await this.fetch(id);
+    await this.closeDecided(id);
   }
 
   /** A diff editor of a file that nothing is left to decide of has nothing more to show. */
-  private async closeDecided(proposal: Proposal): Promise<void> {
-    const decided = this.card(proposal.id)?.files.filter((file) => file.decision !== "open").map((file) => `/${file.path}`);
-    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter(({ input }) => {
-      const shown = input instanceof vscode.TabInputTextDiff ? input.modified : undefined;
-      return shown?.scheme === SCHEME && shown.query === proposal.id && decided?.includes(shown.path);
-    });
-    await vscode.window.tabGroups.close(tabs);
+  private async closeDecided(id: string): Promise<void> {
+    const card = this.card(id);
+    const files = card?.proposal.files.filter((file) => ofFile(card, file) !== "open") ?? [];
+    const decided = files.map((file) => card && side(card.proposal, file.path).toString());
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+    const shows = ({ input }: vscode.Tab) => input instanceof vscode.TabInputTextDiff && decided.includes(input.modified.toString());
+    await vscode.window.tabGroups.close(tabs.filter(shows));
   }
 
   private list(what: "applied" | "rejected", id: string): readonly string[] {
@@ -242,19 +180,20 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   private async keep(what: "applied" | "rejected", id: string, values: readonly string[]): Promise<void> {
-    const known = this.kept.get<Record<string, readonly string[]>>(what, {});
-    const newest = Object.entries({ ...known, [id]: values }).slice(-200);
-    await this.kept.update(what, Object.fromEntries(newest));
+    const { [id]: _, ...others } = this.kept.get<Record<string, readonly string[]>>(what, {});
+    await this.kept.update(what, Object.fromEntries([...Object.entries(others), [id, values]].slice(-KEPT)));
   }
 }
 
+/** The file that a change is made to. */
 function source(proposal: Proposal, file: ProposedFile): vscode.Uri {
-  const moved = file.status === "renamed" && proposal.state !== "accepted" ? file.old_path : null;
-  return vscode.Uri.file(path.join(proposal.workspace, moved ?? file.path));
+  const former = proposal.state === "accepted" ? null : file.old_path;
+  return vscode.Uri.file(path.join(proposal.workspace, former ?? file.path));
 }
 
-function named(file: string, hunk: number): string {
-  return `${file}#${hunk}`;
+/** The document that shows what becomes of a file; its path is the file's, so that the two are seen as one. */
+function side(proposal: Proposal, file: string): vscode.Uri {
+  return vscode.Uri.file(path.join(proposal.workspace, file)).with({ scheme: SCHEME, query: proposal.id });
 }
 
 function tell(outcome: OutcomeResult, failed: string): void {

@@ -3,20 +3,16 @@ import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 
 import { said, type Daemon } from "./daemon";
+import type { ShownTurn } from "./messages";
 import type { Proposals } from "./proposals";
 import type { BuildChangedParams, PromptParams, PromptResult, UpdateParams } from "./protocol";
 
-/** `proposal` is an id; the text is Markdown. */
-export interface Turn {
-  readonly key: string;
-  readonly prompt: string;
-  readonly attached: readonly string[];
-  text: string;
-  line: string;
-  running: boolean;
-  reason: string;
-  proposal: string | null;
-}
+/** `proposal` is an id. */
+export type Turn = { -readonly [key in keyof Omit<ShownTurn, "card">]: ShownTurn[key] } & { proposal: string | null };
+const EMPTY = { attached: [], text: "", line: "", running: false, reason: "", proposal: null };
+
+type Asked = Omit<PromptParams, "workspace" | "chat" | "token">;
+type Found = Pick<PromptResult, "id" | "prompt" | "prose" | "reason" | "proposal">;
 
 interface Running {
   readonly turn: Turn;
@@ -26,8 +22,7 @@ interface Running {
 }
 
 export class Session implements vscode.Disposable {
-  /** A turn changed; nothing: which turns there are. */
-  readonly changed = new vscode.EventEmitter<Turn | undefined>();
+  readonly changed = new vscode.EventEmitter<void>();
   readonly builds = new Map<string, BuildChangedParams>();
   turns: Turn[] = [];
   private readonly running = new Map<string, Running>();
@@ -40,7 +35,10 @@ export class Session implements vscode.Disposable {
   ) {
     this.disposables = [
       daemon.updated.event((update) => this.hear(update)),
-      daemon.built.event((build) => (this.builds.set(build.workspace, build), this.changed.fire(undefined))),
+      daemon.built.event((build) => {
+        this.builds.set(build.workspace, build);
+        this.changed.fire();
+      }),
       daemon.fixed.event((result) => this.found(result)),
     ];
   }
@@ -71,40 +69,44 @@ export class Session implements vscode.Disposable {
     const { turns = [] } = await this.daemon.request("aid/chat", { workspace: root, chat: id });
     await this.kept.update("chat", { root, id });
     this.turns = turns.map((turn) => ({
+      ...EMPTY,
       key: turn.request,
       prompt: turn.prompt,
       attached: turn.attached ?? [],
       text: turn.prose ?? "",
-      line: "",
-      running: false,
-      reason: turn.reason ?? "",
+      reason: turn.prose ? "" : (turn.reason ?? ""),
       proposal: turn.proposal ?? null,
     }));
     await Promise.all(this.turns.map((turn) => turn.proposal && this.proposals.fetch(turn.proposal)));
-    this.changed.fire(undefined);
+    this.changed.fire();
   }
 
   async begin(root = currentRoot()): Promise<void> {
     this.cancel();
     this.turns = [];
     await this.kept.update("chat", { root, id: randomUUID() });
-    this.changed.fire(undefined);
+    this.changed.fire();
   }
 
   /** Ask, and tell how it goes in a new turn. `undefined`: cancelled or failed, which the turn says too. */
-  async ask(asked: Omit<PromptParams, "workspace" | "chat" | "token">, shown: Pick<Turn, "prompt" | "attached">, root = this.root): Promise<PromptResult | undefined> {
+  async ask(
+    asked: Asked,
+    shown: Pick<Turn, "prompt" | "attached">,
+    root = this.root,
+  ): Promise<PromptResult | undefined> {
     if (root !== this.root || !this.kept.get("chat")) {
       await this.begin(root);
     }
     const token = randomUUID();
-    const turn: Turn = { key: token, ...shown, text: "", line: "asking", running: true, reason: "", proposal: null };
+    const turn: Turn = { ...EMPTY, ...shown, key: token, line: "asking", running: true };
     const running: Running = { turn, cancel: new vscode.CancellationTokenSource(), writer: "", fresh: false };
     this.running.set(token, running);
     this.turns.push(turn);
-    this.changed.fire(undefined);
+    this.changed.fire();
     try {
       const chat = this.kept.get<{ id: string }>("chat")?.id ?? null;
-      const result = await this.daemon.request("aid/prompt", { ...asked, workspace: root, chat, token }, running.cancel.token);
+      const params = { ...asked, workspace: root, chat, token };
+      const result = await this.daemon.request("aid/prompt", params, running.cancel.token);
       this.ended(turn, result);
       return result;
     } catch (error) {
@@ -114,7 +116,7 @@ export class Session implements vscode.Disposable {
       this.running.delete(token);
       running.cancel.dispose();
       Object.assign(turn, { running: false, line: "" });
-      this.changed.fire(undefined);
+      this.changed.fire();
     }
   }
 
@@ -125,14 +127,14 @@ export class Session implements vscode.Disposable {
   }
 
   /** Something proposed that was not asked for in this chat. */
-  found(result: Pick<PromptResult, "id" | "prompt" | "prose" | "reason" | "proposal">): void {
-    const turn: Turn = { key: result.id, prompt: result.prompt ?? "", attached: [], text: "", line: "", running: false, reason: "", proposal: null };
+  found(result: Found): void {
+    const turn: Turn = { ...EMPTY, key: result.id, prompt: result.prompt ?? "" };
     this.turns.push(turn);
     this.ended(turn, result);
-    this.changed.fire(undefined);
+    this.changed.fire();
   }
 
-  private ended(turn: Turn, result: Pick<PromptResult, "prose" | "reason" | "proposal">): void {
+  private ended(turn: Turn, result: Found): void {
     turn.text = result.prose ?? "";
     turn.proposal = result.proposal ? this.proposals.put(result.proposal) : null;
     turn.reason = turn.proposal || turn.text ? "" : (result.reason ?? "");
@@ -151,7 +153,7 @@ export class Session implements vscode.Disposable {
     } else if (update.kind === "text") {
       this.write(running, update.model ?? "", update.text ?? "");
     }
-    this.changed.fire(turn);
+    this.changed.fire();
   }
 
   /** Of several that write at once one is shown; a new attempt takes the place of the one before. */

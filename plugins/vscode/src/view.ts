@@ -12,9 +12,9 @@ const DRAW_EVERY_MS = 50;
 
 export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   private view: vscode.WebviewView | undefined;
-  private readonly stale = new Set<Turn>();
   private timer: NodeJS.Timeout | undefined;
-  private all = false;
+  /** Turns as the page has them, by key. */
+  private readonly sent = new Map<string, string>();
   private ready = false;
   private focusing = false;
   private readonly disposables: vscode.Disposable[];
@@ -28,10 +28,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     private readonly act: (asked: FromWebview) => Promise<void>,
   ) {
     this.disposables = [
-      session.changed.event((turn) => this.draw(turn)),
-      attached.changed.event(() => this.later()),
-      daemon.turned.event(() => this.later()),
-      proposals.changed.event((id) => session.turns.filter((turn) => turn.proposal === id).forEach((turn) => this.draw(turn))),
+      ...[session.changed, attached.changed, daemon.turned, proposals.changed].map((each) => each.event(() => this.later())),
       vscode.window.registerWebviewViewProvider("aid.chat", this),
     ];
   }
@@ -69,21 +66,12 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
       return this.act(asked).catch((error: unknown) => void vscode.window.showErrorMessage(`AID: ${said(error)}`));
     }
     this.ready = true;
-    this.all = true;
+    this.sent.clear();
     this.flush();
     if (this.focusing) {
       this.post({ type: "focus" });
       this.focusing = false;
     }
-  }
-
-  private draw(turn: Turn | undefined): void {
-    if (turn) {
-      this.stale.add(turn);
-    } else {
-      this.all = true;
-    }
-    this.later();
   }
 
   private later(): void {
@@ -96,15 +84,15 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     if (!this.ready) {
       return;
     }
-    if (this.all) {
-      this.post({ type: "turns", turns: this.session.turns.map((turn) => this.shown(turn)) });
-    } else {
-      for (const turn of this.stale) {
-        this.post({ type: "turn", turn: this.shown(turn) });
+    const changed = [];
+    for (const turn of this.session.turns.map((each) => this.shown(each))) {
+      const fresh = JSON.stringify(turn);
+      if (this.sent.get(turn.key) !== fresh) {
+        this.sent.set(turn.key, fresh);
+        changed.push(turn);
       }
     }
-    this.all = false;
-    this.stale.clear();
+    this.post({ type: "turns", keys: this.session.turns.map((turn) => turn.key), changed });
     this.post({ type: "frame", frame: this.frame() });
   }
 

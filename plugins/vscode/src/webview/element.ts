@@ -22,7 +22,6 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 export function replace(old: HTMLElement, fresh: HTMLElement): void {
   const key = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-key]")?.dataset["key"];
   const within = key !== undefined && old.contains(document.activeElement);
-  const keyed = (root: HTMLElement) => new Map([...root.querySelectorAll<HTMLElement>("[data-key]")].map((each) => [each.dataset["key"], each]));
   const [before, after] = [keyed(old), keyed(fresh)];
   for (const [name, each] of after) {
     const former = before.get(name);
@@ -34,4 +33,8 @@ export function replace(old: HTMLElement, fresh: HTMLElement): void {
   if (within) {
     (after.get(key) ?? fresh).focus();
   }
+}
+
+function keyed(root: HTMLElement): Map<string | undefined, HTMLElement> {
+  return new Map([...root.querySelectorAll<HTMLElement>("[data-key]")].map((each) => [each.dataset["key"], each]));
 }

@@ -3,7 +3,11 @@ import type { Chip, Frame, FromWebview, ShownTurn, ToWebview } from "../messages
 import { element, replace } from "./element";
 import { button, drawTurn } from "./turn";
 
-declare function acquireVsCodeApi(): { postMessage(message: FromWebview): void; getState(): { draft?: string } | undefined; setState(state: { draft: string }): void };
+declare function acquireVsCodeApi(): {
+  postMessage(message: FromWebview): void;
+  getState(): { draft?: string } | undefined;
+  setState(state: { draft: string }): void;
+};
 
 const host = acquireVsCodeApi();
 const post = (message: FromWebview) => host.postMessage(message);
@@ -11,35 +15,30 @@ const find = <T extends HTMLElement>(id: string) => document.getElementById(id) 
 const turns = find("turns");
 const prompt = find<HTMLTextAreaElement>("prompt");
 const send = find<HTMLButtonElement>("send");
-const drawn = new Map<string, { element: HTMLElement; from: string }>();
+const drawn = new Map<string, HTMLElement>();
 let running = false;
 
-function drawTurns(shown: readonly ShownTurn[]): void {
-  const keys = new Set(shown.map((turn) => turn.key));
-  for (const [key, { element: gone }] of drawn) {
-    if (!keys.has(key)) {
+function drawTurns(keys: readonly string[], changed: readonly ShownTurn[]): void {
+  for (const [key, gone] of drawn) {
+    if (!keys.includes(key)) {
       gone.remove();
       drawn.delete(key);
     }
   }
-  shown.forEach(draw);
-  turns.classList.toggle("empty", !shown.length);
+  changed.forEach(draw);
+  turns.classList.toggle("empty", !keys.length);
 }
 
 function draw(turn: ShownTurn): void {
   const known = drawn.get(turn.key);
-  const from = JSON.stringify(turn);
-  if (known?.from === from) {
-    return;
-  }
   const atEnd = turns.scrollHeight - turns.scrollTop - turns.clientHeight < 40;
   const fresh = drawTurn(turn, post);
+  drawn.set(turn.key, fresh);
   if (known) {
-    replace(known.element, fresh);
+    replace(known, fresh);
   } else {
     turns.append(fresh);
   }
-  drawn.set(turn.key, { element: fresh, from });
   if (atEnd || !known) {
     turns.scrollTop = turns.scrollHeight;
   }
@@ -55,13 +54,15 @@ function drawFrame(frame: Frame): void {
   }
   send.textContent = running ? "Cancel" : "Send";
   send.disabled = Boolean(frame.trouble);
-  const add = button("+ current file", "Send the current file along again", "chip add", () => post({ type: "attach", what: "current" }), "chip");
-  const list = element("ul", { id: "chips", "aria-label": "What goes along" }, ...frame.chips.map(drawChip), !frame.current && element("li", {}, add));
-  replace(find("chips"), list);
+  const again = () => post({ type: "attachCurrent" });
+  const add = button("+ current file", "Send the current file along again", "chip add", again, "chip");
+  const chips = [...frame.chips.map(drawChip), !frame.current && element("li", {}, add)];
+  replace(find("chips"), element("ul", { id: "chips", "aria-label": "What goes along" }, ...chips));
 }
 
 function drawChip(chip: Chip): HTMLElement {
-  const remove = button("×", `Leave ${chip.title} out`, `chip ${chip.key}`, () => post({ type: "detach", key: chip.key }), "remove");
+  const detach = () => post({ type: "detach", key: chip.key });
+  const remove = button("×", `Leave ${chip.title} out`, `chip ${chip.key}`, detach, "remove");
   return element("li", { class: "chip", title: chip.title }, element("span", {}, chip.label), remove);
 }
 
@@ -79,9 +80,7 @@ function submit(): void {
 window.addEventListener("message", ({ data }: MessageEvent<ToWebview>) => {
   switch (data.type) {
     case "turns":
-      return drawTurns(data.turns);
-    case "turn":
-      return draw(data.turn);
+      return drawTurns(data.keys, data.changed);
     case "frame":
       return drawFrame(data.frame);
     case "focus":
@@ -89,7 +88,7 @@ window.addEventListener("message", ({ data }: MessageEvent<ToWebview>) => {
   }
 });
 find("ask").addEventListener("submit", (event) => (event.preventDefault(), submit()));
-find("file").addEventListener("click", () => post({ type: "attach", what: "file" }));
+find("file").addEventListener("click", () => post({ type: "attachFile" }));
 prompt.addEventListener("input", () => host.setState({ draft: prompt.value }));
 prompt.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
