@@ -23,8 +23,7 @@ export function applied(
     }
     if (!hunk.accepted) {
       const body = hunk.text.split("\n").slice(0, hunk.text.endsWith("\n") ? -1 : undefined);
-      const sides = (signs: string) => body.filter((line) => signs.includes(line.charAt(0) || " ")).map((line) => line.slice(1));
-      const [before, after] = [sides(" -"), sides(" +")];
+      const [before, after] = [" -", " +"].map((signs) => side(body, signs)) as [string[], string[]];
       const at = find(lines, before, shift + hunk.old_first - 1);
       if (at < 0) {
         continue;
@@ -38,9 +37,14 @@ export function applied(
   return { text: lines.join("\n"), places };
 }
 
+function side(body: readonly string[], signs: string): string[] {
+  return body.filter((line) => signs.includes(line.charAt(0) || " ")).map((line) => line.slice(1));
+}
+
 /** Where `wanted` stands nearest to `near`; -1: nowhere. */
 function find(lines: readonly string[], wanted: readonly string[], near: number): number {
-  const stands = (at: number) => at >= 0 && at + wanted.length <= lines.length && wanted.every((line, i) => lines[at + i] === line);
+  const last = lines.length - wanted.length;
+  const stands = (at: number) => at >= 0 && at <= last && wanted.every((line, i) => lines[at + i] === line);
   for (let away = 0; away <= lines.length; away++) {
     const found = [near - away, near + away].find(stands);
     if (found !== undefined) {

@@ -7,33 +7,33 @@ import type { FileRef } from "./protocol";
 
 const CURRENT = "current";
 
-export class Attached implements vscode.Disposable {
+export class Attached {
   readonly changed = new vscode.EventEmitter<void>();
   /** Whether the current file goes along. */
   current = true;
   private readonly added = new Map<string, FileRef>();
-  private readonly disposables: vscode.Disposable[];
 
-  constructor() {
-    this.disposables = [
+  constructor(subscriptions: vscode.Disposable[]) {
+    subscriptions.push(
       vscode.window.onDidChangeActiveTextEditor(() => this.changed.fire()),
       vscode.window.onDidChangeTextEditorSelection(() => this.changed.fire()),
-    ];
-  }
-
-  dispose(): void {
-    vscode.Disposable.from(...this.disposables, this.changed).dispose();
+    );
   }
 
   chips(): Chip[] {
-    const here = this.current ? currentRef() : undefined;
-    const chips = [...this.added].map(([key, file]) => chip(key, file, ""));
-    return here ? [chip(CURRENT, here, here.first ? "the selection" : "the current file"), ...chips] : chips;
+    return [...this.refs()].map(([key, file]) => {
+      const what = key !== CURRENT ? "" : file.first ? ", the selection" : ", the current file";
+      return { key, label: path.basename(label(file)), title: `${label(file)}${what}` };
+    });
   }
 
   files(): FileRef[] {
+    return [...this.refs().values()];
+  }
+
+  private refs(): Map<string, FileRef> {
     const here = this.current ? currentRef() : undefined;
-    return here ? [here, ...this.added.values()] : [...this.added.values()];
+    return here ? new Map([[CURRENT, here], ...this.added]) : this.added;
   }
 
   add(file: FileRef): void {
@@ -49,34 +49,36 @@ export class Attached implements vscode.Disposable {
     this.changed.fire();
   }
 
+  /** Nothing but the current file. */
+  reset(): void {
+    this.added.clear();
+    this.attachCurrent();
+  }
+
   attachCurrent(): void {
     this.current = true;
     this.changed.fire();
   }
 
-  clear(): void {
-    this.added.clear();
-    this.attachCurrent();
-  }
-
   /** Let the person choose files of the workspace. */
   async pick(): Promise<void> {
     const found = await vscode.workspace.findFiles("**/*", undefined, 5000);
-    const items = found.map((uri) => ({ label: path.basename(uri.fsPath), description: vscode.workspace.asRelativePath(uri), uri }));
-    items.sort((a, b) => a.description.localeCompare(b.description));
-    const options = { canPickMany: true, matchOnDescription: true, title: "Files that go along with what you ask" } as const;
-    for (const { uri } of (await vscode.window.showQuickPick(items, options)) ?? []) {
-      this.add({ path: uri.fsPath });
+    const items = found.map(({ fsPath }) => ({ label: vscode.workspace.asRelativePath(fsPath), path: fsPath }));
+    items.sort((a, b) => a.label.localeCompare(b.label));
+    const options = { canPickMany: true, title: "Files that go along with what you ask" } as const;
+    for (const { path: file } of (await vscode.window.showQuickPick(items, options)) ?? []) {
+      this.add({ path: file });
     }
   }
 }
 
-/** A range of a document as lines, from one; the whole file without one. An end at a line's start is that of the line above. */
+/** A range of a document as lines, from one; the whole file where it is empty. */
 export function fileRef(uri: vscode.Uri, range?: vscode.Range): FileRef {
   if (!range || range.isEmpty) {
     return { path: uri.fsPath };
   }
-  return { path: uri.fsPath, first: range.start.line + 1, last: range.end.line + (range.end.character ? 1 : 0) };
+  const { start, end } = range; // up to a line's beginning, that line isn't meant
+  return { path: uri.fsPath, first: start.line + 1, last: end.line + (end.character ? 1 : 0) };
 }
 
 function currentRef(): FileRef | undefined {
@@ -88,8 +90,4 @@ function currentRef(): FileRef | undefined {
 function label(file: FileRef): string {
   const lines = file.first ? `:${file.first}${file.last === file.first ? "" : `-${file.last}`}` : "";
   return `${vscode.workspace.asRelativePath(file.path)}${lines}`;
-}
-
-function chip(key: string, file: FileRef, what: string): Chip {
-  return { key, label: path.basename(label(file)), title: what ? `${label(file)}, ${what}` : label(file) };
 }

@@ -5,14 +5,12 @@ import { LanguageClient, RevealOutputChannelOn, State, type Middleware } from "v
 import { DEFAULT_SETTINGS, type BuildChangedParams, type PromptResult } from "./protocol";
 import type { InitializationOptions, Requests, UpdateParams } from "./protocol";
 
-const LEVELS = ["error", "warning", "info", "debug"] as const;
-type Level = (typeof LEVELS)[number];
+/** From what is always written to what seldom is; the channel itself would hide what is below "info". */
+const WRITERS = { error: "error", warning: "warn", info: "info", debug: "info" } as const;
+type Level = keyof typeof WRITERS;
 
 /** The library takes an absent token for one more parameter. */
 const NEVER = new vscode.CancellationTokenSource().token;
-
-/** A failure whose message is for the person, who was not told yet. */
-export class Failure extends Error {}
 
 export class Daemon implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel("AID", { log: true });
@@ -39,12 +37,13 @@ export class Daemon implements vscode.Disposable {
       return this.turn("The setting aid.command is empty: it names the program that reaches the daemon.");
     }
     const initializationOptions: InitializationOptions = { build_changed: true };
+    const heard = (told: unknown) => this.note("warning", String(told).trimEnd());
     this.client = new LanguageClient("aid", "AID", { command, args }, {
       documentSelector: [{ scheme: "file" }],
       initializationOptions,
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      stdioOptions: { stdout: () => undefined, stderr: (input) => input.on("data", (said) => this.note("warning", String(said).trimEnd())) },
+      stdioOptions: { stdout: () => undefined, stderr: (input) => input.on("data", heard) },
       middleware: this.middleware(),
       initializationFailedHandler: (error) => (this.note("error", String(error)), false),
     });
@@ -78,7 +77,7 @@ export class Daemon implements vscode.Disposable {
     token?: vscode.CancellationToken,
   ): Promise<Requests[M]["result"]> {
     if (!this.client || this.trouble) {
-      throw new Failure(this.trouble || "AID is not connected.");
+      throw new Error(this.trouble || "AID is not connected.");
     }
     const began = Date.now();
     try {
@@ -88,7 +87,7 @@ export class Daemon implements vscode.Disposable {
         throw new vscode.CancellationError();
       }
       this.note("error", `${method}: ${said(error)}`);
-      throw new Failure(said(error));
+      throw new Error(said(error));
     } finally {
       this.note("info", `${method} took ${Date.now() - began} ms`);
     }
@@ -97,8 +96,9 @@ export class Daemon implements vscode.Disposable {
   /** To the log, unless the setting says that less is wanted there. */
   note(level: Level, text: string): void {
     const wanted = vscode.workspace.getConfiguration("aid").get<Level>("logLevel", "warning");
-    if (LEVELS.indexOf(level) <= LEVELS.indexOf(wanted)) {
-      ({ error: () => this.log.error(text), warning: () => this.log.warn(text) }[level as string] ?? (() => this.log.info(text)))();
+    const levels = Object.keys(WRITERS);
+    if (levels.indexOf(level) <= levels.indexOf(wanted)) {
+      this.log[WRITERS[level]](text);
     }
   }
 

@@ -27,14 +27,14 @@ export function ofFile(card: Card, file: ProposedFile): Decision {
 /** What of `part` may be accepted; a hunk that is named may have been rejected before. */
 export function left(card: Card, part: Part): Required<Pick<AcceptParams, "files" | "hunks">> {
   const files = card.proposal.files.filter((file) => !part.path || file.path === part.path);
-  const hunks = files.flatMap((file) =>
-    (file.hunks ?? [])
-      .filter(({ index }) => part.hunk === undefined || index === part.hunk)
-      .map(({ index }) => ({ path: file.path, index, decision: ofHunk(card, file, index) })),
-  );
-  const wanted = hunks.filter(({ decision }) => decision === "open" || (part.hunk !== undefined && decision === "rejected"));
+  const wanted = (file: ProposedFile, index: number) => {
+    const decision = ofHunk(card, file, index);
+    return part.hunk === undefined ? decision === "open" : part.hunk === index && decision !== "accepted";
+  };
   return {
     files: files.filter((file) => !file.hunks?.length && ofFile(card, file) === "open").map((file) => file.path),
-    hunks: wanted.map(({ path, index }) => ({ path, index })),
+    hunks: files.flatMap((file) =>
+      (file.hunks ?? []).filter(({ index }) => wanted(file, index)).map(({ index }) => ({ path: file.path, index })),
+    ),
   };
 }

@@ -9,29 +9,34 @@ import type { PromptResult } from "./protocol";
 import { currentRoot, Session } from "./session";
 import { ChatView } from "./view";
 
-const ICONS: Record<string, string> = { green: "$(pass)", red: "$(error)", running: "$(sync~spin)", hack: "$(warning)" };
+const ICONS: Record<string, string> = { green: "$(pass)", red: "$(error)", running: "$(sync~spin)" };
 
 class Extension {
   private readonly daemon = new Daemon();
-  private readonly attached = new Attached();
+  private readonly attached: Attached;
   private readonly proposals: Proposals;
   private readonly session: Session;
   private readonly view: ChatView;
   private readonly status = vscode.window.createStatusBarItem("aid.status", vscode.StatusBarAlignment.Left, 10);
 
   constructor(private readonly context: vscode.ExtensionContext) {
-    this.proposals = new Proposals(this.daemon, context.workspaceState);
-    this.session = new Session(this.daemon, this.proposals, context.workspaceState);
-    this.view = new ChatView(context.extensionUri, this.daemon, this.session, this.proposals, this.attached, (asked) => this.act(asked));
-    Object.assign(this.status, { name: "AID", command: "aid.ask" });
-    context.subscriptions.push(this.view, this.session, this.proposals, this.attached, this.daemon, this.status);
-    context.subscriptions.push(
-      this.session.changed.event(() => this.drawStatus()),
-      this.daemon.turned.event(() => this.drawStatus()),
-      this.daemon.fixed.event((result) => this.fixed(result)),
+    const { extensionUri, subscriptions, workspaceState } = context;
+    const act = (asked: FromWebview) => this.act(asked);
+    this.attached = new Attached(subscriptions);
+    this.proposals = new Proposals(this.daemon, workspaceState, subscriptions);
+    this.session = new Session(this.daemon, this.proposals, this.attached, workspaceState, subscriptions);
+    const { attached, daemon, proposals, session, status } = this;
+    this.view = new ChatView(extensionUri, daemon, session, proposals, attached, act, subscriptions);
+    Object.assign(status, { name: "AID", command: "aid.ask" });
+    subscriptions.push(
+      daemon,
+      status,
+      session.changed.event(() => this.drawStatus()),
+      daemon.turned.event(() => this.drawStatus()),
+      daemon.fixed.event((result) => this.fixed(result)),
       vscode.workspace.onDidChangeConfiguration(async (change) => {
         if (change.affectsConfiguration("aid.command") || change.affectsConfiguration("aid.enable")) {
-          await this.daemon.stop();
+          await daemon.stop();
           await this.start();
         }
       }),
@@ -68,10 +73,11 @@ class Extension {
       "aid.ask": () => this.view.focus(),
       "aid.cancel": () => this.session.cancel(),
       "aid.editSelection": () => this.editSelection(),
-      "aid.addSelection": () => this.addSelection(),
-      "aid.addFile": (uri) => this.addFile(uri),
-      "aid.newChat": () => (this.attached.clear(), this.session.begin()),
+      "aid.addSelection": () => this.add(vscode.window.activeTextEditor?.selection),
+      "aid.addFile": (uri) => this.add(undefined, uri),
+      "aid.newChat": () => this.session.begin(),
       "aid.openChat": () => this.openChat(),
+      "aid.forgetChat": () => this.session.forget(),
       "aid.chooseModel": () => this.chooseModel(),
       "aid.showProposal": () => this.showProposal(),
       "aid.acceptHunk": decide("accept", false),
@@ -130,13 +136,14 @@ class Extension {
     const range = selection.isEmpty ? document.lineAt(selection.active).range : selection;
     const lines = fileRef(document.uri, range.isEmpty ? undefined : range);
     const where = `${vscode.workspace.asRelativePath(document.uri)}:${lines.first ?? 1}-${lines.last ?? 1}`;
-    const prompt = await vscode.window.showInputBox({ title: `AID: edit ${where}`, prompt: "How are these lines to change?" });
+    const title = `AID: edit ${where}`;
+    const prompt = await vscode.window.showInputBox({ title, prompt: "How are these lines to change?" });
     if (!prompt?.trim()) {
       return;
     }
     const root = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.fsPath ?? currentRoot();
     const asked = this.session.ask({ prompt, edit: lines, files: [lines] }, { prompt, attached: [where] }, root);
-    const result = await this.whileShown(`AID: edit ${where}`, asked);
+    const result = await this.whileShown(title, asked);
     if (result?.proposal) {
       const [only, ...others] = result.proposal.files;
       await this.proposals.show(result.proposal.id, others.length ? undefined : only?.path);
@@ -165,17 +172,9 @@ class Extension {
     }
   }
 
-  private async addSelection(): Promise<void> {
-    const editor = vscode.window.activeTextEditor;
-    if (editor) {
-      this.attached.add(fileRef(editor.document.uri, editor.selection));
-      await this.view.focus();
-    }
-  }
-
-  private async addFile(uri = vscode.window.activeTextEditor?.document.uri): Promise<void> {
+  private async add(range?: vscode.Range, uri = vscode.window.activeTextEditor?.document.uri): Promise<void> {
     if (uri?.scheme === "file") {
-      this.attached.add(fileRef(uri));
+      this.attached.add(fileRef(uri, range));
       await this.view.focus();
     }
   }
@@ -183,24 +182,14 @@ class Extension {
   private async openChat(): Promise<void> {
     const workspace = currentRoot();
     const { chats = [] } = await this.daemon.request("aid/chats", { workspace });
-    const forget = { iconPath: new vscode.ThemeIcon("trash"), tooltip: "Forget this chat" };
-    const picker = vscode.window.createQuickPick<vscode.QuickPickItem & { chat: string }>();
-    picker.placeholder = chats.length ? "Which chat?" : "Nothing was asked in this workspace yet";
-    picker.items = chats.map(({ chat, title, at }) => ({ label: title, description: new Date(at * 1000).toLocaleString(), chat, buttons: [forget] }));
-    picker.onDidTriggerItemButton(async ({ item }) => {
-      await this.daemon.request("aid/forgetChat", { workspace, chat: item.chat });
-      picker.items = picker.items.filter((each) => each !== item);
+    const items = chats.map(({ at, chat, title }) => {
+      return { label: title, description: new Date(at * 1000).toLocaleString(), chat };
     });
-    picker.onDidAccept(async () => {
-      const [chosen] = picker.selectedItems;
-      picker.hide();
-      if (chosen) {
-        await this.session.open(workspace, chosen.chat);
-        await this.view.focus();
-      }
-    });
-    picker.onDidHide(() => picker.dispose());
-    picker.show();
+    const chosen = await vscode.window.showQuickPick(items, { title: "AID: which chat?" });
+    if (chosen) {
+      await this.session.open(workspace, chosen.chat);
+      await this.view.focus();
+    }
   }
 
   private async chooseModel(): Promise<void> {
@@ -220,24 +209,23 @@ class Extension {
 
   private async showProposal(): Promise<void> {
     const { proposals = [] } = await this.daemon.request("aid/proposals", { workspace: currentRoot() });
-    const items = proposals.map((proposal) => ({ label: proposal.summary || proposal.id, description: proposal.badge ?? "", proposal }));
-    const options = { title: items.length ? "AID: which proposal?" : "AID: no proposal is open: ask first" };
-    const chosen = items.length === 1 ? items[0] : await vscode.window.showQuickPick(items, options);
-    if (!chosen) {
-      return;
+    const [newest] = proposals;
+    if (!newest) {
+      throw new Error("no proposal is open: ask first");
     }
-    const { proposal } = chosen;
-    if (!this.session.turns.some((turn) => turn.proposal === proposal.id)) {
-      this.session.found({ id: proposal.request, prompt: proposal.summary ?? "", proposal });
+    if (!this.session.turns.some((turn) => turn.proposal === newest.id)) {
+      this.session.found({ id: newest.request, prompt: newest.summary ?? "", proposal: newest });
     }
-    await this.proposals.show(proposal.id);
+    await this.proposals.show(newest.id);
   }
 
   private drawStatus(): void {
     const build = this.session.builds.get(this.session.root);
     const { trouble } = this.daemon;
-    const told = trouble || this.session.busy || build?.badge || "ready";
-    const icon = trouble ? "$(circle-slash)" : this.session.busy ? "$(sync~spin)" : (ICONS[build?.status ?? ""] ?? "$(circle-outline)");
+    const { busy } = this.session;
+    const told = trouble || busy || build?.badge || "ready";
+    const state = busy ? "running" : (build?.status ?? "");
+    const icon = trouble ? "$(circle-slash)" : (ICONS[state] ?? "$(circle-outline)");
     this.status.text = `${icon} AID${trouble ? "" : `: ${told}`}`;
     this.status.tooltip = `AID: ${told}`;
     this.status.accessibilityInformation = { label: `AID: ${told}`, role: "button" };

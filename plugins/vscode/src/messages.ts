@@ -1,11 +1,7 @@
 // What the extension and its webview say to each other. The state is the extension's; the webview draws it.
 import type { Proposal } from "./protocol";
 
-export interface Chip {
-  readonly key: string;
-  readonly label: string;
-  readonly title: string;
-}
+export type Chip = Readonly<Record<"key" | "label" | "title", string>>;
 
 /** A proposal and what of it the person does not want, as `decisions.ts` names it. */
 export interface Card {

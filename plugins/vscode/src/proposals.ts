@@ -12,28 +12,26 @@ export const SCHEME = "aid-proposed";
 const EMPTY = "empty";
 const KEPT = 200;
 
-export class Proposals implements vscode.TextDocumentContentProvider, vscode.Disposable {
+export class Proposals implements vscode.TextDocumentContentProvider {
   readonly changed = new vscode.EventEmitter<void>();
   private readonly edited = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.edited.event;
   private readonly known = new Map<string, Proposal>();
-  private readonly disposables = [
-    vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-    vscode.workspace.onDidChangeTextDocument(({ document: { uri } }) => {
-      if (uri.scheme !== SCHEME) {
-        this.redraw((shown) => shown.path === uri.path);
-      }
-    }),
-  ];
 
   /** `kept` holds what the daemon doesn't know: what was rejected in part, and by which ids each is undone. */
   constructor(
     private readonly daemon: Daemon,
     private readonly kept: vscode.Memento,
-  ) {}
-
-  dispose(): void {
-    vscode.Disposable.from(...this.disposables, this.changed, this.edited).dispose();
+    subscriptions: vscode.Disposable[],
+  ) {
+    subscriptions.push(
+      vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+      vscode.workspace.onDidChangeTextDocument(({ document: { uri } }) => {
+        if (uri.scheme !== SCHEME) {
+          this.redraw((shown) => shown.path === uri.path);
+        }
+      }),
+    );
   }
 
   put(proposal: Proposal): string {
@@ -84,7 +82,8 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     const names = [...files, ...hunks.map((hunk) => named(hunk.path, hunk.index))];
     await this.keep("rejected", id, [...new Set([...card.rejected, ...names])]);
     const now = { ...card, rejected: this.list("rejected", id) };
-    if ((card.proposal.state ?? "open") === "open" && card.proposal.files.every((file) => ofFile(now, file) === "rejected")) {
+    const { files: all, state = "open" } = card.proposal;
+    if (state === "open" && all.every((file) => ofFile(now, file) === "rejected")) {
       await this.daemon.request("aid/reject", { id });
       await this.fetch(id);
     } else {
@@ -170,9 +169,10 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Dis
     const card = this.card(id);
     const files = card?.proposal.files.filter((file) => ofFile(card, file) !== "open") ?? [];
     const decided = files.map((file) => card && side(card.proposal, file.path).toString());
-    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-    const shows = ({ input }: vscode.Tab) => input instanceof vscode.TabInputTextDiff && decided.includes(input.modified.toString());
-    await vscode.window.tabGroups.close(tabs.filter(shows));
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter(({ input }) => {
+      return input instanceof vscode.TabInputTextDiff && decided.includes(input.modified.toString());
+    });
+    await vscode.window.tabGroups.close(tabs);
   }
 
   private list(what: "applied" | "rejected", id: string): readonly string[] {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 
+import type { Attached } from "./attached";
 import { said, type Daemon } from "./daemon";
 import type { ShownTurn } from "./messages";
 import type { Proposals } from "./proposals";
@@ -21,31 +22,27 @@ interface Running {
   fresh: boolean;
 }
 
-export class Session implements vscode.Disposable {
+export class Session {
   readonly changed = new vscode.EventEmitter<void>();
   readonly builds = new Map<string, BuildChangedParams>();
   turns: Turn[] = [];
   private readonly running = new Map<string, Running>();
-  private readonly disposables: vscode.Disposable[];
 
   constructor(
     private readonly daemon: Daemon,
     private readonly proposals: Proposals,
+    private readonly attached: Attached,
     private readonly kept: vscode.Memento,
+    subscriptions: vscode.Disposable[],
   ) {
-    this.disposables = [
+    subscriptions.push(
       daemon.updated.event((update) => this.hear(update)),
       daemon.built.event((build) => {
         this.builds.set(build.workspace, build);
         this.changed.fire();
       }),
       daemon.fixed.event((result) => this.found(result)),
-    ];
-  }
-
-  dispose(): void {
-    this.cancel();
-    vscode.Disposable.from(...this.disposables, this.changed).dispose();
+    );
   }
 
   get busy(): string {
@@ -84,8 +81,18 @@ export class Session implements vscode.Disposable {
   async begin(root = currentRoot()): Promise<void> {
     this.cancel();
     this.turns = [];
+    this.attached.reset();
     await this.kept.update("chat", { root, id: randomUUID() });
     this.changed.fire();
+  }
+
+  /** Have the daemon forget what was said here. */
+  async forget(): Promise<void> {
+    const chat = this.kept.get<{ root: string; id: string }>("chat");
+    if (chat) {
+      await this.daemon.request("aid/forgetChat", { workspace: chat.root, chat: chat.id });
+    }
+    await this.begin();
   }
 
   /** Ask, and tell how it goes in a new turn. `undefined`: cancelled or failed, which the turn says too. */

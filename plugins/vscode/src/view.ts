@@ -10,14 +10,13 @@ import type { Session, Turn } from "./session";
 
 const DRAW_EVERY_MS = 50;
 
-export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
+export class ChatView implements vscode.WebviewViewProvider {
   private view: vscode.WebviewView | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** Turns as the page has them, by key. */
   private readonly sent = new Map<string, string>();
   private ready = false;
   private focusing = false;
-  private readonly disposables: vscode.Disposable[];
 
   constructor(
     private readonly extension: vscode.Uri,
@@ -26,16 +25,12 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     private readonly proposals: Proposals,
     private readonly attached: Attached,
     private readonly act: (asked: FromWebview) => Promise<void>,
+    subscriptions: vscode.Disposable[],
   ) {
-    this.disposables = [
-      ...[session.changed, attached.changed, daemon.turned, proposals.changed].map((each) => each.event(() => this.later())),
+    subscriptions.push(
+      ...[session.changed, attached.changed, daemon.turned, proposals.changed].map((each) => each.event(this.later)),
       vscode.window.registerWebviewViewProvider("aid.chat", this),
-    ];
-  }
-
-  dispose(): void {
-    clearTimeout(this.timer);
-    vscode.Disposable.from(...this.disposables).dispose();
+    );
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
@@ -55,10 +50,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
   async focus(): Promise<void> {
     this.focusing = true;
     await vscode.commands.executeCommand("aid.chat.focus");
-    if (this.ready) {
-      this.post({ type: "focus" });
-      this.focusing = false;
-    }
+    this.flush();
   }
 
   private async hear(asked: FromWebview): Promise<void> {
@@ -68,15 +60,11 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.ready = true;
     this.sent.clear();
     this.flush();
-    if (this.focusing) {
-      this.post({ type: "focus" });
-      this.focusing = false;
-    }
   }
 
-  private later(): void {
+  private readonly later = (): void => {
     this.timer ??= setTimeout(() => this.flush(), DRAW_EVERY_MS);
-  }
+  };
 
   private flush(): void {
     clearTimeout(this.timer);
@@ -94,6 +82,10 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
     }
     this.post({ type: "turns", keys: this.session.turns.map((turn) => turn.key), changed });
     this.post({ type: "frame", frame: this.frame() });
+    if (this.focusing) {
+      this.post({ type: "focus" });
+      this.focusing = false;
+    }
   }
 
   private frame(): Frame {
@@ -119,7 +111,8 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
 
 function page(script: string, style: string): string {
   const nonce = randomBytes(16).toString("base64");
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'`;
+  const own = `script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'`;
+  const policy = `default-src 'none'; ${own}; base-uri 'none'; form-action 'none'`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -134,8 +127,11 @@ function page(script: string, style: string): string {
 <main id="turns" role="log" aria-label="Chat" tabindex="0"></main>
 <form id="ask" aria-label="Ask AID">
 <ul id="chips" aria-label="What goes along"></ul>
-<textarea id="prompt" rows="3" aria-label="What is to be changed" placeholder="What is to be changed? Enter sends."></textarea>
-<div class="row"><button type="button" id="file" class="quiet">Add file…</button><button type="submit" id="send">Send</button></div>
+<textarea id="prompt" rows="3" aria-label="What is to be changed" placeholder="What is to be changed? Enter sends.">
+</textarea>
+<div class="row">
+<button type="button" id="file" class="quiet">Add file…</button><button type="submit" id="send">Send</button>
+</div>
 </form>
 <script nonce="${nonce}" src="${script}"></script>
 </body>

@@ -7,7 +7,7 @@ import { markdown } from "./markdown";
 
 export type Post = (message: FromWebview) => void;
 const MARKS = { added: "A", deleted: "D", modified: "M", renamed: "R" };
-const STATES = { open: "", partly: "accepted in part", accepted: "accepted", rejected: "rejected", undone: "taken back" };
+const STATES: Record<string, string> = { open: "", partly: "accepted in part", undone: "taken back" };
 
 export function drawTurn(turn: ShownTurn, post: Post): HTMLElement {
   const attached = turn.attached.length > 0 && element("p", { class: "attached" }, `with ${turn.attached.join(", ")}`);
@@ -46,7 +46,7 @@ function drawCard(card: Card, post: Post): HTMLElement {
   return element(
     "section",
     { class: "card", "aria-label": "Proposal" },
-    element("p", { class: `badge ${verdict.status}` }, mark, badge ?? verdict.status, said(STATES[state])),
+    element("p", { class: `badge ${verdict.status}` }, mark, badge ?? verdict.status, " ", said(STATES[state] ?? state)),
     element("ul", { class: "files", "aria-label": "Files" }, ...rows),
     element(
       "div",
@@ -69,9 +69,13 @@ function drawFile(card: Card, file: ProposedFile, post: Post): HTMLElement {
     "summary",
     { title: former ? `${former} → ${path}` : path, "data-key": `${key} summary` },
     element("span", { class: `status ${status}`, "aria-label": status }, MARKS[status]),
+    " ",
     element("span", { class: "name" }, path.slice(path.lastIndexOf("/") + 1)),
+    " ",
     element("span", { class: "added", "aria-label": `${added} lines added` }, `+${added}`),
+    " ",
     element("span", { class: "removed", "aria-label": `${removed} lines removed` }, `−${removed}`),
+    " ",
     decision !== "open" && said(decision),
   );
   const actions = element(
@@ -113,7 +117,7 @@ function drawHunk(card: Card, file: ProposedFile, hunk: ProposedHunk, post: Post
   );
 }
 
-export function button(label: string, described: string, key: string, pressed: () => void, kind = ""): HTMLButtonElement {
+export function button(label: string, described: string, key: string, pressed: () => void, kind = ""): HTMLElement {
   const attributes = { type: "button", class: kind, title: described, "aria-label": described, "data-key": key };
   const made = element("button", attributes, label);
   made.addEventListener("click", pressed);

@@ -24,6 +24,9 @@ SETTINGS = {
     "editor.minimap.enabled": False,
     "window.autoDetectColorScheme": False,
     "workbench.colorTheme": "Default Dark Modern",
+    "editor.occurrencesHighlight": "off",
+    "editor.autoIndent": "none",
+    "editor.autoClosingBrackets": "never",
     "extensions.ignoreRecommendations": True,
     "git.enabled": False,
 }
@@ -38,11 +41,13 @@ class Code:
         self._root = root
         self._env = env
         self._extensions = extensions
-        # What is run is a setting of the machine. VS Code goes by the login shell's PATH: no `aid` there in a test.
-        machine = {"aid.command": [str(self._tools["aid"]), "connect"]}
-        for scope, given in (("User", SETTINGS | settings), ("Machine", machine)):
+        self._settings: dict[str, Any] = SETTINGS | settings
+        for scope in ("User", "Machine"):
             (self._home / scope).mkdir(parents=True)
-            (self._home / scope / "settings.json").write_text(json.dumps(given))
+        self.set()
+        # What is run is a setting of the machine. VS Code goes by the login shell's PATH: no `aid` there in a test.
+        machine = {"aid.command": [tools["aid"], "connect"]}
+        (self._home / "Machine" / "settings.json").write_text(json.dumps(machine))
         SHOTS.mkdir(exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -82,6 +87,12 @@ class Code:
         with self._server:
             os.killpg(self._server.pid, signal.SIGTERM)
         self._log.close()
+
+    def set(self, name: str | None = None, value: Any = None) -> None:
+        """A setting of the person's, as if edited by hand."""
+        if name is not None:
+            self._settings[name] = value
+        (self._home / "User" / "settings.json").write_text(json.dumps(self._settings))
 
     def do(self, operation: str, *given: Any) -> Any:
         assert self._driver.stdin is not None and self._driver.stdout is not None
