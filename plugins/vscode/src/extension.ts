@@ -24,7 +24,7 @@ class Extension {
     const act = (asked: FromWebview) => this.act(asked);
     this.attached = new Attached(subscriptions);
     this.proposals = new Proposals(this.daemon, workspaceState, subscriptions);
-    this.session = new Session(this.daemon, this.proposals, this.attached, workspaceState, subscriptions);
+    this.session = new Session(this.daemon, this.proposals, workspaceState, subscriptions);
     const { attached, daemon, proposals, session, status } = this;
     this.view = new ChatView(extensionUri, daemon, session, proposals, attached, act, subscriptions);
     Object.assign(status, { name: "AID", command: "aid.ask" });
@@ -62,8 +62,9 @@ class Extension {
   }
 
   private register(): void {
-    const decide = (decision: "accept" | "reject", whole: boolean) => async () => {
-      const editor = vscode.window.visibleTextEditors.find((each) => each.document.uri.scheme === SCHEME);
+    const decide = (decision: "accept" | "reject", whole: boolean) => async (uri?: vscode.Uri) => {
+      const editors = vscode.window.visibleTextEditors.filter(({ document }) => document.uri.scheme === SCHEME);
+      const editor = editors.find(({ document }) => document.uri.toString() === uri?.toString()) ?? editors[0];
       const found = editor && (await this.proposals.partAt(editor));
       if (found) {
         await this.proposals[decision](found.id, whole ? { path: found.part.path } : found.part);
@@ -75,7 +76,7 @@ class Extension {
       "aid.editSelection": () => this.editSelection(),
       "aid.addSelection": () => this.add(vscode.window.activeTextEditor?.selection),
       "aid.addFile": (uri) => this.add(undefined, uri),
-      "aid.newChat": () => this.session.begin(),
+      "aid.newChat": () => (this.attached.reset(), this.session.begin()),
       "aid.openChat": () => this.openChat(),
       "aid.forgetChat": () => this.session.forget(),
       "aid.chooseModel": () => this.chooseModel(),
@@ -104,11 +105,11 @@ class Extension {
   /** What the webview asks for. */
   private async act(asked: FromWebview): Promise<void> {
     switch (asked.type) {
-      case "send":
-        const files = this.attached.files();
-        const attached = this.attached.chips().map((chip) => chip.label);
-        await this.session.ask({ prompt: asked.prompt, files }, { prompt: asked.prompt, attached });
-        break;
+      case "send": {
+        const shown = this.attached.chips().map((chip) => chip.label);
+        await this.session.ask({ prompt: asked.prompt, files: this.attached.files() }, shown);
+        return;
+      }
       case "cancel":
         return this.session.cancel();
       case "attachFile":
@@ -142,7 +143,7 @@ class Extension {
       return;
     }
     const root = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.fsPath ?? currentRoot();
-    const asked = this.session.ask({ prompt, edit: lines, files: [lines] }, { prompt, attached: [where] }, root);
+    const asked = this.session.ask({ prompt, edit: lines, files: [lines] }, [where], root);
     const result = await this.whileShown(title, asked);
     if (result?.proposal) {
       const [only, ...others] = result.proposal.files;
@@ -220,9 +221,8 @@ class Extension {
   }
 
   private drawStatus(): void {
-    const build = this.session.builds.get(this.session.root);
     const { trouble } = this.daemon;
-    const { busy } = this.session;
+    const { build, busy } = this.session;
     const told = trouble || busy || build?.badge || "ready";
     const state = busy ? "running" : (build?.status ?? "");
     const icon = trouble ? "$(circle-slash)" : (ICONS[state] ?? "$(circle-outline)");

@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 
-import type { Attached } from "./attached";
 import { said, type Daemon } from "./daemon";
 import type { ShownTurn } from "./messages";
 import type { Proposals } from "./proposals";
@@ -12,7 +11,7 @@ import type { BuildChangedParams, PromptParams, PromptResult, UpdateParams } fro
 export type Turn = { -readonly [key in keyof Omit<ShownTurn, "card">]: ShownTurn[key] } & { proposal: string | null };
 const EMPTY = { attached: [], text: "", line: "", running: false, reason: "", proposal: null };
 
-type Asked = Omit<PromptParams, "workspace" | "chat" | "token">;
+type Asked = Pick<PromptParams, "edit" | "files"> & { readonly prompt: string };
 type Found = Pick<PromptResult, "id" | "prompt" | "prose" | "reason" | "proposal">;
 
 interface Running {
@@ -24,14 +23,13 @@ interface Running {
 
 export class Session {
   readonly changed = new vscode.EventEmitter<void>();
-  readonly builds = new Map<string, BuildChangedParams>();
+  private readonly builds = new Map<string, BuildChangedParams>();
   turns: Turn[] = [];
   private readonly running = new Map<string, Running>();
 
   constructor(
     private readonly daemon: Daemon,
     private readonly proposals: Proposals,
-    private readonly attached: Attached,
     private readonly kept: vscode.Memento,
     subscriptions: vscode.Disposable[],
   ) {
@@ -50,15 +48,23 @@ export class Session {
     return first ? first.turn.line || "asking" : "";
   }
 
+  /** The daemon's name for the folder need not be ours, where a link leads there. */
+  get build(): BuildChangedParams | undefined {
+    return this.builds.get(this.root) ?? (this.builds.size === 1 ? [...this.builds.values()][0] : undefined);
+  }
+
   get root(): string {
-    return this.kept.get<{ root: string }>("chat")?.root ?? currentRoot();
+    return this.chat?.root ?? currentRoot();
+  }
+
+  private get chat(): { readonly root: string; readonly id: string } | undefined {
+    return this.kept.get("chat");
   }
 
   /** Take up the chat of before the window was loaded, as the daemon has it. */
   async resume(): Promise<void> {
-    const chat = this.kept.get<{ root: string; id: string }>("chat");
-    if (chat && !this.turns.length) {
-      await this.open(chat.root, chat.id);
+    if (this.chat && !this.turns.length) {
+      await this.open(this.chat.root, this.chat.id);
     }
   }
 
@@ -81,38 +87,31 @@ export class Session {
   async begin(root = currentRoot()): Promise<void> {
     this.cancel();
     this.turns = [];
-    this.attached.reset();
     await this.kept.update("chat", { root, id: randomUUID() });
     this.changed.fire();
   }
 
   /** Have the daemon forget what was said here. */
   async forget(): Promise<void> {
-    const chat = this.kept.get<{ root: string; id: string }>("chat");
-    if (chat) {
-      await this.daemon.request("aid/forgetChat", { workspace: chat.root, chat: chat.id });
+    if (this.chat) {
+      await this.daemon.request("aid/forgetChat", { workspace: this.chat.root, chat: this.chat.id });
     }
     await this.begin();
   }
 
   /** Ask, and tell how it goes in a new turn. `undefined`: cancelled or failed, which the turn says too. */
-  async ask(
-    asked: Asked,
-    shown: Pick<Turn, "prompt" | "attached">,
-    root = this.root,
-  ): Promise<PromptResult | undefined> {
-    if (root !== this.root || !this.kept.get("chat")) {
+  async ask(asked: Asked, attached: readonly string[], root = this.root): Promise<PromptResult | undefined> {
+    if (root !== this.chat?.root) {
       await this.begin(root);
     }
     const token = randomUUID();
-    const turn: Turn = { ...EMPTY, ...shown, key: token, line: "asking", running: true };
+    const turn: Turn = { ...EMPTY, key: token, prompt: asked.prompt, attached, line: "asking", running: true };
     const running: Running = { turn, cancel: new vscode.CancellationTokenSource(), writer: "", fresh: false };
     this.running.set(token, running);
     this.turns.push(turn);
     this.changed.fire();
     try {
-      const chat = this.kept.get<{ id: string }>("chat")?.id ?? null;
-      const params = { ...asked, workspace: root, chat, token };
+      const params = { ...asked, workspace: root, chat: this.chat?.id ?? null, token };
       const result = await this.daemon.request("aid/prompt", params, running.cancel.token);
       this.ended(turn, result);
       return result;

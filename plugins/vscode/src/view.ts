@@ -89,13 +89,13 @@ export class ChatView implements vscode.WebviewViewProvider {
   }
 
   private frame(): Frame {
-    const build = this.session.builds.get(this.session.root);
+    const { build, busy } = this.session;
     return {
       build: build?.badge ?? "",
       status: build?.status ?? "unchecked",
       chips: this.attached.chips(),
       current: this.attached.current,
-      running: Boolean(this.session.busy),
+      running: Boolean(busy),
       trouble: this.daemon.trouble,
     };
   }

@@ -105,12 +105,12 @@ def test_a_proposal_is_decided_in_the_diff_editor_and_seen_whole_in_the_multi_di
     code.do("chatUntil", ".badge.green")
     code.do("chatPress", "Show all files beside what they would become")
     code.do("until", ".multiDiffEntry", "numbers.ml")
-    code.do("until", ".multiDiffEntry .modified-in-monaco-diff-editor .view-line", "let more = 1")
+    code.do("until", ".multiDiffEntry .editor.modified .view-line", "let more = 1")
     assert code.do("count", ".multiDiffEntry") == 2
     code.do("shot", "multi-diff")
 
     code.do("chatPress", "Show lib/numbers.ml beside what it would become")
-    proposed = ".diffEditor .modified-in-monaco-diff-editor"
+    proposed = ".monaco-diff-editor .editor.modified"
     code.do("until", f"{proposed} .view-line", "first = 10")
     code.do("shot", "diff")
     code.do("place", 11)
@@ -234,7 +234,7 @@ def test_the_light_bulb_mends_an_error_and_a_selection_is_edited(shop: Any, open
         code.do("gone", ".notification-list-item-message", "AID: edit lib/price.ml:5-5")
         code.do("command", "AID: Edit Selection…")
         code.do("input", "triple it")
-        code.do("until", ".diffEditor .modified-in-monaco-diff-editor .view-line", "* 3")
+        code.do("until", ".monaco-diff-editor .editor.modified .view-line", "* 3")
         code.do("click", ".editor-actions [aria-label^='Accept All Changes of This File']")
         code.do("gone", ".tab", "as proposed")
         assert tripled in code.do("text")
