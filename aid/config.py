@@ -117,6 +117,15 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     store_text: bool = False
 
 
+class CesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`quota_gb`: how much disk built bases may take together, in GB of 10^9 bytes; the least recently used go first.
+
+    All workspaces share it, so only the user's own file may say it.
+    """
+
+    quota_gb: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+
+
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept for later, of all workspaces: proposals, and the turns of chats, each for `keep_days` at most.
 
@@ -133,6 +142,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     models: dict[str, ModelSettings] = {}
     build: BuildSettings = BuildSettings()
     verify: VerifySettings = VerifySettings()
+    ces: CesSettings = CesSettings()
     context: ContextSettings = ContextSettings()
     sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
@@ -160,8 +170,10 @@ def load(workspace: Path | None) -> Loaded:
         own_file = workspace / FILE_NAME
         content = _content(own_file)
         own = _parse(content, own_file)
+        shared = own.pop("ces", None)  # trusted or not: one workspace may not evict the others' bases
         if not is_trusted(content):
             withheld = _withhold(own)
+            withheld += [f"ces.{_printable(key)}" for key in shared] if isinstance(shared, dict) else []
         merged = _over(merged, own)
         files.append(str(own_file))
     try:

@@ -5,6 +5,7 @@ The starter reads one line from `--ready-fd`: "ready", or why there is no daemon
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -33,13 +34,17 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
     parser = argparse.ArgumentParser(prog="aid-daemon", description="AID's daemon; 'aid start' runs it.")
     parser.add_argument("--detach", action="store_true", help="go on in the background")
     parser.add_argument("--ready-fd", type=int, help="where to say that it listens, or why not")
+    parser.add_argument("--take-over", action="store_true", help="wait for the daemon that runs to end")
     asked = parser.parse_args(argv)
     if asked.detach and os.fork():
         os._exit(0)
     announcement = Announcement(asked.ready_fd)
     try:
         announcement.take_turn()
-        _run(make_host or _real_host, announcement)
+        if asked.take_over:
+            _prepare()
+            announcement.warm()
+        _run(make_host or _real_host, announcement, take_over=asked.take_over)
     except AidError as error:
         announcement.say(str(error))
         return error.exit_code
@@ -58,6 +63,11 @@ class Announcement:
         if self._ready_fd is None:
             self._turn = lifecycle.take_turn()
 
+    def warm(self) -> None:
+        """All is imported and read that can be while another daemon still serves."""
+        if self._ready_fd is not None:
+            os.write(self._ready_fd, f"{lifecycle.WARM}\n".encode())
+
     def say(self, line: str) -> None:
         """The first line counts; a later one, or one that nobody waits for any more, is only logged."""
         if self._said:
@@ -74,9 +84,26 @@ class Announcement:
         os.close(self._ready_fd)
 
 
-def _run(make_host: MakeHost, announcement: Announcement) -> None:
+def _prepare() -> None:
+    """Import what a daemon with editors needs, and see that its configuration can be read. Raises ConfigError.
+
+    What is imported later holds up the requests that the old daemon left.
+    """
+    settings = config.load(None).config
+    gc.disable()  # a tenth of the time: most of what is made here stays
+    import aid.server.lsp
+    import aid.session.host  # noqa: F401
+    from aid import models
+
+    for name in (settings.default_model, "hints"):
+        with suppress(AidError, KeyError):
+            models.make(name, settings.models[name])
+    gc.enable()
+
+
+def _run(make_host: MakeHost, announcement: Announcement, *, take_over: bool) -> None:
     os.chdir("/")
-    lock = lifecycle.hold(VERSION, __version__, TAKE_OVER_S)
+    lock = lifecycle.hold(VERSION, __version__, TAKE_OVER_S, take_over=take_over)
     if lock is None:
         announcement.say(lifecycle.READY)
         return
@@ -98,7 +125,7 @@ async def _serve(make_host: MakeHost, announcement: Announcement) -> None:
     warming = loop.create_task(_warm(host))
     await server.ended.wait()
     warming.cancel()
-    log.info("ending", extra={"models": server.end_models})
+    log.info("ending", extra={"models": server.end_models, "restarting": server.restarting})
     await server.drain(GRACE_S)
     try:
         async with asyncio.timeout(CLOSE_S):

@@ -21,7 +21,7 @@ from aid import config, lifecycle, models, paths
 from aid.client import connect
 from aid.errors import AidError
 from aid.models import default_model
-from aid.protocol import StatusParams
+from aid.protocol import StatusParams, early_words
 from ces import builds, isolation
 from ces.errors import CesError
 
@@ -267,3 +267,13 @@ def _daemon() -> Iterator[Check]:
         return
     told = f"running, pid {found.pid}, AID {found.version}, {found.rss_bytes / 1e6:.0f} MB"
     yield Check(name="daemon", status="ok", needed=False, found=told)
+    for workspace in found.workspaces:
+        if workspace.early is not None:
+            wrong = workspace.early.false_reds + workspace.early.false_greens
+            yield Check(
+                name="early words",
+                status="poor" if wrong else "ok",
+                needed=False,
+                found=f"{early_words(workspace.early)}, in {workspace.root}",
+                fix="the verdicts were the build's all the same: please report what the change was" if wrong else None,
+            )

@@ -19,15 +19,25 @@ def ces_state() -> Path:
     return paths.state_dir() / "ces"
 
 
-def judge_settings(workers: int = 2, *, state: Path | None = None, allow_unsandboxed: bool = False) -> JudgeSettings:
+def judge_settings(
+    workers: int = 2,
+    *,
+    state: Path | None = None,
+    quota_bytes: int | None = None,
+    concealed: tuple[Path, ...] = (),
+    allow_unsandboxed: bool = False,
+) -> JudgeSettings:
     """Bases in `state` (None: the person's state directory), built as each workspace's aid.toml says.
 
-    `allow_unsandboxed`: the person said in so many words that model-written code may run where nothing encloses it.
+    `quota_bytes` None: as the person's own aid.toml says. No build sees `concealed`. `allow_unsandboxed`: the person
+    said in so many words that model-written code may run where nothing encloses it.
     """
     from ces.bases import BaseSettings
     from ces.judge import JudgeSettings
 
-    bases = BaseSettings(state_dir=state or ces_state(), build=_build)
+    if quota_bytes is None:
+        quota_bytes = int(config.load(None).config.ces.quota_gb * 1e9)
+    bases = BaseSettings(state_dir=state or ces_state(), build=_build, quota_bytes=quota_bytes, concealed=concealed)
     return JudgeSettings(bases=bases, workers=workers, allow_unsandboxed=allow_unsandboxed)
 
 

@@ -16,7 +16,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -28,6 +28,7 @@ NAME = "aid"
 START_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5
 READY = "ready"
+WARM = "warm"
 
 
 class Holder(NamedTuple):
@@ -74,15 +75,15 @@ def holder() -> Holder | None:
         return Holder(int(pid) if pid.isdigit() else 0, int(protocol) if protocol.isdigit() else 0, version)
 
 
-def hold(protocol: int, version: str, timeout_s: float) -> TextIO | None:
+def hold(protocol: int, version: str, timeout_s: float, *, take_over: bool = False) -> TextIO | None:
     """Become the daemon: the open lock file, to be kept for life; None when another daemon listens already.
 
-    Waits for a daemon that is ending. Raises DaemonError when the lock's holder neither ends nor answers in time.
-    Main thread only (it waits by an alarm).
+    Waits for a daemon that is ending, and with `take_over` for one that is about to. Raises DaemonError when the lock's
+    holder neither ends nor answers in time. Main thread only (it waits by an alarm).
     """
     lock = _lock_path().open("a+", encoding="ascii")
     if not _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
-        link = connect()
+        link = None if take_over else connect()
         if link is not None:
             link.close()
             lock.close()
@@ -135,23 +136,38 @@ def take_turn() -> TextIO:
     return turn
 
 
+def restart(prepare: Callable[[], Callable[[], object]]) -> None:
+    """Put a new daemon in place of the one that runs, which goes on serving until the new one has all it needs.
+
+    `prepare` is called meanwhile, and gives what makes the old one end. Whoever looks for a daemon then waits for the
+    new one. Raises DaemonError with what the new one said; where it can't even be prepared, the old one runs on.
+    """
+    with take_turn(), _spawned("--take-over") as said:
+        end_old = prepare()
+        _expect(WARM, said())
+        end_old()
+        _expect(READY, said())
+
+
 def _start() -> socket.socket:
     with take_turn():
         link = connect()
         if link is None:
-            _spawn()
+            with _spawned() as said:
+                _expect(READY, said())
             link = connect()
     if link is None:
         raise DaemonError("the daemon ended as soon as it had started: see 'aid logs'")
     return link
 
 
-def _spawn() -> None:
-    """Run a daemon of its own session and wait until it listens (or another does)."""
+@contextmanager
+def _spawned(*options: str) -> Iterator[Callable[[], str]]:
+    """Run a daemon of its own session; what is yielded reads the next line it says to whoever started it."""
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     # -P: the folder the person stands in must not lend the daemon its modules.
-    argv = [sys.executable, "-P", "-m", "aid.daemon", "--detach", "--ready-fd", str(writing)]
+    argv = [sys.executable, "-P", "-m", "aid.daemon", "--detach", "--ready-fd", str(writing), *options]
     output = str(output_path())
     anew = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     files = [
@@ -164,26 +180,30 @@ def _spawn() -> None:
     finally:
         os.close(writing)
     try:
-        said = _read_line(reading, START_TIMEOUT_S)
+        yield lambda: _read_line(reading, START_TIMEOUT_S)
     finally:
         os.close(reading)
         os.waitpid(child, 0)
-    if said != READY:
+
+
+def _expect(wanted: str, said: str) -> None:
+    if said != wanted:
         raise DaemonError(said or f"the daemon did not start: {_last_line(output_path())}")
 
 
 def _read_line(descriptor: int, timeout_s: float) -> str:
-    """What comes through a pipe until it is closed; "" for nothing, a sentence for too late."""
+    """The next line that comes through a pipe; "" where it is closed instead, a sentence for too late."""
     said = b""
     deadline = time.monotonic() + timeout_s
-    while True:
+    while not said.endswith(b"\n"):
         ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             return f"the daemon did not start within {timeout_s:.0f} s: see 'aid logs'"
-        piece = os.read(descriptor, 4096)
+        piece = os.read(descriptor, 1)  # no more than the line: the next one is read by another call
         if not piece:
-            return said.decode("utf-8", "replace").strip()
+            break
         said += piece
+    return said.decode("utf-8", "replace").strip()
 
 
 def _last_line(path: Path) -> str:

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from aid import attach
 from ces.change import Status
-from ces.verdict import BuildStatus, Verdict
+from ces.verdict import BuildStatus, EarlyCount, Verdict
 from ces.verdict import Status as VerdictStatus
 
-VERSION = 1
+VERSION = attach.VERSION
 
 ProposalState = Literal["open", "accepted", "partly", "rejected", "undone"]
 BuildState = Literal["running"] | VerdictStatus
@@ -179,12 +180,13 @@ class UpdateParams(Wire, frozen=True):
     """What happens while a prompt is answered. `kind` says which of the other fields are there.
 
     "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
-    `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person.
+    `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new
+    daemon begins the request again, so forget what its updates said so far; nothing else is there.
     `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
     """
 
     request: str
-    kind: Literal["sources", "text", "reasoning", "candidate", "status"]
+    kind: Literal["sources", "text", "reasoning", "candidate", "status", "restart"]
     token: str | None = None
     text: str = ""
     line: str = ""
@@ -396,11 +398,20 @@ class StatusParams(Wire, frozen=True):
 
 
 class WorkspaceStatus(Wire, frozen=True):
+    """`early`: what came of the early words on proposals, before the build's own; None where there were none."""
+
     root: str
     files: int = 0
     indexed: bool = False
     clients: int = 0
     build: BuildStatus | None = None
+    early: EarlyCount | None = None
+
+
+def early_words(count: EarlyCount) -> str:
+    wrong = count.false_reds + count.false_greens
+    told = f"{count.red} red, {count.green} green, {count.unsure} left to the build"
+    return f"{told}; {count.compared} compared with the build, {wrong} wrong"
 
 
 class StatusResult(Wire, frozen=True):
@@ -428,9 +439,10 @@ class StatsParams(Wire, frozen=True):
 
 
 class ShutdownParams(Wire, frozen=True):
-    """`models`: end the model workers too."""
+    """`models`: end the model workers too. `restart`: another daemon takes over, so what is not done is left to it."""
 
     models: bool = False
+    restart: bool = False
 
 
 class Empty(Wire, frozen=True):

@@ -32,6 +32,11 @@ def find_root(start: Path) -> Path:
     return start
 
 
+def is_too_wide(root: Path) -> bool:
+    """Whether it is the home directory or above it, and no project: to index all of that is never what was meant."""
+    return Path.home().resolve().is_relative_to(root) and not any((root / name).exists() for name in _OWNED)
+
+
 def inside(root: Path, named: str) -> str | None:
     """The real path, relative to `root`, of a file named relative to it or absolutely; None when it is outside."""
     real_root = root.resolve()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 AID = Path(sys.executable).parent / "aid"
 
@@ -18,10 +19,10 @@ PROMPT = "make step_7 add 70"
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """The URL of a server that answers REPLY at once, whatever it is asked."""
+def server(folder: Path, line: dict[str, Any] | None = None) -> Iterator[str]:
+    """The URL of a server that answers `line` at once, whatever it is asked: without one, REPLY."""
     replies = folder / "replies.jsonl"
-    replies.write_text(json.dumps({"match": "", "reply": REPLY}) + "\n")
+    replies.write_text(json.dumps(line or {"match": "", "reply": REPLY}) + "\n")
     argv = [sys.executable, "-m", "aid.models.replay_server", "--replies", str(replies), "--port", "0"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -4,7 +4,8 @@
 
 Each round changes one module of a dune project to a text not seen before and asks for the verdict up to the type check,
 as `Checker` gives it (overlay on the warm base) and as `cp -a` of the sources plus `dune build @check` does. Prints
-medians in milliseconds, the ratio, and what the sandbox alone costs.
+medians in milliseconds, the ratio, and what the sandbox alone costs. Then, for a change that doesn't type-check, when
+it is known to be red: with the quick checker, and without.
 """
 
 import asyncio
@@ -67,6 +68,29 @@ async def sandbox(root: Path, state: Path, found: isolation.Isolation) -> float:
     return statistics.median(spent)
 
 
+async def red(checker: Checker, change: FileChange, *, early: bool) -> float:
+    """How long until the change is known to be red."""
+    started = time.monotonic()
+    known: list[float] = []
+    on_red = (lambda _: known.append(time.monotonic())) if early else None
+    verdict = await checker.check([change], budget_s=120, on_red=on_red)
+    assert verdict.status == "red"
+    return ((known or [time.monotonic()])[0] - started) * 1000
+
+
+async def reds(checker: Checker, path: str, before: bytes) -> None:
+    """In turn with the quick checker and without; every text is a new one, the first warms what it asks."""
+    with_quick, without = [], []
+    for number in range(ROUNDS + 1):
+        for spent, early in ((with_quick, True), (without, False)):
+            text = before + f'let fresh = {number} + "{early}"\n'.encode()
+            spent.append(await red(checker, FileChange(path=path, before=before, after=text), early=early))
+            await checker.settled()
+    quick, dune = statistics.median(with_quick[1:]), statistics.median(without[1:])
+    print(f"red is known after {quick:.0f} ms with the quick checker, {dune:.0f} ms without: {dune / quick:.1f}x")
+    print(f"early words: {checker.early_count}")
+
+
 async def main(modules: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ces-bench"))
     root = folder / "project"
@@ -75,6 +99,7 @@ async def main(modules: int) -> None:
     print(f"isolation: {await checker.isolation()}")
     print(f"first build of {modules} modules: {await timed(checker.status):.0f} ms")
     print(f"status again: {await timed(checker.status):.1f} ms")
+    print(f"to be ready for early words, in the background: {await timed(checker.settled):.0f} ms")
     ours, theirs = [], []
     path = f"lib/m{modules - 1}.ml"
     before = (root / path).read_bytes()
@@ -82,6 +107,7 @@ async def main(modules: int) -> None:
         change = FileChange(path=path, before=before, after=before + f"let fresh = {number}\n".encode())
         ours.append(await timed(lambda: checker.check([change], budget_s=120)))  # noqa: B023
         theirs.append(await timed(lambda: naive(root, change, folder / "copy")))  # noqa: B023
+    await reds(checker, path, before)
     found = await checker.isolation()
     assert found is not None
     await checker.close()

@@ -1,12 +1,9 @@
-"""What the service costs over the judge itself, what a second worker brings, and how it bears a long queue.
+"""What the service costs over the judge itself, and how it bears a long queue.
 
-    .venv/bin/python bench/ces_service.py [cached] [workers] [queue]        (all when none is named)
+    .venv/bin/python bench/ces_service.py [cached] [queue]        (all when none is named)
 
 cached   verdicts that are known already: HTTP, in one stream and one by one on kept-alive connections, against
          `Judge.check` in this process. Prints verdicts/s, the service's CPU time a verdict, and the ratios.
-workers  edits of one module of a real dune project, none seen before, up to the type check, with one worker and with
-         two: verdicts/s with two / (2 x with one). scripts/real_projects fetches the project; without OCaml this part
-         says so and is left out.
 queue    16,000 requests with a text each in one body: all answered, each once; the service's peak resident size.
 
 The service is a process of its own. Prints the load average beside every figure: the machine should be idle.
@@ -16,7 +13,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,10 +35,8 @@ KNOWN = 16
 CACHED = 500
 ROUNDS = 3
 AT_ONCE = 8
-EDITS = 40
 QUEUED = 16_000
 TEXT_BYTES = 1000
-PROJECT = "ocaml-re"
 VALUE = "{}--- a/value\n+++ b/value\n@@ -1 +1 @@\n-good\n+{}\n"
 
 
@@ -129,45 +123,6 @@ async def cached(folder: Path) -> None:
         )
 
 
-def project() -> Path | None:
-    if shutil.which("dune") is None or shutil.which("ocamlc") is None:
-        return None
-    script = Path(__file__).parents[1] / "scripts/real_projects"
-    found = subprocess.run([script, PROJECT], capture_output=True, text=True, check=False)
-    return Path(found.stdout.split()[0]) if found.returncode == 0 else None
-
-
-def edits(root: Path) -> list[CheckRequest]:
-    """A new line at the end of a module that others use."""
-    path = next(path for name in ("lib/group.ml", "lib/str.ml", "lib/re.ml") if (root / (path := name)).is_file())
-    lines = (root / path).read_text().splitlines()
-    head = f"--- a/{path}\n+++ b/{path}\n@@ -{len(lines)} +{len(lines)},2 @@\n {lines[-1]}\n"
-    made = [f"{head}+let _fresh_{number} = {'true' if number % 2 else '1 + true'}\n" for number in range(EDITS)]
-    return [CheckRequest(diff=diff, workspace=str(root), upto="typecheck") for diff in made]
-
-
-async def rate(folder: Path, root: Path, workers: int) -> float:
-    """Verdicts a second."""
-    async with service(folder, workers) as address, CesClient(str(address.url)) as client:
-        await client.check(CheckRequest(diff="", workspace=str(root), upto="typecheck"))
-        started = time.monotonic()
-        verdicts = await client.evaluate(edits(root))
-        spent = time.monotonic() - started
-    said = Counter(verdict.status for verdict in verdicts)
-    assert said == {"green": EDITS // 2, "red": EDITS // 2}, said
-    return EDITS / spent
-
-
-async def workers(folder: Path) -> None:
-    root = project()
-    if root is None:
-        print(f"workers: left out, {PROJECT} can't be built here")
-        return
-    one = await rate(folder / "one", root, 1)
-    two = await rate(folder / "two", root, 2)
-    print(f"workers: 1 gives {one:.1f}/s, 2 give {two:.1f}/s: {two / (2 * one):.0%} of twice the first ({load()})")
-
-
 async def queue(folder: Path) -> None:
     root = tiny(folder / "q")
     async with service(folder / "queue", 2, "sh", "check.sh") as address, CesClient(str(address.url)) as client:
@@ -200,7 +155,7 @@ async def main(parts: Sequence[str]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ces-service-bench"))
     (folder / "q").mkdir()
     try:
-        for part in (cached, workers, queue):
+        for part in (cached, queue):
             if not parts or part.__name__ in parts:
                 await part(folder)
     finally:

@@ -1,6 +1,6 @@
 """How many hacks are caught, and how often people's own changes are taken for one.
 
-    python bench/hacks_false_alarms.py [--most N] [--show] [GIT_REPOSITORY ...]
+    python bench/hacks_false_alarms.py [--most N] [--skip N] [--show] [GIT_REPOSITORY ...]
 
 Three figures: the suite of tests/ces/hacks, caught of all; real human changes with themselves as reference; and each
 with another person's change of the same kind as reference: same project, same sorts of files touched (code by language,
@@ -8,7 +8,8 @@ tests, build files, documents), and alike in whether code comes, only goes, or s
 isn't counted there. "any fellow" is harder than what is claimed: any other change to the project is the reference.
 
 The changes are the shared fixtures' pull requests (AID_SHARED_FIXTURES, or beside the checkout) and the newest commits
-of the repositories named. Nothing of them is kept.
+of the repositories named. Nothing of them is kept. Rules are mended by what is seen here, so a figure is only worth
+something on changes that nobody has looked at: other repositories, or older commits (`--skip`).
 """
 
 import argparse
@@ -92,8 +93,8 @@ class Repository:
             return None
         return reading.read(int(head[2]) + 1)[:-1]
 
-    def humans(self, most: int) -> Iterator[Human]:
-        found = 0
+    def humans(self, most: int, skip: int) -> Iterator[Human]:
+        found = -skip
         for line in self.run("log", "--no-merges", "--format=%H%x09%P%x09%ae").splitlines():
             commit, parents, author = line.split("\t")
             if found == most or " " in parents or not parents:
@@ -105,6 +106,8 @@ class Repository:
             if sum(sizes) > MOST_BYTES or not 0 < self.lines(parents, commit) <= MOST_LINES:
                 continue
             found += 1
+            if found <= 0:
+                continue
             paths = frozenset(self.run("ls-tree", "-r", "--name-only", parents).splitlines())
             base = lambda path, at=parents: self.read(f"{at}:{path}")  # noqa: E731
             yield Human(self.path.parent.name, commit[:10], author, Case(changes=changes, base=base, paths=paths))
@@ -201,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("repositories", nargs="*", type=Path)
     parser.add_argument("--most", type=int, default=400, help="commits of each repository")
+    parser.add_argument("--skip", type=int, default=0, help="of the newest that would be measured, leave out so many")
     parser.add_argument("--show", action="store_true", help="print each false alarm")
     asked = parser.parse_args()
     suite = [case for case in cases() if not case.honest]
@@ -212,7 +216,7 @@ def main() -> None:
     else:
         print(f"no shared fixtures at {FIXTURES}: only the repositories named are measured")
     for path in asked.repositories:
-        humans += list(Repository(path).humans(asked.most))
+        humans += list(Repository(path).humans(asked.most, asked.skip))
     started = time.process_time()
     every = [seen(human) for human in humans]
     spent = 1000 * (time.process_time() - started) / max(len(humans), 1)

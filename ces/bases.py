@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from ces import isolation
+from ces import evidence, isolation
 from ces.builder import Builder, choose, set_up
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.errors import BadChange, InfraError
@@ -41,18 +41,23 @@ WARM_TIMEOUT_S = 1800.0
 REMEMBERED = 4096
 QUOTA_BYTES = 20 << 30
 _DRAFT = ".draft-"
+_KNOWN = "2"  # what a record tells of a base; an older one tells less, and isn't this base's
+# What a state directory has of other bases, verdicts and hidden tests, and the service's token.
+_OURS = ("bases", "nodes", "verdicts.db", "verdicts.db-wal", "verdicts.db-shm", "token", "service.json", "service.lock")
 
 
 class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where bases are kept and how they are built. `build` gives a workspace's build settings.
 
-    `side_by_side` is how many checks may run on one base at once.
+    `side_by_side` is how many checks may run on one base at once. `concealed` are paths that no build may see, beside
+    those of `state_dir` and of the workspace.
     """
 
     state_dir: Path
     build: Callable[[Path], BuildSettings] = lambda workspace: BuildSettings()
     quota_bytes: int = QUOTA_BYTES
     side_by_side: int = 2
+    concealed: tuple[Path, ...] = ()
     kinds: Sequence[Kind] = KINDS
     warm_timeout_s: float = WARM_TIMEOUT_S
 
@@ -97,7 +102,7 @@ class Bases:
 
     def __init__(self, settings: BaseSettings) -> None:
         self._settings = settings
-        self._folder = settings.state_dir / "bases"
+        self._folder = settings.state_dir.resolve() / "bases"
         self._jobs = Jobs()
         self._open: dict[str, Warm] = {}
         self._trees: dict[Path, Fingerprint] = {}
@@ -110,19 +115,25 @@ class Bases:
         Raises BadChange for a workspace or revision that isn't there or has no build, InfraError when the machine
         fails.
         """
-        warm = await self._warm(await in_thread(lambda: _existing(workspace)), rev)
-        if str(workspace) not in warm.concealed:
-            warm.concealed.add(str(workspace))
-            warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
+        warm = await self._warm(workspace, rev)
+        while self._open.get(warm.record.id) is not warm:  # evicted for another, that came at the same moment
+            warm = await self._warm(workspace, rev)
         warm.holders += 1
         try:
+            if str(workspace) not in warm.concealed:
+                warm.builder.conceal(await in_thread(lambda: concealed(workspace.resolve())))
+                warm.concealed.add(str(workspace))
             yield warm
         finally:
             warm.holders -= 1
 
     def records(self) -> list[BaseRecord]:
-        """Every base on disk, the last used first."""
-        found = [record for path in self._folder.glob("*/base.json") if (record := _record(path)) is not None]
+        """Every base on disk, the last used first, without which tests it ran."""
+        found = [
+            msgspec.structs.replace(record, status=msgspec.structs.replace(record.status, ran=None))
+            for path in self._folder.glob("*/base.json")
+            if (record := _record(path)) is not None
+        ]
         return sorted(found, key=lambda record: record.used_at, reverse=True)
 
     async def close(self) -> None:
@@ -131,24 +142,35 @@ class Bases:
             await warm.close()
         self._open.clear()
 
-    async def _warm(self, workspace: Path, rev: str | None) -> Warm:
-        settings = self._settings.build(workspace)
-        adapter = await in_thread(lambda: _adapter(workspace, settings))
+    async def _warm(self, named: Path, rev: str | None) -> Warm:
+        workspace, settings, adapter, digest = await in_thread(lambda: self._looked_at(named, rev))
         if rev is not None:
             rev = await resolve_revision(workspace, rev)
             state = f"{workspace}@{rev}"
         else:
-            tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
-            state = f"{workspace}#{(await in_thread(tree.look)).digest}"
+            state = f"{workspace}#{digest}"
         known = self._known.get(state)
         if known is not None and known in self._open:
             warm = self._open[known]
         else:
             warm = await self._jobs.join(state, lambda: self._make(workspace, rev, adapter, settings), lasting=True)
             self._known.put(state, warm.record.id)
-        with contextlib.suppress(OSError):
-            os.utime(self._folder / warm.record.id / "base.json")
+        self._use(warm.record)
         return warm
+
+    def _use(self, record: BaseRecord) -> None:
+        with contextlib.suppress(OSError):
+            os.utime(self._folder / record.id / "base.json")
+
+    def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, Adapter, str]:
+        """The workspace, how it is built, and the state it is in, which doesn't count where a revision is asked for."""
+        workspace = _existing(named)
+        settings = self._settings.build(workspace)
+        adapter = _adapter(workspace, settings)
+        if rev is not None:
+            return workspace, settings, adapter, ""
+        tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
+        return workspace, settings, adapter, tree.look().digest
 
     async def _make(self, workspace: Path, rev: str | None, adapter: Adapter, settings: BuildSettings) -> Warm:
         """Freeze the sources, and open the base of that content: the one on disk or a new one."""
@@ -161,7 +183,7 @@ class Bases:
             else:
                 content = await freeze_revision(workspace, rev, draft / "tree", adapter.outputs)
             toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
-            whole = "\0".join((content, adapter.name, repr(settings), toolchain))
+            whole = "\0".join((_KNOWN, content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
                 id=hashlib.sha256(whole.encode()).hexdigest()[:32],
                 workspace=str(workspace),
@@ -190,9 +212,11 @@ class Bases:
 
     async def _opened(self, draft: Path, record: BaseRecord, settings: BuildSettings) -> Warm:
         folder = self._folder / record.id
-        await in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))
-        lock = await _locked(folder / "lock")
+        lock = await _locked(folder)
         try:
+            known = await in_thread(lambda: _record(folder / "base.json"))
+            if known is None and (folder / "builds").is_dir():  # half built: tests that ran would not run again
+                await in_thread(lambda: isolation.remove_tree(folder / "builds"))
             if not (folder / "tree").is_dir():
                 await in_thread(lambda: (draft / "tree").rename(folder / "tree"))
             builder = await set_up(
@@ -202,8 +226,8 @@ class Bases:
             if isinstance(builder, BuildStatus):
                 raise InfraError(builder.reason or "the build can't be run") from None
             builder.conceal(await in_thread(lambda: concealed(Path(record.workspace))))
+            builder.conceal((*ours(self._settings.state_dir), *map(str, self._settings.concealed)))
             look = await builder.freeze()
-            known = await in_thread(lambda: _record(folder / "base.json"))
             if known is None or not builder.kept:
                 built = msgspec.structs.replace(record, status=await self._built(builder))
                 known = await in_thread(lambda: _written(folder, built))
@@ -214,6 +238,7 @@ class Bases:
             os.close(lock)
             raise
         self._open[record.id] = warm
+        self._use(record)
         await self._evict()
         return warm
 
@@ -224,7 +249,8 @@ class Bases:
             raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
         if status.status == "red":
             await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)
-        return msgspec.structs.replace(status, wall_ms=(time.monotonic() - started) * 1000)
+        ran = None if status.ran is None else evidence.of_a_base(status.ran)
+        return msgspec.structs.replace(status, ran=ran, wall_ms=(time.monotonic() - started) * 1000)
 
     async def _evict(self) -> None:
         """Take away the least recently used until the rest is within the quota; never the last or one in use."""
@@ -241,6 +267,11 @@ class Bases:
             await asyncio.to_thread(_remove, self._folder / record.id)
 
 
+def ours(state_dir: Path) -> list[str]:
+    """The paths that CES uses in a state directory, there or not yet."""
+    return [str(state_dir.resolve() / name) for name in _OURS]
+
+
 def _existing(workspace: Path) -> Path:
     if not workspace.is_absolute() or not workspace.is_dir():
         raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
@@ -254,25 +285,33 @@ def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:
     return adapter
 
 
-async def _locked(path: Path) -> int:
-    """An open, exclusively locked descriptor of `path`. It is let go when the process ends, however it ends."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+async def _locked(folder: Path) -> int:
+    """An open, exclusively locked descriptor of `folder`'s lock; let go when the process ends, however it ends."""
     deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        found = _lock(folder)  # here: a thread's descriptor would be lost with a cancelled waiter
+        if found is not None:
+            return found
+        if time.monotonic() >= deadline:
+            raise InfraError(f"another process, as 'aid ces serve', has base {folder.name} open: stop or ask it")
+        await asyncio.sleep(LOCK_POLL_S)
+
+
+def _lock(folder: Path) -> int | None:
+    """None while another holds it, or has just evicted the base."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise InfraError(
-                        f"another process has base {path.parent.name} open: wait for it, or ask it"
-                    ) from None
-                await asyncio.sleep(LOCK_POLL_S)
-            else:
-                return fd
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock), (folder / "lock").stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
     except BaseException:
-        os.close(fd)
+        os.close(lock)
         raise
+    os.close(lock)
+    return None
 
 
 def _remove(folder: Path) -> None:

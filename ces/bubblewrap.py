@@ -35,7 +35,8 @@ def version() -> tuple[int, ...]:
 
 
 class Enclosure(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command is to see. `view` is put in `root`'s place, `scratch` becomes /tmp, `hidden` paths are empty.
+    """What a command is to see. `view` is put in `root`'s place, `scratch` becomes /tmp, `hidden` paths are empty save
+    for what of `shown` is in them.
 
     `files_of_others`: root without a user namespace, with the capabilities over files. `filtered`: a seccomp filter is
     passed on.
@@ -45,6 +46,7 @@ class Enclosure(msgspec.Struct, frozen=True, kw_only=True):
     view: Path
     scratch: Path
     hidden: tuple[str, ...]
+    shown: tuple[str, ...]
     shm_bytes: int
     files_of_others: bool
     filtered: bool
@@ -73,10 +75,13 @@ def command(wanted: Enclosure) -> list[str]:
         words += ["--bind", str(wanted.scratch), temporary]
     for tools in hidden.kept():
         words += ["--ro-bind-try", tools, tools]
-    for path in [path for path in wanted.hidden if wanted.root.is_relative_to(path)]:
+    around = [path for path in wanted.hidden if wanted.root.is_relative_to(path)]
+    for path in around:
         words += ["--tmpfs", path]  # the way to the view is made in it
     words += ["--bind", str(wanted.view), str(wanted.root), "--chdir", str(wanted.root)]
-    words += _masked(path for path in wanted.hidden if not wanted.root.is_relative_to(path))
+    words += _masked([path for path in wanted.hidden if path not in around], wanted.shown)
+    for path in around:
+        words += ["--remount-ro", path] if path != str(wanted.root) else []
     return [*words, "--", *_EXEC]
 
 
@@ -85,8 +90,13 @@ def _tmpfs(where: str, size_bytes: int) -> Sequence[str]:
     return (*size, "--tmpfs", where)
 
 
-def _masked(secrets: Iterable[str]) -> list[str]:
+def _masked(secrets: Sequence[str], shown: Iterable[str]) -> list[str]:
     words: list[str] = []
+    folders = [path for path in secrets if Path(path).is_dir()]
     for path in secrets:
-        words += ["--tmpfs", path, "--remount-ro", path] if Path(path).is_dir() else ["--ro-bind", "/dev/null", path]
+        words += ["--tmpfs", path] if path in folders else ["--ro-bind", "/dev/null", path]
+    for path in shown:
+        words += ["--ro-bind", path, path]
+    for path in folders:  # only now: the way to what is shown was made in it
+        words += ["--remount-ro", path]
     return words

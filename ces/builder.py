@@ -7,7 +7,7 @@ of caching, budgets for several builds, or what a change makes better or worse (
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,9 +16,10 @@ from ces import builds, isolation, quick, steps, workspace
 from ces.builds.adapter import Adapter, BuildSettings
 from ces.change import FileChange
 from ces.errors import CesError, InfraError, Killed
-from ces.fingerprint import Fingerprint, Look
+from ces.fingerprint import Entry, Fingerprint, Look
 from ces.isolation import Isolation, Kind, Place
 from ces.limits import share
+from ces.process import SPAWNER
 from ces.quick import Quick, Ready
 from ces.turns import Turns
 from ces.verdict import BuildStatus, Diagnostic, Stage, Status
@@ -27,6 +28,7 @@ from ces.waiting import in_thread, wait_out
 DISABLED = "none"
 TRIES = 3
 QUICK_START_S = 300.0
+Start = Callable[[str, Ready], Awaitable[Quick | None]]
 CHANGING = "the workspace kept changing while it was being built"
 
 
@@ -48,6 +50,7 @@ class Builder:
         self._built_ns: int | None = None
         self._frozen: Look | None = None
         self._whole = False  # whether every step short of the tests has run in the base
+        self._standing: str | None = None  # the state of the tree that the base has a green build of
         self._hopeful = True  # whether the last view was green: the best guess at the next
 
     @property
@@ -71,11 +74,13 @@ class Builder:
         built = self._failed(CHANGING)
         for _ in range(TRIES):
             async with self._turns.base():
+                self._standing = None
                 look = await self.look()
                 built = await self._guarded(self._build_base(deadline))
             if built.status == "infra_error":
                 continue
             if built.status == "timeout" or (await self.look()).digest == look.digest:
+                self._standing = look.digest if built.status == "green" else None
                 return look, built
             built = self._unsettled(built.stage)
         return look, built
@@ -104,6 +109,35 @@ class Builder:
                 run=lambda step: steps.step(build, step),
             )
             return await quick.start(self.adapter.name, ready)
+
+    def stands_green(self, digest: str) -> bool:
+        """Whether the base has a green build of the state `digest` now."""
+        return self._standing == digest
+
+    async def quick_apart(self, digest: str, into: Path, start: Start) -> Mapping[str, Entry] | None:
+        """As `quick`, of a tree that goes on changing: `start` is given a copy, in `into`, of what its build has left.
+
+        So what it starts stays true of that state, `digest`, whatever is built afterwards. Returns the entries of the
+        tree that it is of; None where the base has no green build of that state (any more), or nothing was started.
+        Cancel it when the base is to be built: that waits for its end.
+        """
+        async with self._turns.reading():
+            look, entries = await self.look(), self.tree.entries
+            outputs = self._views.outputs
+            if outputs is None or not look.digest == digest == self._standing:
+                return None
+            if not await in_thread(lambda: quick.copy(self.adapter.name, outputs, into)):
+                return None
+            async with self._view(lambda: self._views.open(())) as place:
+                build = self._build(place, {}, time.monotonic() + QUICK_START_S, None)
+                ready = Ready(
+                    tree=self._root,
+                    outputs=into,
+                    isolation=self.isolation,
+                    run=lambda step: steps.step(build, step),
+                )
+                started = await start(self.adapter.name, ready)
+        return None if started is None else entries
 
     async def build_changed(
         self,
@@ -264,6 +298,7 @@ async def set_up(
         return adapter
     try:
         await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
+        await in_thread(SPAWNER.open)
         found = await isolation.probe(root, state_dir, kinds)
         views = await asyncio.to_thread(_views, root, state_dir, found, adapter)
     except (InfraError, OSError) as error:

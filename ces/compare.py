@@ -57,6 +57,8 @@ def _earlier(stage: Stage | None, than: Stage | None, order: Sequence[Stage]) ->
 def _match(
     old: Sequence[Diagnostic], now: Sequence[Diagnostic], changes: Sequence[FileChange]
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    if not old or not now:
+        return list(now), list(old)
     renamed = {change.old_path: change.path for change in changes if change.old_path is not None}
     runs = {change.path: _runs(change) for change in changes}
     left: dict[Key, list[Diagnostic]] = defaultdict(list)

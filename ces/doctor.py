@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import stat
+import sys
 from pathlib import Path
 
 import msgspec
@@ -34,10 +36,12 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """`isolated`: code that nobody has read can be run here. `uses` is what a check of this workspace would get."""
+    """`isolated`: code that nobody has read can be run here. `uses` is what a check of this workspace would get,
+    `identity` whose files its user id opens."""
 
     isolated: bool
     uses: str
+    identity: str
     kinds: tuple[Tried, ...]
     limits: tuple[Enforced, ...]
     improve: tuple[str, ...]
@@ -56,6 +60,7 @@ async def examine(root: Path, state_dir: Path) -> Report:
     return Report(
         isolated=best.encloses,
         uses=str(best),
+        identity=await asyncio.to_thread(_identity, root),
         kinds=tuple(tried),
         limits=_enforced(Limits()),
         improve=tuple(_improvements(best)),
@@ -82,6 +87,26 @@ def _user(found: Isolation) -> str:
     if found.files_of_others:
         return f"{who}, with power over all files it can see"
     return f"{who} of a user namespace, without capabilities"
+
+
+def _identity(root: Path) -> str:
+    """Whose id builds have outside. A sandbox has no other: views, tools and caches are those of whoever runs it."""
+    euid = os.geteuid()
+    if euid != 0:
+        return f"uid {euid}, as outside: what that user may read and no list of secrets names stays readable"
+    shut = _shut(root)
+    why = f"; another user could not enter {shut}" if shut else ""
+    return f"uid 0, as outside: files that only root may read stay readable, save the secrets{why}"
+
+
+def _shut(root: Path) -> str | None:
+    """The first directory on the way to the workspace or to the tools that lets no other user in."""
+    tools = [Path(each) for each in os.environ.get("PATH", "").split(os.pathsep) if each]
+    for wanted in (root, Path(sys.executable).resolve().parent, *tools):
+        for directory in reversed((wanted, *wanted.parents)):
+            if directory.is_dir() and not directory.stat().st_mode & stat.S_IXOTH:
+                return f"{directory} on the way to {wanted}"
+    return None
 
 
 def _enforced(limits: Limits) -> tuple[Enforced, ...]:
@@ -111,5 +136,5 @@ def _improvements(best: Isolation) -> list[str]:
     if cgroups.find() is None:
         found.append("systemd-run --user --scope -p Delegate=yes aid ces serve (control groups that it may use)")
     if os.geteuid() == 0:
-        found.append("useradd --system ces && run 'aid ces serve' as ces: builds then have no file of root's")
+        found.append("useradd --system --create-home ces && runuser -u ces -- aid ces serve (a user with no files)")
     return found

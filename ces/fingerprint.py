@@ -18,7 +18,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -68,6 +68,7 @@ class Fingerprint:
         self._ignored: dict[str, bool] = {}
         self._ignore_text: bytes | None = None
         self._ignore = pathspec.GitIgnoreSpec([])
+        self._last_digest: str | None = None
         self._first = True
         self._lock = threading.Lock()
 
@@ -88,34 +89,55 @@ class Fingerprint:
                     seen[path] = old
                 else:
                     seen[path] = self._entry(path, found, now_ns)
-            changed = {path for path, entry in seen.items() if self._identity(path) != entry.identity}
+            changed = {path for path, entry in seen.items() if not self._is_known(path, entry)}
             changed |= self.entries.keys() - seen.keys()
-            self._read_ignore_file()
+            if self._read_ignore_file() or changed:
+                self._last_digest = None
             changed = {path for path in changed if not self._is_ignored(path)}
             self.entries, self.vcs, self._first = seen, tuple(vcs), False
-        return Look(digest=self._digest(), changed=frozenset(changed), files=len(seen))
+            if self._last_digest is None:
+                self._last_digest = self._digest()
+            return Look(digest=self._last_digest, changed=frozenset(changed), files=len(seen))
 
-    def _read_ignore_file(self) -> None:
+    def differing(self, entries: Mapping[str, Entry]) -> tuple[str, frozenset[str]]:
+        """The last look's digest, and the paths that count and were not as in `entries`, an earlier look's."""
+        with self._lock:
+            now = self.entries
+            found = {path for path, entry in now.items() if _identity(entries.get(path)) != entry.identity}
+            found |= entries.keys() - now.keys()
+            return self._last_digest or "", frozenset(path for path in found if not self._is_ignored(path))
+
+    def is_as(self, entries: Mapping[str, Entry]) -> bool:
+        """Whether, by the last look, no file that counts was written since `entries`, not even to be put back."""
+        with self._lock:
+            now = self.entries
+            written = {path for path, entry in now.items() if path not in entries or entries[path].stat != entry.stat}
+            return all(self._is_ignored(path) for path in written | (entries.keys() - now.keys()))
+
+    def _read_ignore_file(self) -> bool:
+        """Whether it has changed."""
         path, text = self.root / ".gitignore", b""
         with contextlib.suppress(OSError):
             found = path.lstat()  # a build may have put a pipe there, or a link to something endless
             if stat.S_ISREG(found.st_mode) and found.st_size <= HASHED_BYTES:
                 text = path.read_bytes()
-        if text != self._ignore_text:
-            self._ignore_text, self._ignored = text, {}
-            try:
-                self._ignore = pathspec.GitIgnoreSpec.from_lines(text.decode("utf-8", "replace").splitlines())
-            except ValueError:  # a pattern git would pass over
-                self._ignore = pathspec.GitIgnoreSpec([])
+        if text == self._ignore_text:
+            return False
+        self._ignore_text, self._ignored = text, {}
+        try:
+            self._ignore = pathspec.GitIgnoreSpec.from_lines(text.decode("utf-8", "replace").splitlines())
+        except ValueError:  # a pattern git would pass over
+            self._ignore = pathspec.GitIgnoreSpec([])
+        return True
 
     def _is_ignored(self, path: str) -> bool:
         if path not in self._ignored:
             self._ignored[path] = self._ignore.match_file(path)
         return self._ignored[path]
 
-    def _identity(self, path: str) -> bytes | None:
-        entry = self.entries.get(path)
-        return None if entry is None else entry.identity
+    def _is_known(self, path: str, entry: Entry) -> bool:
+        old = self.entries.get(path)
+        return old is entry or (old is not None and old.identity == entry.identity)
 
     def _entry(self, path: str, found: Stat, now_ns: int) -> Entry:
         racy = found[1] > now_ns - RACY_NS
@@ -169,6 +191,10 @@ class Fingerprint:
 
     def _is_walked(self, name: str, found: Stat, inside: str) -> bool:
         return stat.S_ISDIR(found[3]) and name not in CACHE_DIRS and (bool(inside) or name not in self.outputs)
+
+
+def _identity(entry: Entry | None) -> bytes | None:
+    return None if entry is None else entry.identity
 
 
 def _stat(item: "os.DirEntry[str]") -> Stat:

@@ -84,6 +84,8 @@ _PACKAGES = (
 _ASSISTANTS = (
     ".config/aid",
     ".local/state/aid",
+    ".local/share/aid",
+    ".cache/aid",
     ".cache/huggingface/token",
     ".cache/huggingface/stored_tokens",
     ".huggingface",
@@ -145,19 +147,42 @@ _PERSON = (
     ".dbus",
 )
 NAMES = (*_KEYS, *_CLOUDS, *_PACKAGES, *_ASSISTANTS, *_PERSON)
+# Where the same names stand when the person's XDG directories are elsewhere (XDG Base Directory Specification 0.8).
+_ELSEWHERE = {
+    ".config/": "XDG_CONFIG_HOME",
+    ".local/state/": "XDG_STATE_HOME",
+    ".local/share/": "XDG_DATA_HOME",
+    ".cache/": "XDG_CACHE_HOME",
+}
+_RUNTIME = "XDG_RUNTIME_DIR"
 # A machine's own, which only root could read anyway.
 _SYSTEM = ("/etc/shadow", "/etc/gshadow", "/etc/ssh", "/etc/krb5.keytab", "/etc/sudoers")
 
 
 def secrets() -> tuple[str, ...]:
     """What exists of it here. Looked for again every few seconds: what appears later is hidden too."""
-    return _existing(str(Path.home()), os.geteuid(), int(time.monotonic() / LOOK_AGAIN_S))
+    elsewhere = tuple((below, os.environ.get(variable, "")) for below, variable in _ELSEWHERE.items())
+    runtime = os.environ.get(_RUNTIME, "")
+    return _existing(str(Path.home()), elsewhere, runtime, os.geteuid(), int(time.monotonic() / LOOK_AGAIN_S))
 
 
 @functools.lru_cache(maxsize=4)
-def _existing(home: str, euid: int, _now: int) -> tuple[str, ...]:
-    found = [f"{home}/{name}" for name in NAMES] + list(_SYSTEM if euid == 0 else ())
-    return tuple(path for path in dict.fromkeys(found) if Path(path).exists())
+def _existing(home: str, elsewhere: tuple[tuple[str, str], ...], runtime: str, euid: int, _now: int) -> tuple[str, ...]:
+    found = [f"{home}/{name}" for name in NAMES]
+    for below, place in elsewhere:
+        if Path(place).is_absolute():
+            found += [f"{place}/{name.removeprefix(below)}" for name in NAMES if name.startswith(below)]
+    if Path(runtime).is_absolute():
+        found += _in_runtime(Path(runtime))
+    found += _SYSTEM if euid == 0 else ()
+    # Where links lead: nothing can be mounted over a link itself.
+    return tuple(dict.fromkeys(os.path.realpath(path) for path in found if Path(path).exists()))
+
+
+def _in_runtime(directory: Path) -> list[str]:
+    """All of a directory that is for sockets and locks; only what is ours of one that holds the home directory too."""
+    own = not Path.home().resolve().is_relative_to(directory.resolve())
+    return [str(directory if own else directory / "aid")]
 
 
 def kept() -> list[str]:

@@ -69,13 +69,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     `root` is the workspace's real path. `tree` is the directory that stands for it: for an overlay view the one that
     holds `lower`, `upper`, `work` and `merged` (`layers` names its lower layers, uppermost first), else a copy.
-    `scratch` becomes /tmp.
+    `scratch` becomes /tmp. `shown` are directories that can be read where they are, whatever around them is hidden.
     """
 
     root: Path
     tree: Path
     scratch: Path
     layers: tuple[str, ...] = ()
+    shown: tuple[Path, ...] = ()
 
 
 async def run(
@@ -249,12 +250,32 @@ def _bounds(isolation: Isolation, place: Place, limits: Limits, **held: Any) -> 
 
 
 def _hidden(isolation: Isolation, place: Place) -> tuple[str, ...]:
-    """Beside the person's secrets: views and their layers, other proposals' and the tree with its version control."""
+    """Beside the person's secrets: views and their layers, other proposals' and the tree with its version control.
+
+    What is hidden with another is left out, and so is what stood where the command has a directory of its own.
+    """
     views = place.tree.parent
-    own = [path for path in isolation.hidden if Path(path).exists()]
+    own = [os.path.realpath(path) for path in isolation.hidden if Path(path).exists()]
     wanted = (*hidden.secrets(), *own, str(place.tree if place.root.is_relative_to(views) else views))
-    closed = [path for path in wanted if not place.root.is_relative_to(path)]
-    return tuple(path for path in wanted if not any(path.startswith(f"{above}/") for above in closed))
+    kept = hidden.kept()
+    seen = [path for path in dict.fromkeys(wanted) if not _replaced(path, place.root, kept)]
+    return tuple(path for path in seen if not any(_covers(above, path, place.root) for above in seen))
+
+
+def _replaced(path: str, root: Path, kept: Sequence[str]) -> bool:
+    """Whether a private /tmp has taken it away, and neither the view nor our tools have brought it back."""
+    if not _is_below(path, hidden.TEMPORARY) or _is_below(path, kept):
+        return False
+    return not (root.is_relative_to(path) or Path(path).is_relative_to(root))
+
+
+def _covers(above: str, path: str, root: Path) -> bool:
+    """Whether hiding `above` hides `path`: not where that is in the view, which is put into `above`."""
+    return path.startswith(f"{above}/") and not (root.is_relative_to(above) and Path(path).is_relative_to(root))
+
+
+def _is_below(path: str, directories: Sequence[str]) -> bool:
+    return path.startswith(tuple(f"{each}/" for each in directories))
 
 
 def _bubblewrapped(isolation: Isolation, place: Place, limits: Limits) -> list[str]:
@@ -263,6 +284,7 @@ def _bubblewrapped(isolation: Isolation, place: Place, limits: Limits) -> list[s
         view=place.tree if isolation.view == "copy" else place.tree / "merged",
         scratch=place.scratch,
         hidden=_hidden(isolation, place),
+        shown=tuple(map(str, place.shown)),
         shm_bytes=limits.memory_bytes // 2,
         files_of_others=isolation.files_of_others,
         filtered=seccomp.here(tracing=False) is not None,
@@ -283,6 +305,7 @@ def _options(isolation: Isolation, place: Place, limits: Limits) -> dict[str, An
         "filter": (seccomp.here(tracing=True) or b"").hex(),
         "tools": hidden.kept(),
         "hidden": _hidden(isolation, place),
+        "shown": list(map(str, place.shown)),
     }
 
 

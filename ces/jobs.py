@@ -65,6 +65,11 @@ class Jobs:
         if self._running.get(key) is job:  # another may have been started under the same name
             del self._running[key]
 
+    async def settled(self) -> None:
+        """Wait until nothing runs, what is started meanwhile included."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def close(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import msgspec
 
-from ces import VERSION, isolation
+from ces import VERSION, evidence, isolation
 from ces.bases import Bases, BaseSettings, Warm
 from ces.builds.stages import ORDER
 from ces.compare import compare
 from ces.errors import InfraError
 from ces.jobs import Jobs
-from ces.lay import Laid, lay
+from ces.lay import REWARD, Laid, lay
 from ces.request import CheckRequest
 from ces.score import DEFAULT, Scoring, scored
-from ces.verdict import BuildStatus, Stage, Verdict
-from ces.verdicts import Verdicts
+from ces.verdict import BuildStatus, Stage, Tests, Verdict
+from ces.verdicts import Known, Verdicts
 from ces.waiting import in_thread
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,14 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     upto: Stage
     paths: tuple[str, ...]
     since: float
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that makes sense. `known`: an earlier run's answer to it."""
+
+    laid: Laid
+    key: str
+    known: Known | None
 
 
 class AuditCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,14 +97,13 @@ class Judge:
         started = time.monotonic()
         try:
             async with self.bases.held(Path(request.workspace), request.rev) as warm:
-                laid = await in_thread(lambda: lay(request, warm))
-                if isinstance(laid, Verdict):
-                    verdict = laid
-                elif laid.tricks:
-                    verdict = _hack(laid)
+                asked = await in_thread(lambda: self._asked(request, warm, fresh))
+                if isinstance(asked, Verdict):
+                    verdict = asked
                 else:
                     isolation.require(warm.builder.isolation, allow_unsafe=self._settings.allow_unsandboxed)
-                    verdict = await self._once(request, warm, laid, fresh)
+                    known = await self._once(request, warm, asked, fresh)
+                    verdict = await self._weighed(request, warm, asked.laid, known)
                 verdict = msgspec.structs.replace(verdict, base=warm.record.id, toolchain=warm.record.toolchain)
         except InfraError as error:
             verdict = Verdict(status="infra_error", stage=None, reason=str(error))
@@ -131,27 +138,66 @@ class Judge:
         await self.bases.close()
         self._verdicts.close()
 
-    async def _once(self, request: CheckRequest, warm: Warm, laid: Laid, fresh: bool) -> Verdict:
-        """The cached answer, else one run however many ask at once."""
-        key = _key(warm, request, laid)
-        known = None if fresh else await in_thread(lambda: self._verdicts.get(key))
-        if known is not None:
-            return msgspec.structs.replace(known, cached=True, flags=laid.flags, queue_ms=0.0)
-        asked = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
-        if fresh:
-            asked += f" {uuid.uuid4().hex}"
-        verdict: Verdict = await self._jobs.join(asked, lambda: self._run(request, warm, laid, key))
-        return msgspec.structs.replace(verdict, flags=laid.flags)
+    def _asked(self, request: CheckRequest, warm: Warm, fresh: bool) -> _Asked | Verdict:
+        """All that can be said without building, in one go: a hop to a thread costs more than a look in the cache."""
+        laid = lay(request, warm)
+        if isinstance(laid, Verdict):
+            return laid
+        if laid.tricks:
+            return _hack(laid)
+        return self._looked_up(request, warm, laid, fresh)
 
-    async def _run(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Verdict:
+    def _looked_up(self, request: CheckRequest, warm: Warm, laid: Laid, fresh: bool) -> _Asked:
+        key = _key(warm, request, laid)
+        return _Asked(laid=laid, key=key, known=None if fresh else self._verdicts.get(key))
+
+    async def _once(self, request: CheckRequest, warm: Warm, asked: _Asked, fresh: bool) -> Known:
+        """The cached answer, else one run however many ask at once."""
+        laid, key = asked.laid, asked.key
+        if asked.known is not None:
+            verdict = msgspec.structs.replace(asked.known.verdict, cached=True, flags=laid.flags, queue_ms=0.0)
+            return Known(verdict, asked.known.ran)
+        name = f"{key} {request.timeout_s}"  # another's shorter limit must not end ours
+        if fresh:
+            name += f" {uuid.uuid4().hex}"
+        known: Known = await self._jobs.join(name, lambda: self._run(request, warm, laid, key))
+        return Known(msgspec.structs.replace(known.verdict, flags=laid.flags), known.ran)
+
+    async def _weighed(self, request: CheckRequest, warm: Warm, laid: Laid, known: Known) -> Verdict:
+        """The verdict, once it is known whether the tests ran that should have: see `ces.evidence`."""
+        if known.ran is None:
+            return known.verdict
+        base, expected = _ran(warm), None
+        ran = base | known.ran
+        strict = request.policy == REWARD
+        others = laid.tests or warm.record.status.status != "green" or evidence.missing(base, ran)
+        if known.verdict.status == "green" and others and strict and request.reference is not None:
+            expected = await self._the_references(request, warm)
+        if expected is None:
+            expected = evidence.unreferenced(base, ran, laid.tests)
+        return evidence.weighed(known.verdict, ran, expected, counts=strict)
+
+    async def _the_references(self, request: CheckRequest, warm: Warm) -> Tests | None:
+        """What runs with the reference in the diff's place; None where that isn't green."""
+        assert request.reference is not None
+        laid = await in_thread(lambda: lay(msgspec.structs.replace(request, diff=request.reference), warm))
+        if isinstance(laid, Verdict):
+            return None
+        asked = await in_thread(lambda: self._looked_up(request, warm, laid, False))
+        known = await self._once(request, warm, asked, False)
+        if known.verdict.status not in _JUDGED:
+            raise InfraError(f"the reference's tests did not end: {known.verdict.status}, {known.verdict.reason}")
+        return None if known.verdict.status == "red" or known.ran is None else _ran(warm) | known.ran
+
+    async def _run(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Known:
         queued = time.monotonic()
         async with self._workers:
             waited_ms = (time.monotonic() - queued) * 1000
             with self._seen_at_work(request, laid):
-                verdict = await self._built(request, warm, laid, key)  # tried again where the machine failed
-        verdict = msgspec.structs.replace(verdict, queue_ms=waited_ms)
-        await in_thread(lambda: self._verdicts.put(key, verdict))
-        return verdict
+                known = await self._built(request, warm, laid, key)  # tried again where the machine failed
+        known = Known(msgspec.structs.replace(known.verdict, queue_ms=waited_ms), known.ran)
+        await in_thread(lambda: self._verdicts.put(key, known))
+        return known
 
     @contextlib.contextmanager
     def _seen_at_work(self, request: CheckRequest, laid: Laid) -> Iterator[None]:
@@ -168,7 +214,7 @@ class Judge:
         finally:
             self.at_work[place] = None
 
-    async def _built(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Verdict:
+    async def _built(self, request: CheckRequest, warm: Warm, laid: Laid, key: str) -> Known:
         deadline = time.monotonic() + request.timeout_s
         quick = None
         if warm.quick is not None:
@@ -178,11 +224,12 @@ class Judge:
                 audit = self._jobs.start(self._audit(request, warm, laid, key, quick))
                 self._audits.add(audit)
                 audit.add_done_callback(self._audits.discard)
-            return _verdict(quick, warm, laid)
+            return Known(_verdict(quick, warm, laid))
         after = await warm.builder.build_changed(warm.digest, laid.whole, deadline, request.upto)
         if quick is not None and after.status in _JUDGED:
             self._count(quick, agrees=after.status == "green" or after.stage not in ("parse", "typecheck"))
-        return _verdict(after, warm, laid)
+        ran = None if after.ran is None else evidence.differing(_ran(warm), after.ran)
+        return Known(_verdict(after, warm, laid), ran)
 
     async def _audit(self, request: CheckRequest, warm: Warm, laid: Laid, key: str, quick: BuildStatus) -> None:
         """Build the same from nothing; where that says otherwise, it is what is remembered."""
@@ -198,7 +245,7 @@ class Judge:
         self._count(quick, agrees=cold.status == quick.status)
         if cold.status != quick.status:
             log.error("a quick answer was %s, a cold build %s (%s)", quick.status, cold.status, key)
-            await in_thread(lambda: self._verdicts.put(key, _verdict(cold, warm, laid)))
+            await in_thread(lambda: self._verdicts.put(key, Known(_verdict(cold, warm, laid))))
 
     def _count(self, quick: BuildStatus, *, agrees: bool) -> None:
         self.audits = AuditCount(
@@ -206,6 +253,12 @@ class Judge:
             disagreements=self.audits.disagreements + (not agrees),
             false_greens=self.audits.false_greens + (not agrees and quick.status == "green"),
         )
+
+
+def _ran(warm: Warm) -> Tests:
+    """The tests that passed when the base was built."""
+    ran = warm.record.status.ran
+    return {} if ran is None else ran.tests
 
 
 def _verdict(after: BuildStatus, warm: Warm, laid: Laid) -> Verdict:

@@ -13,7 +13,7 @@ from ces.change import FileChange, merge
 from ces.diff import Malformed, Misfit
 from ces.errors import BadChange
 from ces.request import CheckRequest
-from ces.testfiles import restore_tests
+from ces.testfiles import is_test, restore_tests
 from ces.verdict import Diagnostic, Flag, Stage, Verdict
 
 REWARD = "reward"
@@ -22,13 +22,15 @@ REWARD = "reward"
 class Laid(msgspec.Struct, frozen=True, kw_only=True):
     """`whole` is the change to the base that is built, `own` the candidate's part of it as it was written.
 
-    `flags` are all signs of tricks, `tricks` those of them that count under the request's policy.
+    `flags` are all signs of tricks, `tricks` those of them that count under the request's policy. `tests` are the paths
+    of tests that the request itself touches: with `onto`, `hidden` or its reference.
     """
 
     whole: tuple[FileChange, ...]
     own: tuple[FileChange, ...]
     flags: tuple[Flag, ...] = ()
     tricks: tuple[Flag, ...] = ()
+    tests: frozenset[str] = frozenset()
 
 
 def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
@@ -60,7 +62,9 @@ def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
     )
     flags = hacks.flags(case)
     tricks = hacks.unshared(case, flags) if request.policy == REWARD else ()
-    return Laid(whole=whole, own=own, flags=flags, tricks=tricks)
+    given = {path for change in (*onto, *(reference or ())) for path in (change.path, change.old_path or change.path)}
+    tests = {path for path in given if is_test(path, broken)} | request.hidden.keys()
+    return Laid(whole=whole, own=own, flags=flags, tricks=tricks, tests=frozenset(tests))
 
 
 def reading(warm: Warm, over: Sequence[FileChange]) -> diff.Read:

@@ -55,7 +55,8 @@ def become(options: Options, argv: Sequence[str]) -> NoReturn:
     layers    with it: the lower layers, uppermost first, relative to it and separated by colons
     scratch   the directory that becomes /tmp and /var/tmp
     tools     directories kept from /tmp, /var/tmp and /run, read-only
-    hidden    paths that are empty inside
+    hidden    paths that are empty inside, save for
+    shown     directories that can be read all the same
     shm       bytes that shared memory may take
     caps      "none" or "files"
     filter    seccomp's code, or ""
@@ -151,9 +152,11 @@ def _mount_all(options: Options) -> int:
     view = options["view"] if "view" in options else overlay(options, own_namespace=False)
     view_tree, scratches = _clone(view), [_clone(options["scratch"]) for _ in range(2)]
     tools = {path: _clone(path, ro=True) for path in options["tools"]}
+    shown = {path: _clone(path, ro=True) for path in options["shown"]}
     devices = {name: _clone(f"/dev/{name}") for name in _DEVICES}
-    hidden = list(options["hidden"])
-    no_files = [_clone("/dev/null", ro=True) for path in hidden if not Path(path).is_dir()]
+    around = [path for path in options["hidden"] if Path(options["root"]).is_relative_to(path)]
+    hidden = [path for path in options["hidden"] if path not in around]
+    no_files = {path: _clone("/dev/null", ro=True) for path in hidden if not Path(path).is_dir()}
     _set_attributes(_HERE, "/", _READ_ONLY | _NO_SUID, _RECURSIVE)
     _mount("proc", "/proc", "proc", 0)
     proc = _clone("/proc")
@@ -165,13 +168,20 @@ def _mount_all(options: Options) -> int:
     for path, tree in tools.items():
         Path(path).mkdir(parents=True, exist_ok=True)
         _put(tree, path)
-    for path in [each for each in hidden if Path(root).is_relative_to(each)]:
+    for path in around:
+        Path(path).mkdir(parents=True, exist_ok=True)  # it may have been below /tmp
         _mount("tmpfs", path, "tmpfs", 0, "size=64k,mode=755")
-        hidden.remove(path)
     Path(root).mkdir(parents=True, exist_ok=True)
     _put(view_tree, root)
+    folders = [path for path in hidden if path not in no_files and Path(path).is_dir()]
     for path in hidden:
-        _hide(path, no_files)
+        _hide(path, no_files.get(path))
+    for path, tree in shown.items():
+        Path(path).mkdir(parents=True, exist_ok=True)
+        _put(tree, path)
+    for path in (*folders, *around):  # only now: the way to the view and to what is shown was made in them
+        if path != root:
+            _set_attributes(_HERE, path, _READ_ONLY, 0)
     return proc
 
 
@@ -191,11 +201,12 @@ def _devices(trees: dict[str, int], shm: str) -> None:
     _set_attributes(_HERE, "/dev", _READ_ONLY, 0)
 
 
-def _hide(path: str, no_files: list[int]) -> None:
-    if Path(path).is_dir():
-        _mount("tmpfs", path, "tmpfs", _READ_ONLY, "size=4k,mode=755")
-    elif no_files:
-        _put(no_files.pop(), path)
+def _hide(path: str, no_file: int | None) -> None:
+    """Nothing in its place: no directory's files, or for a file `no_file`."""
+    if no_file is not None:
+        _put(no_file, path)
+    elif Path(path).is_dir():
+        _mount("tmpfs", path, "tmpfs", 0, "size=4k,mode=755")
 
 
 def _own_user_namespace(others: int, proc: int | None = None) -> None:

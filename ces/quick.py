@@ -5,17 +5,21 @@ means that the build has to be asked. Green is no more than "it type-checks".
 """
 
 import asyncio
+import os
+import re
 import shutil
+import subprocess
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from ces import isolation, process
 from ces.builds import dune_output, dune_rules
 from ces.builds.adapter import Step
+from ces.builds.ocaml_cascade import RunPpx
 from ces.builds.ocaml_fast import OcamlFast, Unsure
 from ces.builds.reading import Sources
 from ces.change import FileChange
@@ -23,7 +27,7 @@ from ces.errors import InfraError
 from ces.isolation import Isolation, Place
 from ces.verdict import BuildStatus
 
-RunStep = Callable[[Step], Awaitable[process.Finished]]
+RunStep = Callable[[Step], Coroutine[Any, Any, process.Finished]]
 
 
 class Quick(Protocol):
@@ -31,7 +35,9 @@ class Quick(Protocol):
 
     async def check(self, changes: Sequence[FileChange], timeout_s: float) -> BuildStatus | None: ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End its processes and clear its files away; a later check starts them anew."""
+        ...
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +61,7 @@ class OcamlQuick:
         asked = await ready.run(Step(stage="typecheck", argv=dune_rules.ARGV, env={"DUNE_CACHE": "disabled"}))
         if asked.exit_code != 0:
             return None
-        boxed = _boxed(ready) if ready.isolation.kind == "bubblewrap" else None
+        boxed = _boxed(ready) if ready.isolation.encloses else None
         fast = await OcamlFast.start(ready.tree, ready.outputs / "_build", asked.output, boxed)
         return None if isinstance(fast, Unsure) else cls(fast, ready.tree)
 
@@ -79,15 +85,20 @@ class OcamlQuick:
         await self._fast.close()
 
 
-def _boxed(ready: Ready) -> Callable[[Sequence[str], Path, float], Awaitable[process.Finished]]:
-    """Runs a preprocessor, which is the project's own code, where it can read the system and write one directory."""
+def _boxed(ready: Ready) -> RunPpx:
+    """Runs a preprocessor, which is the project's own code, where it can read the system and write one directory.
 
-    async def run(argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
+    The base's own driver lies among the views, other proposals' too, which no build sees: its folder there is shown.
+    """
+    views = str(ready.outputs.parents[1])
+    box = msgspec.structs.replace(ready.isolation, view="copy", hidden=(*ready.isolation.hidden, views))
+
+    async def run(driver: Path, argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
         scratch = directory.with_name(f"{directory.name}-tmp-{uuid.uuid4().hex[:8]}")
         await asyncio.to_thread(scratch.mkdir)
         try:
-            place = Place(root=directory, tree=directory, scratch=scratch)
-            box = msgspec.structs.replace(ready.isolation, view="copy")
+            shown = (driver.parent,) if driver.is_relative_to(ready.outputs) else ()
+            place = Place(root=directory, tree=directory, scratch=scratch, shown=shown)
             return await isolation.run(box, place, argv, process.build_environment(), timeout_s)
         except InfraError as error:
             return process.Finished(exit_code=126, output=str(error), limit="wall", wall_ms=0.0, cpu_ms=0.0)
@@ -97,6 +108,9 @@ def _boxed(ready: Ready) -> Callable[[Sequence[str], Path, float], Awaitable[pro
     return run
 
 
+# Of dune's build directory, what a type check reads: the least of it. Preprocessors may have to run.
+_READ = re.compile(r"_build/default/(.*\.(cmi|cmo|mli?|ml-gen)$|(.*/)?\.ppx/)")
+
 STARTERS: dict[str, Callable[[Ready], Awaitable[Quick | None]]] = {"dune": OcamlQuick.start}
 
 
@@ -104,3 +118,22 @@ async def start(adapter: str, ready: Ready) -> Quick | None:
     """The quick way for a base that was built by `adapter`; None where there is none."""
     starter = STARTERS.get(adapter)
     return None if starter is None else await starter(ready)
+
+
+def copy(adapter: str, outputs: Path, into: Path) -> bool:
+    """Copy to the directory `into` what a Quick reads of a build by `adapter` with its build directories in `outputs`.
+
+    By reflink where the file system can, never by hard link: a build may write in place. False when there is no quick
+    way, or no room for it. Blocking.
+    """
+    if adapter not in STARTERS:
+        return False
+    wanted: list[str] = []
+    for inside, _, names in os.walk(outputs):
+        paths = (Path(inside, name).relative_to(outputs).as_posix() for name in names)
+        wanted += [path for path in paths if _READ.match(path)]
+    into.mkdir(parents=True)
+    command = ["xargs", "-0", "cp", "--reflink=auto", "-d", "--preserve=mode,timestamps", "--parents", "-t", str(into)]
+    names_read = b"".join(os.fsencode(path) + b"\0" for path in wanted)
+    copied = subprocess.run([*command, "--"], cwd=outputs, input=names_read, check=False, capture_output=True)
+    return bool(wanted) and copied.returncode == 0

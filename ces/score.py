@@ -40,7 +40,7 @@ def _components(verdict: Verdict, upto: Stage) -> dict[Stage, float]:
     reached = ORDER.index(verdict.stage)
     passed: dict[Stage, float] = dict.fromkeys(ORDER[:reached], 1.0)
     if verdict.status in ("red", "timeout", "hack"):
-        passed[verdict.stage] = float(verdict.status == "hack")
+        passed[verdict.stage] = float(verdict.status == "hack" and verdict.stage in UNPLACED)
     return passed
 
 

@@ -58,6 +58,12 @@ class Spawner:
         self._owner = 0
         atexit.register(self.close)
 
+    def open(self) -> None:
+        """Start its process now, unless it runs: that takes as long as an interpreter's start, and no loop may wait."""
+        with self._lock:
+            if self._socket is None or self._owner != os.getpid():
+                self._launch()
+
     def start(self, spec: Spec, output: int, errors: int, descriptors: Sequence[int] = ()) -> int:
         """The new process's id, leader of its own session and group.
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from ces import isolation, process
+from ces import isolation, process, report
 from ces.builds.adapter import Adapter, BuildSettings, Step
 from ces.builds.reading import Sources
 from ces.errors import InfraError, Killed
 from ces.isolation import Isolation, Place
 from ces.limits import Limits, explain
-from ces.verdict import BuildStatus, Diagnostic, Stage, Status
+from ces.verdict import BuildStatus, Diagnostic, Ran, Stage, Status
 
 _NOT_RUN = (126, 127)
 _KILLED = (-9, 137)
@@ -41,11 +41,12 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Spent:
-    """What the commands of a build took so far."""
+    """What the commands of a build took so far, and which tests they ran."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.cpu_ms = 0.0
+        self.ran: Ran | None = None
 
 
 async def run(build: Build, *, hopeful: bool = False) -> BuildStatus:
@@ -67,6 +68,25 @@ async def step(build: Build, one: Step) -> process.Finished:
     return await isolation.run(build.isolation, build.place, one.argv, env, left_s, build.limits)
 
 
+async def _step(build: Build, one: Step, spent: _Spent) -> process.Finished:
+    """One command in the view; where it runs tests, which of them is added to `spent`."""
+    if not one.tests:
+        return await step(build, one)
+    whole = bool(one.again) and not all(path.endswith(one.sources) for path in build.changed)
+    one = one.all_tests() if whole else one
+    if one.report:
+        with report.awaited(build.isolation, build.place) as left:
+            finished = await step(build, msgspec.structs.replace(one, env=one.env | left.env))
+            said = await asyncio.to_thread(left.read)
+    else:
+        finished, said = await step(build, one), ""
+    told = await asyncio.to_thread(build.adapter.ran, one, finished.output, said)
+    partial = told.partial and not whole
+    before = spent.ran.tests if spent.ran is not None and partial else {}
+    spent.ran = Ran(tests=before | told.tests, partial=partial)
+    return finished
+
+
 def _steps(build: Build) -> Sequence[Step]:
     """To parse what is changed is cheapest, and says best what is wrong."""
     there = [path for path, content in build.changed.items() if content is not None]
@@ -81,7 +101,7 @@ async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatu
     stage: Stage | None = None
     for one in steps:
         stage = one.stage
-        finished = await step(build, one)
+        finished = await _step(build, one, spent)
         spent.cpu_ms += finished.cpu_ms
         if finished.limit in ("wall", "cpu"):
             return _status(build, "timeout", stage, (), spent, _why_stopped(build, one, finished, spent))
@@ -127,5 +147,11 @@ def _status(
     reason: str | None = None,
 ) -> BuildStatus:
     return BuildStatus(
-        status=status, stage=stage, diagnostics=said, reason=reason, adapter=build.adapter.name, cpu_ms=spent.cpu_ms
+        status=status,
+        stage=stage,
+        diagnostics=said,
+        reason=reason,
+        adapter=build.adapter.name,
+        cpu_ms=spent.cpu_ms,
+        ran=spent.ran,
     )

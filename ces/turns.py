@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 
 
 class Turns:
-    """Who may use a workspace's views: any number of proposals up to a limit, or one build of the base.
+    """Who may use a workspace's views: any number of proposals up to a limit and of readers, or one build of the base.
 
-    A base build that waits goes before proposals that come later, so that it isn't starved.
+    A base build that waits goes before what comes later, so that it isn't starved.
     """
 
     def __init__(self, side_by_side: int) -> None:
         self._limit = side_by_side
         self._proposals = 0
+        self._readers = 0
         self._base = False
         self._waiting = 0
         self._changed = asyncio.Condition()
@@ -23,7 +24,7 @@ class Turns:
         async with self._changed:
             self._waiting += 1
             try:
-                await self._changed.wait_for(lambda: not self._base and self._proposals == 0)
+                await self._changed.wait_for(lambda: not self._base and not self._proposals and not self._readers)
             finally:
                 self._waiting -= 1
                 self._changed.notify_all()  # a proposal may have waited for this one alone
@@ -43,6 +44,18 @@ class Turns:
             yield
         finally:
             self._proposals -= 1
+            await self._tell()
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """Only no build of the base may run meanwhile: no proposal waits for this."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._base and not self._waiting)
+            self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
             await self._tell()
 
     async def _tell(self) -> None:

@@ -7,6 +7,9 @@ import msgspec
 Severity = Literal["error", "warning", "information", "hint"]
 Status = Literal["green", "red", "timeout", "infra_error", "hack", "unchecked"]
 Stage = Literal["format", "apply", "parse", "typecheck", "build", "test"]
+Tests = dict[str, dict[str, int]]
+"""Tests that ended well: program (or file of tests) -> name -> how many of that name. A program that told nothing of
+its tests has none."""
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -52,11 +55,21 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     fixes: tuple[Fix, ...] = ()
 
 
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tests a build ran to their end, as far as their runners tell. A skipped test didn't run.
+
+    `partial`: programs that are not in it had no reason to run again, so what they did before stands.
+    """
+
+    tests: Tests = {}
+    partial: bool = False
+
+
 class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the build says of a tree as it stands.
 
     `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
-    what the build's commands took.
+    what the build's commands took. `ran` is None where no tests were come to.
     """
 
     status: Status
@@ -66,6 +79,21 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     adapter: str | None = None
     wall_ms: float = 0.0
     cpu_ms: float = 0.0
+    ran: Ran | None = None
+
+
+class EarlyCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an early word was red, green or none, and how often the build's own did not bear it out.
+
+    `false_reds`: red, where the build type-checked; `false_greens` the reverse.
+    """
+
+    red: int = 0
+    green: int = 0
+    unsure: int = 0
+    compared: int = 0
+    false_reds: int = 0
+    false_greens: int = 0
 
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +118,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change
     could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
     digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
+    `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
+    the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`).
     `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
     """
 
@@ -106,6 +136,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[Flag, ...] = ()
     base: str | None = None
     toolchain: str | None = None
+    tests_run: int | None = None
+    tests_expected: int | None = None
     cached: bool = False
     queue_ms: float = 0.0
     cpu_ms: float = 0.0

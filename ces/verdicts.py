@@ -12,11 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from ces.verdict import Verdict
+from ces.verdict import Tests, Verdict
 
 KEPT = 100_000
 _LASTING = ("green", "red", "hack")
 _TRIM_EVERY = 1000
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A verdict, and the programs that ran their tests otherwise than in its base (None: no tests were come to)."""
+
+    verdict: Verdict
+    ran: Tests | None = None
 
 
 class Verdicts:
@@ -34,20 +41,20 @@ class Verdicts:
                 "create table if not exists verdicts (key text primary key, verdict blob not null, at real not null)"
             )
 
-    def get(self, key: str) -> Verdict | None:
+    def get(self, key: str) -> Known | None:
         try:
             with self._lock:
                 row = self._database.execute("select verdict from verdicts where key = ?", (key,)).fetchone()
-            return None if row is None else msgspec.msgpack.decode(row[0], type=Verdict)
+            return None if row is None else msgspec.msgpack.decode(row[0], type=Known)
         except (sqlite3.Error, msgspec.MsgspecError):
             return None
 
-    def put(self, key: str, verdict: Verdict) -> None:
-        """Keep `verdict`, if it is one that lasts."""
-        if verdict.status not in _LASTING:
+    def put(self, key: str, known: Known) -> None:
+        """Keep a verdict, if it is one that lasts."""
+        if known.verdict.status not in _LASTING:
             return
         with contextlib.suppress(sqlite3.Error), self._lock:
-            row = (key, msgspec.msgpack.encode(verdict), time.time())
+            row = (key, msgspec.msgpack.encode(known), time.time())
             self._database.execute("insert or replace into verdicts values (?, ?, ?)", row)
             self._puts += 1
             if self._puts % _TRIM_EVERY == 0:

@@ -1,6 +1,7 @@
 """Waiting for what must not be left half done: the reaping of a killed process, a thread, a clean-up."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -27,4 +28,5 @@ async def wait_out(work: "asyncio.Future[T]") -> T:
 
 async def in_thread(function: Callable[[], T]) -> T:
     """Run `function` in a thread and wait for its end even when cancelled: a thread can't be stopped halfway."""
-    return await wait_out(asyncio.ensure_future(asyncio.to_thread(function)))
+    context = contextvars.copy_context()  # as asyncio.to_thread does, without a task that waits for the thread
+    return await wait_out(asyncio.get_running_loop().run_in_executor(None, context.run, function))

@@ -51,7 +51,7 @@ def test_the_workspace_goes_over_the_user_key_by_key(home: Path) -> None:
 UNTRUSTED = (
     '[models.qwen]\nbackend = "openai"\nbase_url = "http://elsewhere.example/v1"\nmodel = "q"\napi_key_env = "KEY"\n'
     '[build]\nadapter = "command"\ncommand = ["sh", "-c", "touch owned"]\n'
-    "[log]\nprompts = true\n[metrics]\nstore_text = true\n[verify]\ncandidates = 1\n"
+    "[log]\nprompts = true\n[metrics]\nstore_text = true\n[verify]\ncandidates = 1\n[ces]\nquota_gb = 0.001\n"
 )
 
 
@@ -62,7 +62,9 @@ def test_an_untrusted_workspace_runs_nothing_redirects_no_key_and_keeps_no_text(
     assert (loaded.config.build.adapter, loaded.config.build.command) == (None, ())
     assert not loaded.config.log.prompts and not loaded.config.metrics.store_text
     assert loaded.config.verify.candidates == 1
-    assert loaded.withheld == ("models.qwen", "build.command", "build.adapter", "log.prompts", "metrics.store_text")
+    models, build = ("models.qwen",), ("build.command", "build.adapter")
+    assert loaded.withheld == (*models, *build, "log.prompts", "metrics.store_text", "ces.quota_gb")
+    assert loaded.config.ces.quota_gb == 20.0
 
 
 def test_trust_is_for_exactly_that_content(home: Path) -> None:
@@ -71,6 +73,7 @@ def test_trust_is_for_exactly_that_content(home: Path) -> None:
     trusted = config.load(work)
     assert trusted.withheld == ()
     assert trusted.config.build.command == ("sh", "-c", "touch owned")
+    assert trusted.config.ces.quota_gb == 20.0  # the disk is all workspaces'
     write(home, user=USER_MODEL, workspace=UNTRUSTED + "\n# one more line\n")
     assert config.load(work).withheld != ()
 
@@ -85,6 +88,7 @@ def test_trust_is_for_exactly_that_content(home: Path) -> None:
         ('[models.x]\nbackend = "openai"\n', "missing required field `model`"),
         ("[verify]\ncandidates = 'many'\n", "Expected `int`"),
         ("[verify]\ncandidates = 0\n", "Expected `int` >= 1"),
+        ("[ces]\nquota_gb = 0\n", "Expected `float` > 0.0"),
     ],
 )
 def test_what_means_nothing_is_said_in_one_line_with_the_file(home: Path, toml: str, told: str) -> None:

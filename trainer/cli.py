@@ -58,7 +58,9 @@ def evaluate(
     names = list(dict.fromkeys([judged, *([compare] if compare else []), *([RULES] if rules else [])]))
     _known(names, config)
     run = Run(tasks=_tasks(tasks_file, workspace), models=tuple(names), samples=count, folder=folder.resolve())
-    report = _evaluated(run, config, compare, quiet=as_json)
+    kept = ("samples.jsonl", "report.json", "index.html")
+    hidden = (tasks_file.resolve(), *(run.folder / name for name in kept))  # they have the answers
+    report = _evaluated(run, config, compare, hidden, quiet=as_json)
     _written(report, run.folder)
     _print(report, run.folder, as_json=as_json)
     if gate and report.guards:
@@ -96,7 +98,7 @@ def _tasks(file: Path, workspace: Path | None) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-def _evaluated(run: Run, config: Config, compared: str | None, *, quiet: bool) -> Report:
+def _evaluated(run: Run, config: Config, compared: str | None, hidden: tuple[Path, ...], *, quiet: bool) -> Report:
     import asyncio
 
     from aid.judging import judge_settings
@@ -107,7 +109,7 @@ def _evaluated(run: Run, config: Config, compared: str | None, *, quiet: bool) -
     from trainer.evaluate.summary import RULES, report
 
     async def whole() -> Report:
-        judge = Judge(judge_settings())
+        judge = Judge(judge_settings(concealed=hidden))
         try:
             with _Progress(run.wanted, quiet=quiet) as progress:
                 samples = await evaluate(run, config, judge, progress.on_sample)
@@ -149,9 +151,9 @@ class _Progress:
     def __exit__(self, *ended: object) -> None:
         self._bar.stop()
 
-    def on_sample(self, sample: Sample | None) -> None:
+    def on_sample(self, sample: Sample) -> None:
         self._done += 1
-        self._green += sample is not None and sample.status == "green"
+        self._green += sample.status == "green"
         self._bar.update(self._task, advance=1, description=f"samples ({self._green} green)")
         tenth = self._done * 10 // max(self._wanted, 1)
         if self._lines and tenth > self._said:

@@ -21,7 +21,7 @@ from aid.errors import ApplyError
 from aid.protocol import ChangedFile, LogEntry
 from ces.change import FileChange
 
-__all__ = ["Applied", "Recovered", "Undone", "apply", "history", "rebase", "recover", "redo", "undo"]
+__all__ = ["Applied", "Recovered", "Undone", "apply", "carried_out", "history", "rebase", "recover", "redo", "undo"]
 
 SUMMARY_CHARACTERS = 200
 
@@ -38,39 +38,52 @@ class Undone(Applied, frozen=True, kw_only=True):
     """`files` says what taking the change set back did: an added file is now deleted."""
 
 
-def apply(root: Path, changes: Sequence[FileChange], *, summary: str = "", id: str | None = None) -> Applied:
+def apply(
+    root: Path, changes: Sequence[FileChange], *, summary: str = "", id: str | None = None, by: str = ""
+) -> Applied:
     """Write `changes`, all or none. Raises ApplyError, StaleError where files are no longer what they were made from.
 
     A file edited elsewhere since is changed all the same (`rebase`); one that is already as wanted is left out. When
-    `id` is taken, a number is put after it: the result says which id it is.
+    `id` is taken, a number is put after it: the result says which id it is. `by` names the request this is for, so that
+    one who is asked it again finds it `carried_out`.
     """
     with opened(root) as work:
         settled = [each for each in work.settle(list(map(as_proposed, changes))) if not each.move.skipped]
         if not settled:
             raise ApplyError("nothing to change: every file is already as wanted")
         moves = tuple(each.move for each in settled)
-        wanted = Record(id=work.new_id(id), state="applied", moves=moves, summary=_one_line(summary))
+        wanted = Record(id=work.new_id(id), state="applied", moves=moves, summary=_one_line(summary), by=by)
         record = work.carry_out(settled, wanted)
     return Applied(id=record.id, files=changed_files(record.moves), notes=_notes(work, settled))
 
 
-def undo(root: Path, id: str | None = None) -> Undone:
+def undo(root: Path, id: str | None = None, *, by: str = "") -> Undone:
     """Take back the change set `id`, or the one last applied. Edits made elsewhere in its files stay.
 
     Raises UsageError for an unknown id and one already undone; StaleError, with nothing changed, where the person
     edited the same lines since, naming them.
     """
     with opened(root) as work:
-        settled, record = _turn(work, id, "undone")
+        settled, record = _turn(work, id, "undone", by)
     files = changed_files(record.moves, backwards=True)
     return Undone(id=record.id, files=files, notes=_notes(work, settled))
 
 
-def redo(root: Path, id: str | None = None) -> Applied:
+def redo(root: Path, id: str | None = None, *, by: str = "") -> Applied:
     """Apply again the change set `id`, or the one last undone. Raises as `undo` does."""
     with opened(root) as work:
-        settled, record = _turn(work, id, "applied")
+        settled, record = _turn(work, id, "applied", by)
     return Applied(id=record.id, files=changed_files(record.moves), notes=_notes(work, settled))
+
+
+def carried_out(root: Path, by: str) -> Applied | None:
+    """What the request `by` had done here: applied, undone or redone. None: nothing, or all of it was rolled back."""
+    with opened(root) as work:
+        name = work.journal.by(by)
+        record = work.load(name) if name is not None else None
+    if record is None:
+        return None
+    return Applied(id=record.id, files=changed_files(record.moves, backwards=record.state == "undone"))
 
 
 def history(root: Path, limit: int = 20) -> list[LogEntry]:
@@ -90,12 +103,12 @@ def recover(root: Path) -> Recovered | None:
         return work.recovered
 
 
-def _turn(work: Opened, id_: str | None, state: State) -> tuple[list[Settled], Record]:
+def _turn(work: Opened, id_: str | None, state: State, by: str) -> tuple[list[Settled], Record]:
     """Carry a kept change set out once more, towards `state`."""
     kept = work.load(work.find(id_, "undone" if state == "applied" else "applied"))
     settled = work.settle([as_kept(move, state) for move in kept.moves])
     moves = tuple(_as_applied(each.move, old, state) for each, old in zip(settled, kept.moves, strict=True))
-    wanted = Record(id=kept.id, state=state, moves=moves, unmade=kept.made, summary=kept.summary)
+    wanted = Record(id=kept.id, state=state, moves=moves, unmade=kept.made, summary=kept.summary, by=by)
     return settled, work.carry_out(settled, wanted)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from aid.apply.record import Damaged, Record, State, decode, decode_entry, encode
+from aid.apply.record import Damaged, Record, State, decode, decode_by, decode_entry, encode
 from aid.errors import ApplyError
 from aid.protocol import LogEntry
 
@@ -131,6 +131,17 @@ class Journal:
                 return decode_entry(file.readline())
         except (Damaged, FileNotFoundError):
             return None
+
+    def by(self, request: str) -> Name | None:
+        """The change set as `request` had it carried out last, if it did."""
+        for name in self.names():
+            try:
+                with (self.directory / str(name)).open("rb") as file:
+                    if decode_by(file.readline()) == request:
+                        return name
+            except (Damaged, FileNotFoundError):
+                continue
+        return None
 
     def prune(self) -> None:
         """Drop superseded entries, and the oldest past what is kept by number and size; the newest always stays."""

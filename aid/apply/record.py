@@ -61,7 +61,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A change set as last carried out: forwards when `state` is "applied", backwards when "undone".
 
     `turn` grows with every transaction of the workspace. `made` are the directories it makes, outermost first;
-    `unmade` those it removes if empty. `at` is seconds since the epoch. `token` is in its temporary files' names.
+    `unmade` those it removes if empty. `at` is seconds since the epoch. `token` is in its temporary files' names. `by`
+    names the request that had it carried out, where that may be asked again.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     made: tuple[str, ...] = ()
     unmade: tuple[str, ...] = ()
     summary: str = ""
+    by: str = ""
 
 
 class _Side(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     unmade: tuple[str, ...]
     summary: str
     contents: tuple[tuple[str, int], ...]
+    by: str = ""
 
 
 def is_id(text: str) -> bool:
@@ -171,6 +174,7 @@ def encode(record: Record) -> list[bytes]:
         unmade=record.unmade,
         summary=record.summary,
         contents=tuple((hashlib.sha256(content).hexdigest(), len(content)) for content in contents),
+        by=record.by,
     )
     return [msgspec.json.encode(header), b"\n", *contents]
 
@@ -212,6 +216,7 @@ def decode(raw: bytes) -> Record:
         made=header.made,
         unmade=header.unmade,
         summary=header.summary,
+        by=header.by,
     )
 
 
@@ -220,6 +225,11 @@ def decode_entry(line: bytes) -> LogEntry:
     header = _header(line)
     files = changed_files(header.moves)
     return LogEntry(id=header.id, at=header.at, state=header.state, files=files, summary=header.summary)
+
+
+def decode_by(line: bytes) -> str:
+    """Which request had a record carried out, from its file's first line alone. Raises Damaged."""
+    return _header(line).by
 
 
 def _header(line: bytes) -> _Header:

@@ -71,12 +71,11 @@ def ask(
 
 
 def _not_everything(found: Path) -> Path:
-    """`found`, unless it is the home directory or above it: indexing all of that is never what was meant."""
+    """`found`, unless it is too wide to be a workspace."""
     from aid.errors import UsageError
+    from aid.root import is_too_wide
 
-    if Path.home().resolve().is_relative_to(found) and not any(
-        (found / mark).exists() for mark in (".git", ".hg", "aid.toml")
-    ):
+    if is_too_wide(found):
         raise UsageError(f"{found} is no project: stand in one, or name it with --root")
     return found
 

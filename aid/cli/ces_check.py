@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from aid.cli.ces_options import unsandboxed
+from aid.cli.ces_options import quota, unsandboxed
 from aid.cli.outcome import print_json, workspace
 
 if TYPE_CHECKING:
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from ces.bases import BaseRecord
     from ces.judge import Judge
     from ces.request import CheckRequest, Policy
+    from ces.service.client import CesClient
     from ces.verdict import Stage, Verdict
 
 T = TypeVar("T")
 STAGES = ("parse", "typecheck", "build", "test")
 MAX_DIFF_BYTES = 64 * 1024 * 1024
+MOST_TIMEOUT_S = 86_400.0
 
 _workspace = click.option(
     "--workspace", "root", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -34,8 +36,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.command()
 @_workspace
 @_rev
+@quota
 @_json
-def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
+def warm(root: Path | None, rev: str | None, quota_bytes: int | None, as_json: bool) -> None:
     """Build a base and keep it. Exit status 1: it is built, but red."""
     from aid.cli.wording import as_plain
     from aid.wording import diagnostic_line
@@ -46,7 +49,7 @@ def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
         async with judge.bases.held(top, rev) as held:
             return held.record
 
-    record = with_judge(warmed)
+    record = _warmed_by_service(top, rev, quota_bytes) or with_judge(warmed, quota_bytes=quota_bytes)
     if as_json:
         print_json(as_plain(record))
     else:
@@ -69,7 +72,14 @@ def warm(root: Path | None, rev: str | None, as_json: bool) -> None:
     "--reference", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The known good diff: what it does too is no trick.",
 )  # fmt: skip
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True)
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(0, MOST_TIMEOUT_S, min_open=True), default=120.0, show_default=True,
+    help="Seconds that judging it may take.",
+)  # fmt: skip
+@click.option(
+    "--patience", "patience_s", type=click.FloatRange(min=0), default=900.0, show_default=True,
+    help="Seconds to go on asking a service whose queue is full.",
+)  # fmt: skip
 @unsandboxed
 @_json
 def check(
@@ -79,6 +89,7 @@ def check(
     policy: Policy,
     reference: Path | None,
     timeout_s: float,
+    patience_s: float,
     unsandboxed: bool,
     as_json: bool,
 ) -> None:
@@ -101,13 +112,40 @@ def check(
     async def checked(judge: Judge) -> Verdict:
         return await judge.check(request)
 
-    verdict = _from_service(request) or with_judge(checked, allow_unsandboxed=unsandboxed)
+    verdict = _from_service(request, patience_s) or with_judge(checked, allow_unsandboxed=unsandboxed)
     _print(verdict, as_json=as_json)
     sys.exit({"green": 0, "infra_error": 2, "unchecked": 2}.get(verdict.status, 1))
 
 
-def _from_service(request: CheckRequest) -> Verdict | None:
-    """The running service's verdict, None when there is none to ask: it has the bases open, which no two can have."""
+def _warmed_by_service(top: Path, rev: str | None, quota_bytes: int | None) -> BaseRecord | None:
+    """What the running service has, None when there is none to ask."""
+    import msgspec
+
+    from aid.errors import UsageError
+    from ces.bases import BaseRecord
+    from ces.request import CheckRequest
+    from ces.service.client import PATIENCE_S
+
+    async def asked(client: CesClient) -> BaseRecord:
+        verdict = await client.check(CheckRequest(diff="", workspace=str(top), rev=rev, upto="parse"))
+        for record in msgspec.convert(await client.bases(), list[BaseRecord]):
+            if record.id == verdict.base:
+                return record
+        raise UsageError(f"nothing could be said: {verdict.reason}")
+
+    found = _asked_of_service(asked, PATIENCE_S)
+    if found is not None and quota_bytes is not None:
+        raise UsageError("--quota is the running service's to keep: give it to 'aid ces serve'")
+    return found
+
+
+def _from_service(request: CheckRequest, patience_s: float) -> Verdict | None:
+    """The running service's verdict, None when there is none to ask."""
+    return _asked_of_service(lambda client: client.check(request), patience_s) if _is_text(request) else None
+
+
+def _asked_of_service(work: Callable[[CesClient], Coroutine[Any, Any, T]], patience_s: float) -> T | None:
+    """`work` with a client of the service that runs, None when none does: it has the bases open, which no two can."""
     import asyncio
 
     from aid.errors import UsageError
@@ -116,19 +154,23 @@ def _from_service(request: CheckRequest) -> Verdict | None:
     from ces.service.client import found
 
     try:
-        client = found(ces_state())
-        if client is None or not _is_text(request):
+        client = found(ces_state(), patience_s, _say_waits)
+        if client is None:
             return None
 
-        async def asked() -> Verdict:
+        async def asked() -> T:
             async with client:
-                return await client.check(request)
+                return await work(client)
 
         return asyncio.run(asked())
     except CesError as error:
         raise UsageError(str(error)) from error
     except KeyboardInterrupt:
         raise click.Abort from None
+
+
+def _say_waits(why: str, pause_s: float) -> None:
+    click.echo(f"aid: {why.partition(': try again')[0]}; asking again in {pause_s:.0f} s", err=True)
 
 
 def _is_text(request: CheckRequest) -> bool:
@@ -152,7 +194,9 @@ def _diff() -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]], *, allow_unsandboxed: bool = False) -> T:
+def with_judge(
+    work: Callable[[Judge], Coroutine[Any, Any, T]], *, quota_bytes: int | None = None, allow_unsandboxed: bool = False
+) -> T:
     """`work` with a judge of our own."""
     import asyncio
 
@@ -162,7 +206,7 @@ def with_judge(work: Callable[[Judge], Coroutine[Any, Any, T]], *, allow_unsandb
     from ces.judge import Judge
 
     async def whole() -> T:
-        judge = Judge(judge_settings(allow_unsandboxed=allow_unsandboxed))
+        judge = Judge(judge_settings(quota_bytes=quota_bytes, allow_unsandboxed=allow_unsandboxed))
         try:
             return await work(judge)
         finally:
@@ -191,7 +235,8 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
             click.echo(f"  {diagnostic_line(each)}")
     for flag in verdict.flags:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
-        click.echo(f"flag: {flag.name} {where} {flag.message}".rstrip())
+        click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
-    told = f"reward {reward}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
+    tests = "" if verdict.tests_run is None else f", {verdict.tests_run} of {verdict.tests_expected} tests"
+    told = f"reward {reward}{tests}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
     click.echo(f"{told}, base {verdict.base}" if verdict.base else told)

@@ -42,7 +42,8 @@ def doctor(as_json: bool, workspace: Path | None) -> None:
 
 
 def _print(report: Report) -> None:
-    click.echo(f"builds run in: {report.uses}\n")
+    click.echo(f"builds run in: {report.uses}")
+    click.echo(f"their user is: {report.identity}\n")
     for tried in report.kinds:
         click.echo(f"{tried.kind:11} {_kind(tried)}")
         for why in tried.why:

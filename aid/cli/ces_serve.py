@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aid.cli.ces_options import unsandboxed
+from aid.cli.ces_options import quota, unsandboxed
 
 if TYPE_CHECKING:
-    from ces.judge import JudgeSettings
     from ces.service.serve import Address
     from ces.service.settings import ServiceSettings
 
@@ -29,8 +28,13 @@ if TYPE_CHECKING:
 @click.option("--unix", type=click.Path(path_type=Path), help="Listen on this unix socket.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Read the bearer token here; it is made otherwise.")
 @click.option("--no-token", is_flag=True, help="Ask for no token; only on loopback or a unix socket.")
-@click.option("--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.")
-@click.option("--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.")
+@click.option(
+    "--queue", "queue_limit", type=click.IntRange(min=1), help="How many requests may wait.  [default: 20000]"
+)
+@click.option(
+    "--drain", "drain_s", type=click.FloatRange(min=0), help="Seconds for the rest when it is to stop.  [default: 300]"
+)
+@quota
 @unsandboxed
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep bases and verdicts here.")
 def serve(
@@ -43,10 +47,19 @@ def serve(
     no_token: bool,
     queue_limit: int | None,
     drain_s: float | None,
+    quota_bytes: int | None,
     state: Path | None,
     unsandboxed: bool,
 ) -> None:
-    """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /."""
+    """Judge diffs over HTTP until SIGTERM; see /v1/check, /v1/bases, /v1/health, /metrics and the page at /.
+
+    \b
+    git diff | jq -Rs '{diff: ., workspace: env.PWD, rev: "HEAD"}' |
+      curl -i -H "Authorization: Bearer $(cat TOKEN)" --data-binary @- http://127.0.0.1:8437/v1/check
+
+    The answer is a verdict. Each worker has four requests in hand, and --queue more may wait: after those the answer is
+    429 with a Retry-After in seconds. 'aid ces check' finds the service by itself and asks again then.
+    """
     import logging
     import os
     import sys
@@ -60,7 +73,9 @@ def serve(
     processors = len(os.sched_getaffinity(0))
     chosen = {"queue_limit": queue_limit, "drain_s": drain_s}
     settings = ServiceSettings(
-        judge=judge_settings(workers or processors, state=state, allow_unsandboxed=unsandboxed),
+        judge=judge_settings(
+            workers or processors, state=state, quota_bytes=quota_bytes, allow_unsandboxed=unsandboxed
+        ),
         host=host,
         port=port if port is not None else None if unix is not None else PORT,
         unix=unix,
@@ -85,17 +100,20 @@ def _run(settings: ServiceSettings) -> int:
 def _run_on_ray(settings: ServiceSettings, address: str, workers: int | None) -> int:
     import asyncio
 
-    from ces.cluster.connect import connected
+    from ces.cluster.link import Link
+    from ces.cluster.settings import ClusterSettings
     from ces.service.serve import run
 
-    with connected(address or None, settings.judge.workers):
-        from ces.cluster.pool import ClusterJudge
-        from ces.cluster.settings import ClusterSettings
+    async def whole() -> int:
+        cluster = ClusterSettings(judge=settings.judge, workers=workers)
+        link = Link(cluster, address or None, settings.judge.workers)
+        try:
+            await link.start()
+            return await run(settings, _say, lambda judge: link)
+        finally:
+            await link.close()
 
-        def judge(each: JudgeSettings) -> ClusterJudge:
-            return ClusterJudge(ClusterSettings(judge=each, workers=workers))
-
-        return asyncio.run(run(settings, _say, judge))
+    return asyncio.run(whole())
 
 
 def _say(address: Address) -> None:

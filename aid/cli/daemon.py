@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aid.lifecycle import Holder
     from aid.protocol import StatusResult
 
@@ -45,11 +47,17 @@ def stop(keep_models: bool, as_json: bool) -> None:
 @_json
 def restart(as_json: bool) -> None:
     """Start the daemon anew; model workers stay warm."""
-    from aid import config, lifecycle
+    from aid import lifecycle
 
-    config.load(None)  # before the old one is gone: the new one could not start without it
-    _stop(models=False)
-    lifecycle.connect_or_start().close()
+    def prepare() -> Callable[[], object]:
+        import aid.client  # noqa: F401  # while the new one is at its own imports
+
+        return _end_for_the_next
+
+    old = lifecycle.holder()
+    lifecycle.restart(prepare)
+    if old is not None and old.pid:
+        lifecycle.wait_ended(old.pid, STOP_TIMEOUT_S)
     _report(lifecycle.holder(), "restarted", as_json=as_json)
 
 
@@ -131,21 +139,35 @@ def connect() -> None:
 def _stop(*, models: bool) -> bool:
     """End the daemon, by asking and then by signals. False: none ran."""
     from aid import lifecycle
-    from aid.client import connect as connect_to
-    from aid.errors import DaemonError
-    from aid.protocol import ShutdownParams
 
     owner = lifecycle.holder()
     if owner is None or not owner.pid:
         return False
+    if not (_asked_to_end(models=models) and lifecycle.wait_ended(owner.pid, STOP_TIMEOUT_S)):
+        lifecycle.end(owner.pid, KILL_GRACE_S)
+    return True
+
+
+def _end_for_the_next() -> None:
+    """Ask the daemon to end and don't wait: the next one, which does, serves before the old process is quite gone."""
+    from aid import lifecycle
+
+    owner = lifecycle.holder()
+    if owner is not None and owner.pid and not _asked_to_end(restart=True):
+        lifecycle.end(owner.pid, KILL_GRACE_S)
+
+
+def _asked_to_end(*, models: bool = False, restart: bool = False) -> bool:
+    """Whether the daemon could be told."""
+    from aid.client import connect as connect_to
+    from aid.errors import DaemonError
+    from aid.protocol import ShutdownParams
+
     try:
         with connect_to(start=False, any_version=True) as client:
-            client.call("aid/shutdown", ShutdownParams(models=models), timeout_s=STATUS_TIMEOUT_S)
-            asked = True
+            client.call("aid/shutdown", ShutdownParams(models=models, restart=restart), timeout_s=STATUS_TIMEOUT_S)
     except DaemonError:
-        asked = False
-    if not (asked and lifecycle.wait_ended(owner.pid, STOP_TIMEOUT_S)):
-        lifecycle.end(owner.pid, KILL_GRACE_S)
+        return False
     return True
 
 
@@ -170,6 +192,8 @@ def _status_json(found: StatusResult) -> dict[str, Any]:
 
 
 def _status_lines(found: StatusResult) -> list[str]:
+    from aid.protocol import early_words
+
     lines = [
         f"running: AID {found.version}, pid {found.pid}, up {found.uptime_s:.0f} s, {found.rss_bytes / 1e6:.0f} MB",
         f"clients: {found.clients}, requests running: {found.requests_running}",
@@ -180,6 +204,8 @@ def _status_lines(found: StatusResult) -> list[str]:
         build = workspace.build.status if workspace.build is not None else "not asked"
         indexed = f"{workspace.files} files" if workspace.indexed else "being indexed"
         lines.append(f"workspace {workspace.root}: {indexed}, build {build}")
+        if workspace.early is not None:
+            lines.append(f"  early words: {early_words(workspace.early)}")
     for model in found.models:
         words = ["default"] if model.default else []
         words += [] if model.ready else ["not ready"]

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("aid.cli.daemon:logs", "Print the daemon's log."),
     "doctor": ("aid.cli.daemon:doctor", "Say what is installed, what is missing, and how to mend it."),
     "connect": ("aid.cli.daemon:connect", "Speak to the daemon over standard input and output (editors start this)."),
+    "acp": ("aid.cli.acp:acp", "Be an agent for editors that speak the Agent Client Protocol (Zed and others)."),
     "models": ("aid.cli.models:models", "List the models, or choose the default one."),
     "stats": ("aid.cli.stats:stats", "Print what was measured: latency, apply success, acceptance, survival."),
     "trust": ("aid.cli.trust:trust", "Trust this workspace's aid.toml as it is now."),

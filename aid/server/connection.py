@@ -11,25 +11,31 @@ import asyncio
 import importlib
 import itertools
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from aid import __version__, attach
 from aid.errors import AidError
 from aid.framing import Fault
 from aid.protocol import UpdateParams
 from aid.server import message
+from aid.server.attached import Attached, read_attach
 from aid.server.host import Host
 from aid.server.message import Answer, Call, Id, Malformed, RpcError
 from aid.server.routes import Route, read_params
 from aid.server.wire import Limits, Wire
 from aid.session.client import OpenDocument
+from aid.session.identity import IDENTITY
+from aid.session.kept import Kept
 from ces.change import FileChange
 
 if TYPE_CHECKING:
@@ -63,7 +69,12 @@ class Connection:
     """Implements `aid.session.client.Client`; `aid.server.wire.Wire` feeds it."""
 
     def __init__(
-        self, host: Host, routes: Mapping[str, Route], limits: Limits, forget: Callable[[Connection], None]
+        self,
+        host: Host,
+        routes: Mapping[str, Route],
+        limits: Limits,
+        forget: Callable[[Connection], None],
+        kept: Kept | None = None,
     ) -> None:
         self.number = next(_numbers)
         self._host = host
@@ -74,6 +85,9 @@ class Connection:
         self._limits = limits
         self._forget = forget
         self._running: dict[Id, asyncio.Task[Any]] = {}
+        self._kept = kept or Kept()
+        self._bridge: Attached | None = None
+        self._handing_over = False
         self._editor: Editor | None = None
         self._loading: asyncio.Task[Any] | None = None
         self._held: list[bytes] = []
@@ -105,9 +119,21 @@ class Connection:
     def notify(self, method: str, params: Any) -> None:
         self.wire.send(message.call_body(method, params))
 
+    @property
+    def bridged(self) -> bool:
+        """Whether a bridge is at the other end, which asks the next daemon what this one leaves undone."""
+        return self._bridge is not None
+
+    def hand_over(self) -> None:
+        """Take on nothing more, and leave what is then cancelled unanswered: the next daemon will be asked it."""
+        self._handing_over = True
+
     def start(self, identity: Id, work: Coroutine[Any, Any, Any], done: Done) -> None:
         """Do a request's work as a task; `done` is told even of one cancelled before its first step."""
-        task = asyncio.get_running_loop().create_task(work)
+        context = copy_context()
+        if self._bridge is not None:
+            context.run(IDENTITY.set, self._bridge.identity(identity))
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._running[identity] = task
         task.add_done_callback(done)
 
@@ -119,6 +145,10 @@ class Connection:
         if call.id is None:
             return
         self._running.pop(call.id, None)
+        if task.cancelled() and self._handing_over:
+            return
+        if self._bridge is not None and not task.cancelled():
+            self._bridge.keep(call, body)
         self.wire.send(body)
         told = {"client": self.number, "method": call.method, "ms": round((time.monotonic() - started) * 1000, 2)}
         log.info("answered", extra=told | ({"code": code} if code else {}) | {"text": (call.params, body)})
@@ -130,6 +160,8 @@ class Connection:
             self._held.append(body)
             return
         match message.parse(body):
+            case Call() if self._handing_over:
+                return
             case Call(id=None) as call:
                 self._notified(call, body)
             case Call() as call:
@@ -162,10 +194,16 @@ class Connection:
         assert identity is not None
         try:
             self._refuse(call, identity)
+            answer = self._bridge.answer(identity) if self._bridge is not None else None
+            if answer is not None:
+                self.wire.send(answer)
+                return
             route = self._routes.get(call.method)
             if route is not None:
                 done = partial(self.finished, call, time.monotonic(), lambda result: result)
                 self.start(identity, self._serve_aid(route, call), done)
+            elif call.method == attach.ATTACH:
+                self._attach(call)
             elif call.method == "initialize":
                 self._initialize(call, body)
             elif self._editor is not None:
@@ -212,29 +250,57 @@ class Connection:
 
     def _load(self, call: Call, body: bytes) -> None:
         """Import pygls in a thread while others are served; what this client sends meanwhile is held, in order."""
-        self.wire.pause()
-        self._held = [body]
-        self._loading = asyncio.get_running_loop().create_task(asyncio.to_thread(importlib.import_module, LSP_MODULE))
-        self._loading.add_done_callback(partial(self._loaded, call))
+        self._hold(asyncio.to_thread(importlib.import_module, LSP_MODULE), [body], partial(self._loaded, call))
 
     def _loaded(self, call: Call, loading: asyncio.Task[Any]) -> None:
-        self._loading = None
-        held, self._held = self._held, []
-        if self.closed.is_set():
-            return
         if loading.cancelled() or loading.exception() is not None:
             self.finished(call, time.monotonic(), lambda result: result, loading)
-            del held[0]
-        for body in held:
-            self.received(body)
-        self.wire.resume()
+            del self._held[0]
+
+    # The bridge.
+
+    def _attach(self, call: Call) -> None:
+        if self._bridge is not None or self._editor is not None:
+            raise RpcError(message.INVALID_REQUEST, f"'{attach.ATTACH}' comes first, and once")
+        opening = asyncio.to_thread(Attached.open, read_attach(call), self._kept)
+        self._hold(opening, [], partial(self._attached, call))
+
+    def _attached(self, call: Call, opening: asyncio.Task[Attached]) -> None:
+        def plain(bridge: Attached) -> attach.AttachResult:
+            return attach.AttachResult(protocol=attach.VERSION, version=__version__, pid=os.getpid())
+
+        self.finished(call, time.monotonic(), plain, opening)
+        if not opening.cancelled() and opening.exception() is None:
+            self._bridge = opening.result()
+
+    def _hold(self, work: Awaitable[Any], held: list[bytes], ready: Callable[[asyncio.Task[Any]], None]) -> None:
+        """Read nothing until `work` is done; what was read already is `held`, in order, until `ready` was called."""
+
+        def released(task: asyncio.Task[Any]) -> None:
+            self._loading = None
+            if self.closed.is_set():
+                return
+            ready(task)
+            waiting, self._held = self._held, []
+            for body in waiting:
+                self.received(body)
+            self.wire.resume()
+
+        self.wire.pause()
+        self._held = held
+        self._loading = asyncio.ensure_future(work)
+        self._loading.add_done_callback(released)
 
     # Notifications.
 
     def _notified(self, call: Call, body: bytes) -> None:
         if call.method == "$/cancelRequest":
             self._cancel(call)
+        elif call.method == attach.DELIVERED and self._bridge is not None:
+            self._bridge.delivered(call)
         elif call.method == "exit":
+            if self._bridge is not None:
+                self._bridge.left()
             self.wire.close()  # of this connection only; pygls would end the process
         elif self._editor is not None:
             try:

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 from lsprotocol import types
 from pygls.workspace import TextDocument, Workspace
 
-from aid.server.positions import line_starts, offset, path_of
+from aid.positions import spliced
+from aid.server.positions import path_of
 
 UTF16 = types.PositionEncodingKind.Utf16
 
@@ -32,10 +33,14 @@ class Document(TextDocument):
     def _apply_incremental_change(self, change: types.TextDocumentContentChangePartial) -> None:
         """pygls counts lines as `str.splitlines` does, so that an edit after a form feed lands on the wrong one, and
         takes a place past the last line's end for one character before it."""
-        text, encoding = self.text, self.position_codec.encoding or UTF16
-        starts = line_starts(text)
-        start, end = (offset(text, starts, place, encoding) for place in (change.range.start, change.range.end))
-        self._source = text[:start] + change.text + text[max(start, end) :]
+        start, end = change.range.start, change.range.end
+        self._source = spliced(
+            self.text,
+            (start.line, start.character),
+            (end.line, end.character),
+            change.text,
+            self.position_codec.encoding or UTF16,
+        )
 
 
 class Documents(Workspace):

@@ -28,6 +28,7 @@ from aid.server.positions import path_of
 from aid.server.progress import Progress
 from aid.server.workspace_edit import RefusedError, workspace_edit
 from aid.session.client import Client, OpenDocument
+from aid.session.identity import name
 from ces.change import FileChange
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class Editor(LanguageServer):
         try:
             edit = self._edit(root, changes)
             async with asyncio.timeout(APPLY_EDIT_TIMEOUT_S):
-                result = await self.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label))
+                params = types.ApplyWorkspaceEditParams(edit, label)
+                result = await self.protocol.send_request_async(types.WORKSPACE_APPLY_EDIT, params, _edit_id())
         except (RefusedError, PeerError) as error:
             return str(error)
         except TimeoutError:
@@ -159,6 +161,11 @@ class Editor(LanguageServer):
     def _refresh(self, roots: Sequence[Path]) -> None:
         for root in roots:
             self._diagnostics.refresh(root)
+
+
+def _edit_id() -> str | None:
+    """One edit a request: asked for again by the next daemon, a bridge knows it, and the editor makes it once."""
+    return f"aid-edit-{name()}" if name() else None
 
 
 def _options(given: Any) -> InitializationOptions:

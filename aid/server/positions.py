@@ -1,42 +1,20 @@
-"""LSP positions in a text, and file URIs. Pure.
-
-A line ends at LF, CRLF or CR and nowhere else (LSP 3.17, "Text Documents"): a form feed or U+2028, where
-`str.splitlines` would break, does not end one. Positions past a line's or the text's end mean that end. An encoding is
-one of the LSP's: utf-8, utf-16, utf-32.
-"""
+"""LSP positions in a text, as lsprotocol has them, and file URIs. Pure. How they are counted: `aid.positions`."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from lsprotocol.types import Position
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
-_CODEC = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+from aid.positions import line_at, line_starts, offset_at, units
 
-
-def line_starts(text: str) -> list[int]:
-    """The offset of each line's first code point; a text that ends with a line end has an empty line after it."""
-    return [0, *(found.end() for found in _LINE_END.finditer(text))]
+__all__ = ["line_starts", "offset", "path_of", "position", "units"]
 
 
 def offset(text: str, starts: Sequence[int], position: Position, encoding: str) -> int:
     """The code point at `position`. In the middle of a character means before it."""
-    if position.line >= len(starts):
-        return len(text)
-    start = starts[max(0, position.line)]
-    line = _line(text, starts, max(0, position.line))
-    return start + _points(line, max(0, position.character), encoding)
-
-
-def units(text: str, encoding: str) -> int:
-    """How many of the encoding's units `text` is long."""
-    if text.isascii() or encoding == "utf-32":
-        return len(text)
-    return len(text.encode(_CODEC[encoding], "surrogatepass")) // _UNIT_BYTES[encoding]
+    return offset_at(text, starts, position.line, position.character, encoding)
 
 
 def position(text: str, starts: Sequence[int], line: int, points: int, encoding: str) -> Position:
@@ -44,7 +22,7 @@ def position(text: str, starts: Sequence[int], line: int, points: int, encoding:
     line = max(0, line)
     if line >= len(starts):
         line, points = len(starts) - 1, len(text)
-    return Position(line, units(_line(text, starts, line)[: max(0, points)], encoding))
+    return Position(line, units(line_at(text, starts, line)[: max(0, points)], encoding))
 
 
 def path_of(uri: str) -> Path | None:
@@ -63,16 +41,3 @@ def path_of(uri: str) -> Path | None:
         return path.resolve()
     except (OSError, RuntimeError):  # a loop of symbolic links
         return path
-
-
-def _line(text: str, starts: Sequence[int], line: int) -> str:
-    """A line without its end."""
-    end = starts[line + 1] if line + 1 < len(starts) else len(text)
-    return text[starts[line] : end].rstrip("\r\n")
-
-
-def _points(line: str, character: int, encoding: str) -> int:
-    if line.isascii() or encoding == "utf-32":
-        return min(character, len(line))
-    encoded = line.encode(_CODEC[encoding], "surrogatepass")[: character * _UNIT_BYTES[encoding]]
-    return len(encoded.decode(_CODEC[encoding], "ignore"))

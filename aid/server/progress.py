@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ class Progress:
     async def begin(self, *, may_create: bool) -> None:
         """Show it; with no token from the client, under one of our own if the client lets us make one."""
         if self._token is None and may_create:
-            token = f"aid-progress-{next(_numbers)}"
+            token = f"aid-progress-{os.getpid()}-{next(_numbers)}"  # another daemon may have had the numbers
             try:
                 async with asyncio.timeout(CREATE_TIMEOUT_S):
                     await self._shown.create_async(token)
@@ -87,6 +88,8 @@ def _line(params: UpdateParams) -> str:
             return f"context from {len(params.sources)} sources"
         case "candidate" if params.candidate is not None:
             return f"{params.candidate.model}: {candidate_words(params.candidate)}"
+        case "restart":
+            return "going on in a new daemon"
         case "reasoning":
             return f"{params.model} is thinking" if params.model else "thinking"
         case _:

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from aid import __version__
+from aid import __version__, attach
 from aid.logs import log_path
 from aid.protocol import VERSION, Empty, ShutdownParams, StatusParams, StatusResult
 from aid.server.connection import Connection
@@ -15,11 +16,13 @@ from aid.server.host import Host
 from aid.server.routes import routes
 from aid.server.wire import Limits, Wire
 from aid.session.client import Client
+from aid.session.kept import Kept
 
 log = logging.getLogger("aid.server")
 
 BACKLOG = 1024
 FAREWELL_S = 1.0
+HANDOVER_S = 0.1  # what isn't done by then, the next daemon does
 
 
 class Server:
@@ -28,6 +31,8 @@ class Server:
     def __init__(self, host: Host, limits: Limits | None = None) -> None:
         self.ended = asyncio.Event()
         self.end_models = False
+        self.restarting = False
+        self._kept = Kept()
         self._host = host
         self._limits = limits or Limits()
         self._routes = routes(host, {"aid/status": self._status, "aid/shutdown": self._shutdown})
@@ -48,33 +53,44 @@ class Server:
             os.umask(before)
         self._path = path
 
-    def end(self, *, models: bool = False) -> None:
-        """Ask for the end; `models`: of the model workers too."""
+    def end(self, *, models: bool = False, restart: bool = False) -> None:
+        """Ask for the end; `models`: of the model workers too. `restart`: another daemon is about to take over."""
         self.end_models = self.end_models or models
+        self.restarting = self.restarting or restart
         self.ended.set()
 
     async def drain(self, grace_s: float) -> None:
-        """Take no more clients or requests, give those running `grace_s`, cancel the rest, and say goodbye."""
+        """Take no more clients or requests, give those running `grace_s`, cancel the rest, and say goodbye.
+
+        When another daemon takes over, what bridges asked is left to that one after `HANDOVER_S`.
+        """
         if self._listener is not None:
             self._listener.close()
         if self._path is not None:
             _remove(self._path)
+        handed_over = [each for each in self._connections if self.restarting and each.bridged]
         for connection in self._connections:
             connection.draining = True
-        await self._settle(grace_s)
-        for connection in list(self._connections):
-            for task in connection.running:
-                task.cancel()
-        await self._settle(FAREWELL_S)
+        for connection in handed_over:
+            connection.hand_over()
+        await self._settle(handed_over, min(grace_s, HANDOVER_S))
+        _cancel(handed_over)
+        await self._settle(self._connections, grace_s)
+        _cancel(self._connections)
+        await self._settle(self._connections, FAREWELL_S)
         remaining = list(self._connections)
         for connection in remaining:
+            if connection.bridged:
+                connection.notify(attach.ENDING, attach.EndingParams(restart=self.restarting))
             connection.wire.close()
         await self._all_closed(remaining)
         for connection in list(self._connections):
             connection.wire.abort()
+        await asyncio.to_thread(self._kept.close)
 
-    async def _settle(self, timeout_s: float) -> None:
-        running = [task for connection in self._connections for task in connection.running]
+    @staticmethod
+    async def _settle(connections: Iterable[Connection], timeout_s: float) -> None:
+        running = [task for connection in connections for task in connection.running]
         if running:
             await asyncio.wait(running, timeout=timeout_s)
             await asyncio.sleep(0)  # let the answers be written
@@ -85,7 +101,7 @@ class Server:
                 await asyncio.gather(*(connection.closed.wait() for connection in connections))
 
     def _accepted(self) -> Wire:
-        connection = Connection(self._host, self._routes, self._limits, self._left)
+        connection = Connection(self._host, self._routes, self._limits, self._left, self._kept)
         self._connections.add(connection)
         self._host.joined(connection)
         log.debug("connected", extra={"client": connection.number})
@@ -113,8 +129,14 @@ class Server:
         )
 
     async def _shutdown(self, params: ShutdownParams, client: Client) -> Empty:
-        self.end(models=params.models)
+        self.end(models=params.models, restart=params.restart)
         return Empty()
+
+
+def _cancel(connections: Iterable[Connection]) -> None:
+    for connection in connections:
+        for task in connection.running:
+            task.cancel()
 
 
 def _remove(path: Path) -> None:

@@ -18,6 +18,7 @@ from aid.protocol import AcceptParams, OutcomeResult, Proposal, RejectedEdit
 from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
+from aid.session.identity import again, did, name
 from aid.session.proposals import Stored
 from aid.session.steps import accepting, noted
 from aid.session.summary import changed_files
@@ -47,8 +48,11 @@ async def accept(
 ) -> Acceptance:
     """`client`, one of `clients`, accepts.
 
-    Raises UsageError for a part the proposal doesn't have, or has given already.
+    Raises UsageError for a part the proposal doesn't have, or has given already. Where an earlier daemon was asked the
+    same, what it did of it is not done again.
     """
+    if stored.outcome is not None and did(stored.by):
+        return Acceptance(result=stored.outcome)
     if stored.proposal.state in ("accepted", "rejected"):
         raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
@@ -64,7 +68,7 @@ async def accept(
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=told(error)))
-    if in_editor:
+    if any(change.before != change.after for change in in_editor):
         why = await client.apply_edit(workspace.root, in_editor, f"AID: {stored.proposal.summary or params.id}")
         if why is not None:
             if done is not None:
@@ -77,9 +81,10 @@ async def accept(
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
     )
+    after = msgspec.structs.replace(noted(stored, afterwards, result.applied), by=name(), outcome=result)
     return Acceptance(
         result=result,
-        stored=noted(stored, afterwards, result.applied),
+        stored=after,
         on_disk=done.id if done else None,
         changes=(*on_disk, *in_editor),
     )
@@ -133,7 +138,11 @@ def split(
             on_disk.append(change)
             continue
         disk = workspace.tree.read(change.old_path or change.path)
-        found = apply.rebase(change, as_bytes(document.text, disk.content if disk else None))
+        shown = as_bytes(document.text, disk.content if disk else None)
+        if again() and shown == change.after:
+            in_editor.append(msgspec.structs.replace(change, before=shown))
+            continue
+        found = apply.rebase(change, shown)
         if isinstance(found, Rejected):
             refused.append(RejectedEdit(path=found.path, reason=found.reason, near=found.near))
         else:
@@ -155,9 +164,10 @@ def refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients:
 
 
 async def _write(workspace: Workspace, changes: Sequence[FileChange], proposal: Proposal) -> apply.Applied:
-    done = await asyncio.to_thread(
-        apply.apply, workspace.root, changes, summary=proposal.summary or f"by {proposal.model}", id=proposal.id
-    )
+    done = await asyncio.to_thread(apply.carried_out, workspace.root, again()) if again() else None
+    if done is None:
+        summary = proposal.summary or f"by {proposal.model}"
+        done = await asyncio.to_thread(apply.apply, workspace.root, changes, summary=summary, id=proposal.id, by=name())
     workspace.index.touch(path for change in changes for path in (change.path, change.old_path) if path)
     return done
 

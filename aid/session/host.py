@@ -28,9 +28,11 @@ from aid.session.asked import attached
 from aid.session.chats import Chats
 from aid.session.client import Client
 from aid.session.clients import Clients
+from aid.session.identity import IDENTITY, again, did, name
 from aid.session.in_editor import Edited, InEditor, State
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
+from aid.session.replies import Replies
 from aid.session.roster import Roster
 from aid.session.status import HostStatus
 from aid.session.store import Store
@@ -94,7 +96,10 @@ class Host:
     async def prompt(self, params: protocol.PromptParams, client: Client) -> protocol.PromptResult:
         """Ask, judge, propose; with `params.apply` write what may be written (`aid.verify.may_apply`)."""
         arrived = time.monotonic()
-        request = f"r{os.urandom(6).hex()}"
+        identity = IDENTITY.get()
+        request = f"r{identity.name if identity is not None else os.urandom(6).hex()}"
+        if again():
+            client.update(protocol.UpdateParams(request=request, kind="restart", token=params.token))
         async with self._slots:
             self._running += 1
             try:
@@ -103,6 +108,7 @@ class Host:
                 if params.chat:
                     history = await asyncio.to_thread(self._chats.history, root, params.chat)
                     setting = msgspec.structs.replace(setting, history=history)
+                setting = msgspec.structs.replace(setting, replies=await Replies.of(identity))
                 async with self._workspaces.use(root) as workspace:
                     return await self._answer(setting, workspace, client)
             finally:
@@ -146,21 +152,25 @@ class Host:
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
         stored = await self._stored(params.id)
+        if stored.outcome is not None and did(stored.by):
+            return stored.outcome
         state = stored.proposal.state
         if state != "open":
             advice = ": 'aid undo' takes back what it did" if state in ("accepted", "partly") else ""
             raise UsageError(f"proposal {params.id} is {state} already{advice}")
         proposal = msgspec.structs.replace(stored.proposal, state="rejected")
-        await _done(self._proposals.put, msgspec.structs.replace(stored, proposal=proposal))
+        outcome = protocol.OutcomeResult(applied=None)
+        rejected = msgspec.structs.replace(stored, proposal=proposal, by=name(), outcome=outcome)
+        await _done(self._proposals.put, rejected)
         self._recording.rejected(stored)
-        return protocol.OutcomeResult(applied=None)
+        return outcome
 
     async def undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root = _root(params.workspace)
         result = await self._turned(params, root, "undone", client)
         if result is not None:
             return result
-        undone = await asyncio.to_thread(apply.undo, root, params.id)
+        undone = await asyncio.to_thread(_once, apply.undo, root, params.id, name(), again())
         self._recording.undone(undone.id)
         await _done(self._turn, undone.id, steps.undone)
         self._clients.changed(root)
@@ -171,7 +181,7 @@ class Host:
         result = await self._turned(params, root, "applied", client)
         if result is not None:
             return result
-        done = await asyncio.to_thread(apply.redo, root, params.id)
+        done = await asyncio.to_thread(_once, apply.redo, root, params.id, name(), again())
         self._recording.redone(done.id)
         await _done(self._turn, done.id, steps.redone)
         self._clients.changed(root)
@@ -225,6 +235,7 @@ class Host:
                 files=each.index.files,
                 indexed=each.index.ready,
                 build=each.last_build,
+                early=each.early_count,
             )
             for each in self._workspaces.opened
         )
@@ -324,9 +335,9 @@ class Host:
     def _keep(self, setting: Setting, ended: Ended, root: Path, reason: str | None) -> None:
         """The proposals, and the chat's turn: the person's words and the answer shown, not the context. Blocks."""
         shown = (ended.stored,) if ended.stored else ()
-        self._proposals.put(*ended.others, *shown)
+        self._proposals.put(*filter(self._is_news, (*ended.others, *shown)))
         params = setting.params
-        if params.chat:
+        if params.chat and not self._is_remembered(setting, root):
             turn = protocol.ChatTurn(
                 request=setting.request,
                 at=setting.at,
@@ -339,6 +350,17 @@ class Host:
                 reason=reason,
             )
             self._chats.remember(root, params.chat, turn)
+
+    def _is_news(self, stored: Stored) -> bool:
+        """Not what the same request proposed to an earlier daemon, and then wrote. Blocks."""
+        with contextlib.suppress(UsageError):
+            return not (again() and did(self._proposals.get(stored.proposal.id).by))
+        return True
+
+    def _is_remembered(self, setting: Setting, root: Path) -> bool:
+        """Whether an earlier daemon remembered the turn. Blocks."""
+        turns = self._chats.turns(root, setting.params.chat or "", 1) if again() else ()
+        return any(each.request == setting.request for each in turns)
 
     def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
         """A change set was undone or redone: its proposal shows that, where it is still kept. Blocks."""
@@ -364,6 +386,12 @@ class Host:
 async def _done(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do a job that blocks to its end, even when nobody waits for it any more: what is written must be written down."""
     return await asyncio.shield(asyncio.to_thread(job, *args, **kwargs))
+
+
+def _once(turn: Callable[..., apply.Applied], root: Path, change: str | None, by: str, before: str) -> apply.Applied:
+    """Undo or redo, unless the request did so already when an earlier daemon was asked. Blocks."""
+    done = apply.carried_out(root, before) if before else None
+    return done or turn(root, change, by=by)
 
 
 def _stop_workers() -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from aid.config import SessionSettings
 from aid.errors import AidError, UsageError
-from aid.protocol import Proposal
+from aid.protocol import OutcomeResult, Proposal
 from aid.session.store import Store
 from ces.change import FileChange
 
@@ -24,13 +24,16 @@ _PUT = """
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already.
 
-    `steps`: which of those each change set brought, by the id it is undone by.
+    `steps`: which of those each change set brought, by the id it is undone by. `by` names the request that changed its
+    state last, where that may be asked again, and `outcome` is its answer.
     """
 
     proposal: Proposal
     changes: tuple[FileChange, ...]
     accepted: Accepted = {}
     steps: dict[str, Accepted] = {}
+    by: str = ""
+    outcome: OutcomeResult | None = None
 
 
 class _Done(msgspec.Struct, frozen=True, array_like=True):
@@ -39,6 +42,8 @@ class _Done(msgspec.Struct, frozen=True, array_like=True):
     changes: tuple[FileChange, ...]
     accepted: Accepted = {}
     steps: dict[str, Accepted] = {}
+    by: str = ""
+    outcome: OutcomeResult | None = None
 
 
 class Proposals:
@@ -73,7 +78,14 @@ class Proposals:
             shown = msgspec.json.decode(found[0], type=Proposal)
         except msgspec.MsgspecError as error:
             raise AidError(f"proposal {proposal_id} can't be read from {self._store.path}: {error}") from error
-        return Stored(proposal=shown, changes=done.changes, accepted=done.accepted, steps=done.steps)
+        return Stored(
+            proposal=shown,
+            changes=done.changes,
+            accepted=done.accepted,
+            steps=done.steps,
+            by=done.by,
+            outcome=done.outcome,
+        )
 
     def waiting(self, workspace: Path) -> list[Proposal]:
         """Those of `workspace` that may still be accepted, the newest first. One that can't be read is passed over."""
@@ -91,5 +103,5 @@ class Proposals:
 
 def _row(stored: Stored) -> tuple[object, ...]:
     proposal = stored.proposal
-    done = msgspec.msgpack.encode(_Done(stored.changes, stored.accepted, stored.steps))
+    done = msgspec.msgpack.encode(_Done(stored.changes, stored.accepted, stored.steps, stored.by, stored.outcome))
     return (proposal.id, proposal.workspace, proposal.at, proposal.state, msgspec.json.encode(proposal), done)

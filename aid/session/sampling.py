@@ -1,10 +1,12 @@
 """Ask, judge, and ask again until an answer is green or the budget is spent.
 
-Knows neither models nor builds: it is given `ask` and `judge`.
+Knows neither models nor builds: it is given `ask` and `judge`. An answer known to be red is reason enough to ask for
+the next: what else the build finds wrong with it comes while that one is being made.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -34,11 +36,16 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Ask = Callable[[int], Awaitable[Attempt | None]]
-Judge = Callable[[Attempt, float], Awaitable[Verdict]]
+OnRed = Callable[[Verdict], None]
+Judge = Callable[[Attempt, float, OnRed], Awaitable[Verdict]]
+"""(attempt, seconds left, what to call when it is known to be red before all is known) -> the verdict."""
 
 
 class Sampler:
-    """One request's sampling. `run` returns the judged attempts as they ended; `unfinished` counts the rest."""
+    """One request's sampling. `run` returns the judged attempts as they ended; `unfinished` counts the rest.
+
+    What is still being judged when one turns out green has the verdict it had so far: red, where that was known.
+    """
 
     def __init__(self, ask: Ask, judge: Judge, budget: Budget, on_judged: Callable[[Judged], None]) -> None:
         self._ask = ask
@@ -49,41 +56,65 @@ class Sampler:
         self._deadline: float | None = None
         self._limits: set[asyncio.Timeout] = set()
         self._judged: list[Judged] = []
+        self._judging: dict[asyncio.Task[None], _Red] = {}
         self.unfinished = 0
         self._enough = asyncio.Event()
 
     async def run(self) -> list[Judged]:
         width = max(1, min(self._budget.width, self._budget.candidates))
         workers = [asyncio.create_task(self._work()) for _ in range(width)]
-        enough = asyncio.create_task(self._enough.wait())
         try:
-            pending: set[asyncio.Task[object]] = {*workers}
-            while pending and not enough.done():
-                _, pending = await asyncio.wait({*pending, enough}, return_when=asyncio.FIRST_COMPLETED)
-                pending.discard(enough)
-            for worker in workers:
-                if worker.done():
-                    worker.result()
+            await self._ended_or_enough(workers)
+            await self._ended_or_enough([*self._judging])
         finally:
-            for task in (*workers, enough):
+            for task in (*workers, *self._judging):
                 task.cancel()
-            await asyncio.gather(*workers, enough, return_exceptions=True)
+            await asyncio.gather(*workers, *self._judging, return_exceptions=True)
+        for red in self._judging.values():
+            if red.verdict is not None and not red.judged:
+                self._end(Judged(red.attempt, red.verdict))
         return self._judged
+
+    async def _ended_or_enough(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        enough = asyncio.create_task(self._enough.wait())
+        pending: set[asyncio.Task[Any]] = {*tasks}
+        while pending and not enough.done():
+            _, pending = await asyncio.wait({*pending, enough}, return_when=asyncio.FIRST_COMPLETED)
+            pending.discard(enough)
+        enough.cancel()
+        for task in tasks:
+            if task.done():
+                task.result()
 
     async def _work(self) -> None:
         for index in self._indices:
-            if self._deadline is not None and self._left() <= 0:
+            if self._enough.is_set() or (self._deadline is not None and self._left() <= 0):
                 return
             attempt = await self._ask_in_time(index)
             if attempt is None:
                 return
-            verdict = await self._judge(attempt, self._left()) if attempt.outcome == "placed" else None
-            judged = Judged(attempt, verdict)
-            self._judged.append(judged)
-            self._on_judged(judged)
-            if self._is_enough(judged):
-                self._enough.set()
-                return
+            if attempt.outcome != "placed":
+                self._end(Judged(attempt, None))
+                continue
+            red = _Red(attempt)
+            judging = asyncio.create_task(self._judge_to_the_end(red))
+            self._judging[judging] = red
+            known = asyncio.create_task(red.known.wait())
+            await asyncio.wait({judging, known}, return_when=asyncio.FIRST_COMPLETED)
+            known.cancel()
+            if judging.done():
+                judging.result()
+
+    async def _judge_to_the_end(self, red: "_Red") -> None:
+        verdict = await self._judge(red.attempt, self._left(), red.tell)
+        red.judged = True
+        self._end(Judged(red.attempt, verdict))
+
+    def _end(self, judged: Judged) -> None:
+        self._judged.append(judged)
+        self._on_judged(judged)
+        if self._is_enough(judged):
+            self._enough.set()
 
     def _is_enough(self, judged: Judged) -> bool:
         """Green, or what asking again can't better because nobody can judge it."""
@@ -117,3 +148,17 @@ class Sampler:
         if self._deadline is None:
             return self._budget.seconds
         return self._deadline - asyncio.get_running_loop().time()
+
+
+class _Red:
+    """An attempt that is being judged, and the verdict it already has if it is known to be red."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.verdict: Verdict | None = None
+        self.known = asyncio.Event()
+        self.judged = False
+
+    def tell(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.known.set()

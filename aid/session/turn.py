@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 
 import msgspec
 
@@ -24,7 +25,8 @@ from aid.session.client import Client
 from aid.session.named import unshowable
 from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
-from aid.session.sampling import Budget, Judged, Sampler
+from aid.session.replies import Replies
+from aid.session.sampling import Budget, Judged, OnRed, Sampler
 from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
 from aid.verify import best
@@ -41,6 +43,7 @@ _FIX = re.compile(r"\b(fix\w*|errors?|build\w*|compil\w*|type-?check\w*|red|brok
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What a turn is run with. `withheld` are the workspace's untrusted settings, `history` the chat's earlier turns.
+    `replies` are those that a model gave to the same request before, where it was asked of an earlier daemon.
 
     `at` is when it arrived, in seconds since the epoch; `arrived` the same by `time.monotonic()`.
     """
@@ -54,6 +57,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     arrived: float
     history: tuple[Message, ...] = ()
+    replies: Replies | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +164,7 @@ class Turn:
         if self._set.params.fix is not None or _FIX.search(self._set.params.prompt):
             self._waited = True
             return await self._build_status(self._view)
-        return self._workspace.build_as_last_seen(self._view)
+        return await self._workspace.build_as_last_seen(self._view)
 
     def _word(self, build: BuildStatus | None) -> None:
         """Say in the prompt, and show, what the person only points at."""
@@ -244,7 +248,7 @@ class Turn:
 
         async def ask(index: int) -> Attempt | None:
             asked = self._varied(backend, prompt, index, several=budget.width > 1)
-            return await self._attempt(backend, asked, base, streamed=index == 0, resampled=budget.candidates > 1)
+            return await self._attempt(backend, asked, base, sample=index, resampled=budget.candidates > 1)
 
         sampler = Sampler(ask, self._judge, budget, self._on_judged)
         judged = await sampler.run()
@@ -265,8 +269,12 @@ class Turn:
         return msgspec.structs.replace(prompt, seed=self._seed + index, temperature=warm)
 
     async def _attempt(
-        self, backend: Backend, prompt: Prompt, base: Base, *, streamed: bool, resampled: bool
+        self, backend: Backend, prompt: Prompt, base: Base, *, sample: int, resampled: bool
     ) -> Attempt | None:
+        streamed = sample == 0
+        replies = None if backend.capabilities.deterministic else self._set.replies
+        asked_of = backend if replies is None else replies.through(backend, sample)
+
         def on_chunk(chunk: Chunk) -> None:
             if self._first_token is None and chunk.text:
                 self._first_token = _since(self._set.arrived)
@@ -275,7 +283,7 @@ class Turn:
             if streamed and chunk.reasoning:
                 self._client.update(self._update(kind="reasoning", text=chunk.reasoning, model=backend.name))
 
-        done = await attempt(backend, prompt, base.view.read, on_chunk, resampled=resampled, bounds=self._bounds)
+        done = await attempt(asked_of, prompt, base.view.read, on_chunk, resampled=resampled, bounds=self._bounds)
         self._spent["model"] = self._spent.get("model", 0.0) + done.model_ms
         if backend.capabilities.deterministic and not done.reply.strip():
             return None
@@ -287,14 +295,15 @@ class Turn:
         self._seen.add(changes)
         return msgspec.structs.replace(done, changes=changes, diff=edits.unified(changes)) if base.changes else done
 
-    async def _judge(self, done: Attempt, seconds: float) -> Verdict:
+    async def _judge(self, done: Attempt, seconds: float, on_red: OnRed) -> Verdict:
         if not self._set.config.verify.enabled:
             return Verdict(status="unchecked", stage=None, reason="checking is switched off ([verify] enabled)")
         if seconds <= 0:
             return Verdict(status="timeout", stage=None, reason="the time budget is spent ([verify] budget_s)")
         started = time.monotonic()
         try:
-            return await self._workspace.checker.check(done.changes, budget_s=seconds, overlay=self._view.overlay())
+            overlay = await asyncio.to_thread(self._view.overlay)
+            return await self._workspace.checker.check(done.changes, budget_s=seconds, overlay=overlay, on_red=on_red)
         finally:
             self._add("verify", started)
 
@@ -311,7 +320,7 @@ class Turn:
 
     def _proposed(self, done: Attempt, verdict: Verdict) -> Stored:
         proposal = Proposal(
-            id=f"p{os.urandom(6).hex()}",
+            id=self._proposal_id(),
             request=self._set.request,
             workspace=str(self._workspace.root),
             model=done.model,
@@ -323,6 +332,10 @@ class Turn:
             at=self._set.at,
         )
         return Stored(proposal=proposal, changes=done.changes)
+
+    def _proposal_id(self) -> str:
+        """The same where the same request is asked again, so that its proposals aren't there twice."""
+        return f"p{sha256(f'{self._set.request} {len(self._stored)}'.encode()).hexdigest()[:12]}"
 
     def _say(self, text: str) -> None:
         self._client.update(self._update(kind="status", text=text))

@@ -18,7 +18,7 @@ from ces.change import FileChange
 from ces.check import Checker
 from ces.errors import CesError
 from ces.tree import Tree
-from ces.verdict import BuildStatus
+from ces.verdict import BuildStatus, EarlyCount
 
 log = logging.getLogger(__name__)
 
@@ -128,22 +128,29 @@ class Workspace:
         """Whether there is a build, even one whose tools are missing or whose settings are wrong or not trusted."""
         return self._recognised or (self.last_build is not None and self.last_build.adapter is not None)
 
+    @property
+    def early_count(self) -> EarlyCount | None:
+        """None until a proposal had an early word, or was refused one."""
+        count = self.checker.early_count
+        return None if count == EarlyCount() else count
+
     async def build_status(self, view: View) -> BuildStatus:
         """What the build says of the workspace as `view` sees it: the tree is looked at, and built if it is new."""
-        overlay, generation = view.overlay(), self.index.generation
+        generation = self.index.generation
+        overlay = await asyncio.to_thread(view.overlay)
         status = await self.checker.status(overlay)
         self.last_build = status
         self._built = (generation, overlay)
         return status
 
-    def build_as_last_seen(self, view: View) -> BuildStatus | None:
+    async def build_as_last_seen(self, view: View) -> BuildStatus | None:
         """The last status, where no change was noticed since; the watcher notices one within half a second.
 
         Looking at every file of a large workspace takes longer than a first token may; when it isn't known, the build
         is started in the background for the verdict that will need it.
         """
         watching = self.index.ready and not self.index.polling
-        if watching and self._built == (self.index.generation, view.overlay()):
+        if watching and self._built == (self.index.generation, await asyncio.to_thread(view.overlay)):
             return self.last_build
         if self._building is None or self._building.done():
             self._building = asyncio.create_task(self._build_quietly(view))

@@ -62,6 +62,8 @@ class Build(Observation):  # type: ignore[misc]
     reason: str | None
     flags: list[dict[str, Any]]
     components: dict[str, float]
+    tests_run: int | None = None
+    tests_expected: int | None = None
 
 
 class Episode(State):  # type: ignore[misc]
@@ -171,6 +173,8 @@ class CesEnvironment(Environment):  # type: ignore[misc]
             reason=verdict.reason,
             flags=msgspec.to_builtins(verdict.flags),
             components=dict(verdict.components),
+            tests_run=verdict.tests_run,
+            tests_expected=verdict.tests_expected,
         )
 
 

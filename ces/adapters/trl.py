@@ -51,8 +51,8 @@ class CesReward(msgspec.Struct, frozen=True, kw_only=True):
     ) -> list[float | None]:
         """One reward for each completion, None where there is none to give. Raises CesError for a row that is no task.
 
-        Logs, where TRL offers it: `ces_status`, `ces_stage`, `ces_flags`, `ces_reason` beside each completion, and the
-        metrics of `metrics`.
+        Logs, where TRL offers it: `ces_status`, `ces_stage`, `ces_flags`, `ces_reason`, `ces_tests` (how many ran of
+        those expected) beside each completion, and the metrics of `metrics`.
         """
         tasks = rows(columns, len(completions), self.task)
         found = await self.judging.verdicts([replies.text(completion) for completion in completions], tasks)
@@ -89,6 +89,11 @@ def _log(
         log_extra("ces_stage", [verdict.stage or "" for verdict in verdicts])
         log_extra("ces_flags", [" ".join(flag.name for flag in verdict.flags) for verdict in verdicts])
         log_extra("ces_reason", [verdict.reason or "" for verdict in verdicts])
+        log_extra("ces_tests", [_tests(verdict) for verdict in verdicts])
     if log_metric is not None:
         for name, value in metrics(verdicts).items():
             log_metric(name, value)
+
+
+def _tests(verdict: Verdict) -> str:
+    return "" if verdict.tests_run is None else f"{verdict.tests_run}/{verdict.tests_expected}"

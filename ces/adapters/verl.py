@@ -111,5 +111,7 @@ def _score(verdict: Verdict, settings: Settings) -> dict[str, float | str]:
         "hack": float(verdict.status == "hack"),
         "no_edit": float(verdict.reason == NO_EDIT),
         **{stage: verdict.components.get(stage, 0.0) for stage in ORDER},
+        "tests_run": float(verdict.tests_run or 0),
+        "tests_expected": float(verdict.tests_expected or 0),
         "status": verdict.status,
     }

@@ -12,7 +12,7 @@ import msgspec
 
 from ces.builds.machine import Machine
 from ces.builds.reading import Sources
-from ces.verdict import Diagnostic, Stage
+from ces.verdict import Diagnostic, Ran, Stage
 
 
 class BuildSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +31,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One command of a check, in order; the first that fails ends it and gives the stage.
 
     `argv` starts at the workspace's root. `passes` are the exit codes that mean success. `title` is what a message
-    calls the command (None: argv).
+    calls the command (None: argv). `tests`: it runs tests, and `Adapter.ran` says which; `report`: for that it
+    leaves a report (`ces.report`). `again` are words that make it run every test, and not only those that depend on
+    what has changed: they are added where a changed file's name ends in none of `sources`, so that it may be what says
+    which tests there are.
     """
 
     stage: Stage
@@ -39,6 +42,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str] = {}
     passes: tuple[int, ...] = (0,)
     title: str | None = None
+    tests: bool = False
+    report: bool = False
+    again: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def all_tests(self) -> "Step":
+        return msgspec.structs.replace(self, argv=self.argv + self.again)
 
     def __str__(self) -> str:
         return self.title or " ".join(self.argv)
@@ -92,5 +102,12 @@ class Adapter(Protocol):
         """What one step printed, as diagnostics with paths relative to the workspace. Pure, save reading sources.
 
         A failed step always gives at least one error, if need be one without a file that quotes the output's end.
+        """
+        ...
+
+    def ran(self, step: Step, output: str, report: str) -> Ran:
+        """The tests that ended well in a step with `tests`, by what it printed and the report it left, "" for none.
+
+        Only what a runner says itself counts, never that the step succeeded. Pure.
         """
         ...

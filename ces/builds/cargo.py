@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ces.builds import rustc
+from ces.builds import runners, rustc
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path, plain, word_at
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic, Range
+from ces.verdict import Diagnostic, Ran, Range, Tests
 
 _FLAGS = ("--offline", "--workspace", "--message-format=json")
 # A compiler cache is a daemon outside the sandbox; so may be a target directory the person has configured.
@@ -20,6 +20,12 @@ _PANIC = re.compile(
 )
 _TEST = re.compile(r"^---- (?P<name>.+) stdout ----$")
 _NO_PANIC = re.compile(r"^note: test did not panic as expected at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+)$")
+# Without the hash in the program's name, which is another where the crate or the compiler is.
+_PROGRAM = re.compile(
+    r"^ *(?:Running (?:unittests )?(?P<source>\S+) \(\S*?(?P<program>[^/\s]+)-[0-9a-f]{16}(?:\.exe)?\)"
+    r"|Doc-tests (?P<docs>\S+))$",
+    re.MULTILINE,
+)
 _PLAIN = re.compile(r"^error: (?P<text>.*)\n *--> (?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
 
 
@@ -39,7 +45,7 @@ class Cargo:
             settings.upto,
             Step(stage="typecheck", argv=("cargo", "check", *_FLAGS, "--all-targets", "--keep-going"), env=_ENV),
             Step(stage="build", argv=("cargo", "build", *_FLAGS), env=_ENV),
-            Step(stage="test", argv=("cargo", "test", *_FLAGS, "--no-fail-fast"), env=_ENV),
+            Step(stage="test", argv=("cargo", "test", *_FLAGS, "--no-fail-fast"), env=_ENV, tests=True),
         )
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
@@ -71,6 +77,16 @@ class Cargo:
                 _in_the_manifest(sources, text) or failure(self.name, str(step), _without_json(text), exit_code)
             )
         return list(dict.fromkeys(found))  # a library and its tests report the same twice
+
+    def ran(self, step: Step, output: str, report: str) -> Ran:
+        """By test program: cargo names each before it runs it."""
+        tests: Tests = {}
+        starts = [*_PROGRAM.finditer(text := plain(output))]
+        ends = [start.start() for start in starts[1:]]
+        for start, end in zip(starts, [*ends, len(text)], strict=True):
+            name = f"{start['source']} ({start['program']})" if start["source"] else f"Doc-tests {start['docs']}"
+            tests[name] = runners.passed(text[start.end() : end])
+        return Ran(tests=tests)
 
 
 def _without_json(output: str) -> str:

@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ces.builds import lines
+from ces.builds import lines, runners
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic
+from ces.verdict import Diagnostic, Ran
 
 
 class Command:
@@ -28,7 +28,7 @@ class Command:
         return () if found else (f"{program}: it is the first word of [build] command in aid.toml",)
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        return upto(settings.upto, Step(stage="build", argv=settings.command))
+        return upto(settings.upto, Step(stage="build", argv=settings.command, tests=True))
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
         return ()
@@ -47,3 +47,7 @@ class Command:
         if exit_code != 0 and not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+    def ran(self, step: Step, output: str, report: str) -> Ran:
+        """Where a runner that is known here prints among the rest."""
+        return Ran(tests={str(step): runners.passed(output)})

@@ -14,18 +14,21 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from ces.builds import dune_output
+from ces.builds import dune_log, dune_output
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic
+from ces.verdict import Diagnostic, Ran
 
 # Quiet: only what is wrong. `--root .`: a dune-workspace further up is not this workspace.
 # `--no-config`: the person's own dune settings are no part of the workspace.
 _FLAGS = ("--root", ".", "--no-config", "--display", "quiet")
 # OCAMLPARAM can silence warnings; a backtrace in a program's output is not what its expected output has.
 _ENV = {"DUNE_CACHE": "disabled", "OCAMLPARAM": "", "OCAMLRUNPARAM": ""}
+# A larger minor heap, and memory in large pages: dune, the compilers and linkers then take a quarter less CPU (0.48 s
+# -> 0.35 for one module of ocamlgraph). Not with tests, which run as the person would run them.
+_LESS_CPU = {"OCAMLRUNPARAM": "s=1M", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 # Takes a file and where its module's .cmt may be, for each file; prints every error. Only what the base's build has
 # compiled is parsed: other files may be anything (data, another dialect, switched off).
 _PARSE = """failed=0
@@ -42,7 +45,10 @@ done
 exit $failed"""
 _MODULE = re.compile(r"^(?:.*/)?[^\W\d][\w']*\.mli?$")
 _WORDS = re.compile(r';[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+')
-_TEST_ENV = {"ALCOTEST_SHOW_ERRORS": "true"}  # else the first failure alone is explained
+_TEST_ENV = {
+    "ALCOTEST_SHOW_ERRORS": "true",  # else the first failure alone is explained
+    **dict.fromkeys(_LESS_CPU, ""),
+}
 
 
 class Dune:
@@ -60,12 +66,12 @@ class Dune:
         return ("dune: apt-get install ocaml-dune ocaml (or: opam install dune)",)
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        env = _environment(root)
+        env = _environment(root) | _LESS_CPU
         return upto(
             settings.upto,
             Step(stage="typecheck", argv=("dune", "build", *_FLAGS, "@check"), env=env),
             Step(stage="build", argv=("dune", "build", *_FLAGS, "@default"), env=env),
-            Step(stage="test", argv=("dune", "test", *_FLAGS), env=env | _TEST_ENV),
+            _testing(("dune", "test", *_FLAGS), env | _TEST_ENV),
         )
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
@@ -79,8 +85,10 @@ class Dune:
         steps = self.steps(root, settings)
         if len(steps) < 2:
             return None
-        aliases = ("@check", "@default", "@runtest")[: len(steps)]
-        return Step(stage=steps[-1].stage, argv=("dune", "build", *_FLAGS, *aliases), env=steps[-1].env)
+        argv = ("dune", "build", *_FLAGS, *("@check", "@default", "@runtest")[: len(steps)])
+        if steps[-1].tests:
+            return _testing(argv, steps[-1].env)
+        return Step(stage=steps[-1].stage, argv=argv, env=steps[-1].env)
 
     def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
         yield machine.says("dune", "--version")
@@ -102,6 +110,25 @@ class Dune:
         if not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+    def ran(self, step: Step, output: str, report: str) -> Ran:
+        """By program. dune runs again only those that depend on what has changed."""
+        return Ran(tests=dune_log.passed(report), partial=True)
+
+
+def _testing(argv: tuple[str, ...], env: dict[str, str]) -> Step:
+    """A step that leaves dune's own log as its report: a test that prints nothing is seen nowhere else."""
+    logged = ("sh", "-c", dune_log.REPORTED, "sh", *argv)
+    return Step(
+        stage="test",
+        argv=logged,
+        env=env,
+        title=" ".join(argv),
+        tests=True,
+        report=True,
+        again=("--force",),
+        sources=(".ml", ".mli", ".mll", ".mly", ".c", ".h", ".md", ".mld"),
+    )
 
 
 def _environment(root: Path) -> dict[str, str]:

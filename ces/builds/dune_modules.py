@@ -5,6 +5,7 @@ goes somewhere a type checker alone can't follow (a generator's input, an execut
 """
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
@@ -13,6 +14,9 @@ import msgspec
 from ces.builds.dune_rules import Rule, Sexp
 
 Kind = Literal["impl", "intf"]
+
+# Known to read no more than their input, and to fail where that asks for more: what they print depends on nothing else.
+_PRINTING = frozenset({"cppo"})
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +57,14 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preprocessor(msgspec.Struct, frozen=True, kw_only=True):
-    """A ppx driver's run on one source. `argv` starts at the context's directory; `output` is a dumped syntax tree."""
+    """A run on one source, at the context's directory. `output` is what a ppx driver writes, a dumped syntax tree, or
+    with `prints` the text that another program prints."""
 
     source: str
     output: str
     argv: tuple[str, ...]
     reads_more: bool
+    prints: bool = False
 
 
 class Modules(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +100,7 @@ def learn(rules: Iterable[Rule]) -> Modules | str:
             continue
         command = _command(rule)
         node = _compilation(rule, command)
-        preprocessor = None if node else _preprocessing(rule, command)
+        preprocessor = None if node else _preprocessing(rule, command) or _printing(rule)
         copied = _copy(rule)
         if node is not None:
             nodes[node.key] = node
@@ -195,8 +201,33 @@ def _preprocessing(rule: Rule, command: tuple[str, ...]) -> Preprocessor | None:
     output = _after(command, "-o")
     if rule.targets != (output,) or source not in rule.deps:
         return None
+    return _preprocessor(rule, source, output, command, prints=False)
+
+
+def _printing(rule: Rule) -> Preprocessor | None:
+    """`(preprocess (action (run cppo …)))`: `(with-stdout-to OUTPUT (chdir lib (chdir .. (run …))))`."""
+    match rule.action:
+        case ["with-stdout-to", str(output), inner] if rule.targets == (output,):
+            directory = rule.directory
+            while True:
+                match inner:
+                    case ["chdir", str(path), deeper]:
+                        directory, inner = posixpath.join(directory, path), deeper
+                    case ["run", str(program), *words] if posixpath.basename(program) in _PRINTING:
+                        command = (program, *map(str, words))
+                        break
+                    case _:
+                        return None
+            source = re.sub(r"\.pp\.(mli?)$", r".\1", output)
+            if posixpath.normpath(directory) == "." and source != output and source in rule.deps and source in command:
+                return _preprocessor(rule, source, output, command, prints=True)
+    return None
+
+
+def _preprocessor(rule: Rule, source: str, output: str, command: tuple[str, ...], *, prints: bool) -> Preprocessor:
     more = {dep for dep in rule.deps if "/.merlin-" not in f"/{dep}"} - {command[0], source}
-    return Preprocessor(source=source, output=output, argv=command, reads_more=bool(more or rule.globs))
+    reads_more = bool(more or rule.globs or rule.universe)
+    return Preprocessor(source=source, output=output, argv=command, reads_more=reads_more, prints=prints)
 
 
 def _copy(rule: Rule) -> tuple[str, str] | None:

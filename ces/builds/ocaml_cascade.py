@@ -5,6 +5,7 @@ to a scratch directory that comes before the base's own; the base is never writt
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -15,12 +16,13 @@ import msgspec
 
 from ces.builds.dune_modules import Node, Preprocessor
 from ces.builds.ocaml_graph import Graph, fields, hidden
-from ces.builds.ocaml_plan import Plan, Text, read_elsewhere
+from ces.builds.ocaml_plan import DUMPED, Plan, Text, read_elsewhere
 from ces.process import Finished
 
 Ask = Callable[[Node, list[tuple[str, bytes]], float], Awaitable[dict[str, bytes]]]
-RunPpx = Callable[[Sequence[str], Path, float], Awaitable[Finished]]
-"""(argv, directory it may write in, seconds) -> how it ended. The driver is untrusted: this is where the sandbox is."""
+_PRINT = ("/bin/sh", "-c", 'exec "$@" >"$0"')  # what it has to say besides stays apart
+RunPpx = Callable[[Path, Sequence[str], Path, float], Awaitable[Finished]]
+"""(driver, argv, directory it may write in, seconds) -> how it ended. The driver is untrusted: the sandbox is here."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -48,6 +50,7 @@ class Cascade:
         self._until = time.monotonic() + timeout_s
         self._texts: dict[str, Text] = dict(plan.texts)
         self._originals: dict[str, bytes] = {}
+        self._runs = itertools.count()
         self._names: dict[str, frozenset[str]] = {}
         self._changed: set[str] = set()
         self._done: set[str] = set()
@@ -265,24 +268,30 @@ class Cascade:
         await asyncio.gather(*(self._expand(key, text, job, run_ppx, context) for key, text, job in jobs))
 
     async def _expand(self, key: str, text: bytes, preprocessor: Preprocessor, run_ppx: RunPpx, context: Path) -> None:
-        directory = self._scratch / f"ppx{len(self._originals)}"
-        self._originals[key] = text
+        directory = self._scratch / f"ppx{next(self._runs)}"
+        if not preprocessor.prints:
+            self._originals[key] = text
         source = directory / preprocessor.source
         source.parent.mkdir(parents=True)
         source.write_bytes(text)
-        argv = (str(context / preprocessor.argv[0]), *preprocessor.argv[1:])
-        finished = await run_ppx(argv, directory, max(0.0, self._until - time.monotonic()))
+        driver = context / preprocessor.argv[0]
+        argv = (str(driver), *preprocessor.argv[1:])
+        if preprocessor.prints:
+            argv = (*_PRINT, preprocessor.output, *argv)
+        finished = await run_ppx(driver, argv, directory, max(0.0, self._until - time.monotonic()))
         self._outcome.cpu_ms += finished.cpu_ms
         if finished.timed_out or finished.truncated:
             self._unsure(f"the preprocessor of {preprocessor.source} doesn't end")
         if finished.exit_code != 0:
-            if 'File "' not in finished.output or "Error" not in finished.output:
+            if preprocessor.prints or 'File "' not in finished.output or "Error" not in finished.output:
                 self._unsure(f"the preprocessor of {preprocessor.source} failed")
             self._outcome.red = True
             self._outcome.parsed = "yntax error" not in finished.output
             self._outcome.output += finished.output
             raise _Ended
         tree = await asyncio.to_thread(_tree, source, directory / preprocessor.output)
+        if preprocessor.prints and (tree or b"").startswith(DUMPED):
+            self._unsure(f"the preprocessor of {preprocessor.source} printed no text")
         if tree is None:
             self._unsure(f"the preprocessor of {preprocessor.source} would correct it, or wrote nothing")
         self._texts[key] = Text(tree)

@@ -4,7 +4,7 @@
 type-checks the changed modules, each as ocamlc would with its own options, and where an interface changed the modules
 that use it. Where it can't know what dune would say, it says `unsure` with the reason and the caller asks dune. Green
 means "@check is green": cycles between implementations and link errors are dune's. Runs none of the project's code,
-save a ppx driver of the base, and that only through the `run_ppx` it is given.
+save a ppx driver of the base (or cppo), and that only through the `run_ppx` it is given.
 """
 
 import asyncio
@@ -74,11 +74,7 @@ class OcamlFast:
         `rules` is what `ces.builds.dune_rules.ARGV` printed there. Without `run_ppx` changes to preprocessed modules
         are unsure. Builds the checker when this machine has none yet for the compiler the base was built with.
         """
-        modules: Modules | str
-        try:
-            modules = learn(dune_rules.parse(rules))
-        except ValueError as error:
-            modules = f"dune's rules can't be read: {error}"
+        modules = await asyncio.to_thread(_learnt, rules)
         if isinstance(modules, str):
             return Unsure(modules)
         if len(modules.compilers) != 1:
@@ -89,7 +85,8 @@ class OcamlFast:
         imports = await _imports(checker, build_dir / "default", list(modules.nodes))
         if imports is None:
             return Unsure("the base's objects can't be read: is it built?")
-        return cls(base_tree, build_dir, checker, Graph(modules, imports), run_ppx)
+        graph = await asyncio.to_thread(Graph, modules, imports)
+        return cls(base_tree, build_dir, checker, graph, run_ppx)
 
     async def check(self, changes: Sequence[FileChange], timeout_s: float) -> Fast:
         """What `dune build @check` would say of the base with `changes`. Never raises, save when cancelled."""
@@ -138,6 +135,13 @@ class OcamlFast:
             return (self._tree / directory / "dune").read_text("utf-8", "replace")
         except OSError:
             return None
+
+
+def _learnt(rules: str) -> Modules | str:
+    try:
+        return learn(dune_rules.parse(rules))
+    except ValueError as error:
+        return f"dune's rules can't be read: {error}"
 
 
 def _answer(outcome: Outcome) -> Fast:

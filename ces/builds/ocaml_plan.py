@@ -23,7 +23,7 @@ _CHOOSY = re.compile(
     r"\b(modules|include_subdirs|copy_files|ocamllex|ocamlyacc|menhir|select|rule|generate|virtual_modules|implements"
     r"|private_modules|root_module|include|per_module|tuareg|subdir|dynamic_include|cinaps|mdx)\b"
 )
-_DUMPED = b"Caml1999"
+DUMPED = b"Caml1999"
 _OBJECTS = (".cmo", ".cmi", ".cmt", ".cmti")
 
 ReadDune = Callable[[str], str | None]
@@ -134,7 +134,7 @@ def _unfollowed(modules: Modules, path: str, content: bytes | None) -> str | Non
         return f"{path} is read by more than the compiler"
     if not path.endswith((".ml", ".mli")) and not _INERT.search(path):
         return f"{path} is not an OCaml source"
-    if content is not None and content.startswith(_DUMPED):  # reading one back is not safe, and nobody writes them
+    if content is not None and content.startswith(DUMPED):  # reading one back is not safe, and nobody writes them
         return f"{path} is not text"
     return None
 
@@ -298,6 +298,8 @@ def _new_aliases(draft: _Draft) -> str | None:
 
 
 def _without_implementation(draft: _Draft) -> str | None:
+    if not draft.changed_nodes:
+        return None
     before = {node.prefix for node in draft.modules.nodes.values() if node.kind == "impl"}
     implemented = {node.prefix for node in draft.nodes.values() if node.kind == "impl"}
     for node in draft.nodes.values():

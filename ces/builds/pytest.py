@@ -14,18 +14,21 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from ces.builds import lines, pytest_output, python_syntax
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic
+from ces.verdict import Diagnostic, Ran, Tests
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "conftest.py", "requirements.txt")
 _ENVIRONMENTS = (".venv", "venv")
 _ABOUT = "import sys; print(sys.version, sys.prefix)"
 _FOLDERS = "import sys; print(*sys.path, sep='\\n')"
 _NO_TESTS = 5  # pytest's exit code when it collects none
+_REPORTING = Path(__file__).with_name("pytest_report.py")
 _TEST_FLAGS = ("-q", "--color=no", "--tb=short", "--no-header", "-rN", "-p", "no:cacheprovider")
 _MYPY_FLAGS = ("--show-column-numbers", "--no-pretty", "--no-error-summary", "--hide-error-context")
 
@@ -53,8 +56,9 @@ class Pytest:
         pyright = _pyright(root)
         if pyright is not None and _configures(root, "pyright", ("pyrightconfig.json",)):
             steps.append(Step(stage="typecheck", argv=(pyright,)))
-        tests = (python, "-m", "pytest", *_TEST_FLAGS)
-        steps.append(Step(stage="test", argv=tests, passes=(0, _NO_TESTS)))
+        tests = (python, "-c", _text(_REPORTING), *_TEST_FLAGS)
+        title = " ".join((python, "-m", "pytest", *_TEST_FLAGS))
+        steps.append(Step(stage="test", argv=tests, passes=(0, _NO_TESTS), title=title, tests=True, report=True))
         return upto(settings.upto, *steps)
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
@@ -92,6 +96,13 @@ class Pytest:
         if exit_code not in step.passes and not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+    def ran(self, step: Step, output: str, report: str) -> Ran:
+        """By file. Not by the text: that of a run with `-q` has a number only."""
+        try:
+            return Ran(tests=msgspec.json.decode(report, type=Tests))
+        except msgspec.DecodeError:
+            return Ran()
 
 
 def _interpreter(root: Path) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from ces.builds import runners
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path, plain, word_at
 from ces.builds.stages import upto
-from ces.verdict import Diagnostic, Severity
+from ces.verdict import Diagnostic, Ran, Severity
 
 _LOCAL = "node_modules/.bin/tsc"
 # Written into the view only: what makes the next check incremental.
@@ -68,7 +69,7 @@ class Tsc:
         argv = (tsc, "--noEmit", "-p", ".", "--pretty", "false", *state)
         steps = [Step(stage="typecheck", argv=argv)]
         if _has_tests(root):
-            steps.append(Step(stage="test", argv=("npm", "test", "--silent"), env=_NPM_ENV))
+            steps.append(Step(stage="test", argv=("npm", "test", "--silent"), env=_NPM_ENV, tests=True))
         return upto(settings.upto, *steps)
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
@@ -102,6 +103,9 @@ class Tsc:
         if exit_code != 0 and not any(item.severity == "error" for item in found):
             found.append(failure(self.name, str(step), output, exit_code))
         return found
+
+    def ran(self, step: Step, output: str, report: str) -> Ran:
+        return Ran(tests={str(step): runners.passed(output)})
 
 
 def _has_tests(root: Path) -> bool:

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 # Loopback: Ray takes 127.0.0.1 for the machine's outward address.
 OWN_ADDRESS = "127.0.0.2"
 OBJECT_STORE_BYTES = 128 << 20  # nothing large goes through it
+CONNECT_S = 5.0
+HEAD_LOST_S = 20  # without its head Ray ends this process after a minute otherwise; `ces.cluster.link` starts another
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -29,6 +32,7 @@ def connected(address: str | None, workers: int) -> Iterator[None]:
     if "://" in where:
         raise CesError(f"{where} is no address of a cluster's own: give HOST:PORT, and run this on one of its nodes")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(HEAD_LOST_S))
     if where == "local" and "RAY_AUTH_MODE" not in os.environ:
         # Ray listens on every interface, and whoever reaches it can run code. It reads these when it is imported.
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
@@ -36,6 +40,8 @@ def connected(address: str | None, workers: int) -> Iterator[None]:
         import ray
     except ImportError as error:
         raise CesError("Ray is not installed: run \"pip install 'aid[cluster]'\"") from error
+    if where not in ("local", "auto"):
+        _answers(where)
     handlers = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         ray.init(**_arguments(where, workers))
@@ -48,6 +54,17 @@ def connected(address: str | None, workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _answers(where: str) -> None:
+    """Raise CesError where nobody listens: Ray itself would try for minutes."""
+    host, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_S):
+            pass
+    except (OSError, ValueError, OverflowError) as error:
+        why = str(error.strerror or "no answer").lower() if isinstance(error, OSError) else "give HOST:PORT"
+        raise CesError(f"no Ray cluster at {where}: {why}; 'ray start --head' starts one") from error
 
 
 def _arguments(where: str, workers: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ces import VERSION, isolation
-from ces.bases import BaseRecord
+from ces.bases import BaseRecord, ours
 from ces.errors import BadChange, InfraError
 from ces.judge import AuditCount, Judge, JudgeSettings, Running
 from ces.request import CheckRequest
@@ -58,7 +58,8 @@ class Worker:
         folder, self._lock = await in_thread(lambda: claim(self._settings.bases.state_dir / "nodes"))
         found = await isolation.probe(folder, folder, self._settings.bases.kinds)
         isolation.require(found, allow_unsafe=self._settings.allow_unsandboxed)
-        bases = msgspec.structs.replace(self._settings.bases, state_dir=folder)
+        shared = tuple(map(Path, ours(self._settings.bases.state_dir)))  # with the service and the host's other nodes
+        bases = msgspec.structs.replace(self._settings.bases, state_dir=folder, concealed=shared)
         self._judge = Judge(msgspec.structs.replace(self._settings, bases=bases))
         return msgspec.msgpack.encode(Hello(version=VERSION, pid=os.getpid(), folder=str(folder)))
 

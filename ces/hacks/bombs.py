@@ -29,7 +29,7 @@ PATTERNS = (
         trick="endless-loop",
         language="ocaml",
         words=r"\bwhile\s+true\s+do\s*(?:\(\s*\)|ignore\s+[^;]*?|incr\s+\w+)?\s*;?\s*done"
-        r"|\blet\s+rec\s+(\w+)\s+(\(\)|\w+)\s*(?::[^=]*)?=\s*\1\s+\2\s*(?:\bin\b|;;|\blet\b|\Z)",
+        r"|\blet\s+rec\s+(\w+)(?:\s+(?:\(\)|~?\w+))+\s*(?::[^=]*)?=\s*\1(?:\s+(?:~?\w+|\([^()]*\)))+\s*(?:\bin\b|;;|\blet\b|\Z)",
     ),
     Pattern(
         trick="endless-loop",
@@ -51,7 +51,7 @@ PATTERNS = (
     Pattern(
         trick="fork-bomb",
         language="python",
-        words=rf"\b(?:while\s+(?:True|1)|for\s+\w+\s+in)\b[^:]*:(?:[^\n]*\n?){{0,3}}?[^\n]*(?:{_FORKS}|\b(?:subprocess\.)?Popen\(|Process\()",
+        words=rf"\b(?:while\s+(?:True|1)|for\s+\w+\s+in)\b[^:]*:(?:[^\n]*\n){{0,3}}?[^\n]*(?:{_FORKS}|\b(?:subprocess\.)?Popen\(|Process\()",
     ),
     Pattern(
         trick="fork-bomb",
@@ -90,8 +90,8 @@ PATTERNS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    yield from added(change.files, PATTERNS)
-    for file in change.files:
+    yield from added(change.code, PATTERNS)
+    for file in change.code:
         if file.added_code and file.language in _DOUBLINGS:
             says = _blows_up(file, _DOUBLINGS[file.language])
             if says:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 Read = Callable[[str], bytes | None]
 """A file of a tree by its path; None: not there."""
 
-Honest = Literal["never", "added", "deleted", "tests", "context"]
+Honest = Literal[
+    "never", "custom", "close", "added", "part", "near", "file", "weak", "alone", "deleted", "tests", "context"
+]
 """Whether people's own changes do the same, and what it then is a part of: see `ces.hacks.sharing`."""
 
 

@@ -11,17 +11,27 @@ PATTERNS = (
     Pattern(
         trick="unsafe-cast",
         language="ocaml",
-        words=r"\bObj\s*\.\s*(?:magic|repr|obj|field|set_field)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
-        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_(?:string|bytes)\b",
+        words=r"\bObj\s*\.\s*(?:magic|obj|field|set_field|add_offset|with_tag)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
+        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_\w+\b"
+        r"|\(\s*(?:module\s+)?(?:Stdlib\s*\.\s*)?Obj\s*(?:\)|:(?!:))",
     ),
+    Pattern(trick="any-cast", language="ocaml", words=r"(?<![\w.])(?:Stdlib\.)?input_value\b"),
     Pattern(
         trick="unsafe-cast",
         language="ocaml",
         words=r"\bexternal\b[^=]*=\s*\"%(?:identity|obj_magic|opaque)\"",
         where="uncommented",
     ),
-    Pattern(trick="unsafe-cast", language="rust", words=r"\b(?:mem::)?transmute(?:_copy)?\b|\bunreachable_unchecked\b"),
-    Pattern(trick="unsafe-cast", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
+    Pattern(
+        trick="type-asserted", language="python", words=r"(?<![\w.])(?:typing\.|t\.)?cast\((?!\s*(?:typing\.)?Any\b)"
+    ),
+    Pattern(
+        trick="cast-forced",
+        language="rust",
+        words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b"
+        r"|\bMaybeUninit::(?:uninit|zeroed)\(\)\s*\.\s*assume_init\b|\bdowncast_\w*unchecked\b",
+    ),
+    Pattern(trick="cast-forced", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
     Pattern(
         trick="any-cast",
         language="typescript",
@@ -30,9 +40,9 @@ PATTERNS = (
     Pattern(
         trick="any-cast",
         language="python",
-        words=r"\bcast\(\s*(?:typing\.)?Any\b|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
+        words=r"\bcast\(\s*(?:typing\.)?Any\b|\bif\s+not\s+(?:typing\.|t\.)?TYPE_CHECKING\b"
+        r"|(?:->|:)\s*(?:typing\.)?Any\s*(?:[=:,)]|$)",
     ),
-    Pattern(trick="any-cast", language="python", words=r"\bcast\(\s*\"Any\"", where="uncommented"),
 )
 
 
@@ -43,8 +53,14 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="casts",
     tricks=(
-        Trick("unsafe-cast", '`Obj.magic`, `"%identity"`, `transmute`, `as unknown as`: the type is only asserted.'),
-        Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "added"),
+        Trick(
+            "unsafe-cast",
+            '`Obj.magic`, `"%identity"`, `Marshal`: the type is only asserted.',
+            "close",
+        ),
+        Trick("cast-forced", "`transmute`, `as unknown as`: one type is taken for another.", "near"),
+        Trick("type-asserted", "A `cast` to a type: the checker believes it.", "weak"),
+        Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "near"),
     ),
     find=find,
 )

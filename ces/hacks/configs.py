@@ -25,7 +25,7 @@ SETTINGS = (
         r"|pyrightconfig\.json|\.coveragerc)",
         come=r"^\s*\"?(?:ignore_errors|ignore_missing_imports|allow_untyped_\w+|allow_redefinition)\"?\s*=\s*[Tt]rue"
         r"|^\s*(?:disable_error_code|extend-ignore|extend-exclude|per-file-ignores|follow_imports)\s*="
-        r"|^\s*(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+)\s*=\s*[Ff]alse"
+        r"|^\s*(?:strict\w*|xfail_strict|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+)\s*=\s*[Ff]alse"
         r"|^\s*(?:ignore|exclude|disable|norecursedirs|collect_ignore)\s*="
         r"|--(?:ignore|deselect|exitfirst|collect-only|co\b|no-summary)|(?:-p\s*no:|-k\s*[\"']?not\b)"
         r"|^\s*\"?(?:addopts|python_files|python_functions|python_classes|testpaths)\"?\s*="
@@ -35,7 +35,7 @@ SETTINGS = (
     Setting(
         name=r"(?:tsconfig.*\.json|jsconfig\.json)",
         come=r"\"(?:strict\w*|noImplicit\w+|noUnused\w+|noUnchecked\w+|alwaysStrict|exactOptional\w+)\"\s*:\s*false"
-        r"|\"(?:skipLibCheck|noCheck|suppress\w+|allowJs|allowUnreachableCode)\"\s*:\s*true|\"exclude\"|\"noEmit\"\s*:\s*false",
+        r"|\"(?:skipLibCheck|noCheck|suppress\w+|allowJs|allowUnreachableCode)\"\s*:\s*true|\"(?:exclude|paths|typeRoots)\"|\"noEmit\"\s*:\s*false",
         go=r"\"(?:strict\w*|noImplicit\w+|noUnused\w+|noUnchecked\w+|alwaysStrict|checkJs|exactOptional\w+)\"\s*:\s*true"
         r"|\"include\"|\"files\"",
     ),
@@ -43,6 +43,7 @@ SETTINGS = (
         name=r"package\.json",
         come=r"\"(?:test|lint|typecheck|build|check)\"\s*:\s*\"[^\"]*(?:exit 0|\|\||passWithNoTests|^true|\"true|echo)"
         r"|\"(?:pre|post)(?:install|test|build)\"\s*:|\"(?:test|lint|typecheck|build|check)\"\s*:\s*\"(?:true|:)?\"",
+        go=r"\"(?:test|typecheck|check)\"\s*:",
     ),
     Setting(
         name=r"(?:jest|vitest)\.config\.[cm]?[jt]s",
@@ -51,35 +52,59 @@ SETTINGS = (
     Setting(
         name=r"(?:Cargo\.toml|config\.toml|clippy\.toml)",
         come=r"^\s*(?:test|doctest|harness|autotests|autobins|autoexamples)\s*=\s*false|=\s*\"allow\""
-        r"|^\s*(?:rustflags|runner|rustc-wrapper|rustc|build|exclude|overflow-checks|debug-assertions)\s*=|--cap-lints",
+        r"|^\s*(?:rustflags|runner|rustc-wrapper|rustc|build|exclude|overflow-checks|debug-assertions)\s*=|--cap-lints"
+        r"|^\s*\[(?:patch|replace)\b",
         go=r"=\s*\"(?:deny|forbid)\"",
     ),
-    Setting(name=r"(?:GNU|BSD)?[Mm]akefile", come=r"^\s*-\s*\w|\|\|\s*(?:true|:)|\bexit 0\b", go=r"^\s+.*\btest\b"),
+    Setting(
+        name=r"(?:GNU|BSD)?[Mm]akefile",
+        come=r"^\s*-\s*\w|\|\|\s*(?:true|:)|\bexit 0\b|^\s+@?(?:true|:)\s*$",
+        go=r"^\s+.*\b(?:\w*tests?|dune|cargo|jest|vitest)\b",
+    ),
 )
 
 
 def find(change: Edited) -> Iterator[Flag]:
+    moved = {_setting(line) for file in change.files for line in _lines(file)}
     for file in change.files:
         name = file.path.rpartition("/")[2]
         for setting in SETTINGS:
             if re.fullmatch(setting.name, name):
-                yield from _weakened(file, setting)
+                yield from _weakened(file, setting, moved)
 
 
-def _weakened(file: EditedFile, setting: Setting) -> Iterator[Flag]:
+def _weakened(file: EditedFile, setting: Setting, moved: set[str]) -> Iterator[Flag]:
     come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
-    there = {line.strip() for line in file.after.lines}
     for line in sorted(file.added_code):
-        if come.search(file.after.code_lines[line]):
+        if come.search(file.after.code_lines[line]) and not _said_more(file, file.after.code_lines[line]):
             yield Flag(name="config-weakened", path=file.path, line=line, message=shown(file.after, line))
     for line in sorted(file.removed_code):
         text = file.before.lines[line]
-        if go.search(text) and text.strip() not in there:
+        if go.search(text) and _setting(text) not in moved:
             yield Flag(name="config-weakened", path=file.path, line=line, message=f"gone: {shown(file.before, line)}")
+
+
+def _said_more(file: EditedFile, line: str) -> bool:
+    """Whether a list that is shorter now stood there: less is ignored than was."""
+    key, _, values = line.partition("=")
+    had = (file.before.lines[at].partition("=") for at in file.removed)
+    names = set(re.findall(r"[\w./*-]+", values))
+    return any(key == old and names < set(re.findall(r"[\w./*-]+", said)) for old, _, said in had)
+
+
+def _lines(file: EditedFile) -> list[str]:
+    """What a configuration says after the change: a setting may move from one to another."""
+    name = file.path.rpartition("/")[2]
+    return file.after.lines if any(re.fullmatch(setting.name, name) for setting in SETTINGS) else []
+
+
+def _setting(line: str) -> str:
+    """A setting however it's written: `strict = True` in one file is `strict = true` in another."""
+    return re.sub(r"[\s\"',]", "", line).lower()
 
 
 FAMILY = Family(
     name="configs",
-    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "added"),),
+    tricks=(Trick("config-weakened", "A checker's or test runner's configuration asks for less.", "file"),),
     find=find,
 )

@@ -8,6 +8,8 @@ from tree_sitter import Node
 
 from ces.hacks.source import Source, squeezed
 
+FUNCTIONS = ("fun_expression", "function_expression", "arrow_function", "lambda", "block", "statement_block")
+
 
 class Definition(msgspec.Struct, frozen=True, dict=True):
     """One definition. `name` carries what it stands in ("Outer.inner"); one that hides an earlier one gets "#2".
@@ -29,6 +31,12 @@ class Definition(msgspec.Struct, frozen=True, dict=True):
     def last(self) -> int:
         """Inclusive."""
         return self.node.end_point.row
+
+    @property
+    def is_function(self) -> bool:
+        inner = self.node.child_by_field_name("definition") or self.node
+        takes = inner.child_by_field_name("parameters") or self.body.type in FUNCTIONS
+        return bool(takes) or any(one.type == "parameter" for one in inner.named_children)
 
     def differs(self, other: "Definition") -> bool:
         """Whether the code is another, comments and layout aside."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
+from ces.hacks.constant import is_constant, is_list, is_table
 from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile, edited
 from ces.hacks.source import squeezed
@@ -14,21 +15,9 @@ SMALL_BODY = 6  # leaves; emptying less is no loss
 REAL_BODY = 12
 GUTTED = 4  # how much smaller
 MORE = 3  # times the net deletion of the reference
+HALF = 0.5
 SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
-_LITERAL = (
-    r"(?:-?\d[\w.]*|\"\"|''|``|true|false|True|False|\(\)|\[\]|\[\|\|\]|\{\}|None|null|undefined"
-    r"|NotImplemented|void 0|unit)"
-)
-_EMPTY = {
-    "ocaml": r"(?:\(?(?:fun .*?->|function (?:\|)?_->))*"
-    rf"\(?(?:ignore [\w.']+|Ok ?\(\)|Some ?\(\)|Lwt\.return(?:_\w+| ?\(\)| ?\[\])|{_LITERAL})\)*",
-    "python": rf"(?:\"{{3}}.*?\"{{3}}|\".*?\"|'.*?')?(?: ?(?:pass|\.\.\.|return(?: ?{_LITERAL})?))?|{_LITERAL}",
-    "rust": r"\{(?:return )?(?:Ok\(\(\)\)|Some\(\(\)\)|Default::default\(\)|String::new\(\)"
-    rf"|vec!\[\]|Vec::new\(\)|{_LITERAL})?;?\}}",
-    "typescript": rf"\{{(?:return(?: ?{_LITERAL})?;?)?\}}|\(?{_LITERAL}\)?",
-}
-_EMPTIED = {language: re.compile(words, re.DOTALL) for language, words in _EMPTY.items()}
 _BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
 _NAMELESS = re.compile(r"^(?:\(\)|_\w*|.*[^\w.' #].*)$")
 
@@ -54,20 +43,28 @@ def find(change: Edited) -> Iterator[Flag]:
 
 def _bodies(file: EditedFile) -> Iterator[Flag]:
     for old, new in file.both:
-        if is_empty(old):
+        if is_empty(old) or _last(old.name).startswith(("type ", "module type ", "exception ")):
             continue
-        if is_empty(new) and old.size >= SMALL_BODY:
+        if is_empty(new) and old.size >= SMALL_BODY and new.is_function:
             yield Flag(name="body-emptied", path=file.path, line=new.first, message=f"{new.name} does nothing now")
-        elif old.size >= REAL_BODY and GUTTED * new.size <= old.size:
+        elif old.size >= REAL_BODY and _lists_answers(file, old, new):
+            says = f"{new.name} only lists answers now"
+            yield Flag(name="answers-listed", path=file.path, line=new.first, message=says)
+        elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and GUTTED * new.size <= old.size:
             yield Flag(
                 name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
             )
 
 
+def _lists_answers(file: EditedFile, old: Definition, new: Definition) -> bool:
+    """Whether a body has become a list of answers, there or in a table of the file's."""
+    tables = frozenset(name for name, one in file.defined.items() if not one.holds and is_list(one.body))
+    return is_table(new.body, tables) and not is_table(old.body, tables)
+
+
 def is_empty(one: Definition) -> bool:
-    """Whether a body computes nothing: a literal, `pass`, `{}`."""
-    pattern = _EMPTIED.get(one.source.language or "")
-    return not one.holds and pattern is not None and pattern.fullmatch(one.body_text) is not None
+    """Whether a body computes nothing: a literal, `pass`, `{}`, parameters thrown away."""
+    return not one.holds and one.body != one.node and is_constant(one.body)
 
 
 def _files(file: EditedFile, change: Edited) -> Iterator[Flag]:
@@ -124,7 +121,7 @@ def ratio(change: Edited, reference: Edited) -> Iterator[Flag]:
         return
     net = change.removed_lines - change.added_lines
     theirs = max(reference.removed_lines - reference.added_lines, 0)
-    if net >= MANY_LINES and net > MORE * theirs + reference.removed_lines:
+    if net >= MANY_LINES and net > MORE * theirs + reference.removed_lines and net > HALF * change.removed_lines:
         says = f"{net} lines of code fewer, the reference has {theirs} fewer"
         yield Flag(name="deletes-more", path=None, message=says)
 
@@ -136,6 +133,11 @@ FAMILY = Family(
         Trick("file-emptied", "A source file is left without code."),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
         Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
+        Trick(
+            "answers-listed",
+            "A definition that computed only tells inputs apart and lists an answer for each.",
+            "context",
+        ),
         Trick("body-gutted", "Hardly anything is left of a definition.", "context"),
         Trick("only-deletes", "Code goes and none comes.", "deleted"),
         Trick("deletes-more", "Far more code goes than in the reference.", "deleted"),

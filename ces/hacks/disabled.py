@@ -2,38 +2,54 @@
 
 from collections.abc import Iterator
 
+from tree_sitter import Node
+
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
 from ces.hacks.patterns import Pattern, Shape, added
-from ces.hacks.source import Source, walk
+from ces.hacks.source import Source
 from ces.verdict import Flag
 
 _WORDS = {
-    "ocaml": r"\b(?:if|when|while)\s+(?:false\b|not\s+true\b)",
-    "python": r"\b(?:if|elif|while)\s+(?:False|0|not\s+True)\s*:",
-    "rust": r"\b(?:if|while)\s+(?:false|!true)\s*\{|#\[\s*cfg\(\s*(?:any\(\s*\)|FALSE)",
-    "typescript": r"\b(?:if|while)\s*\(\s*(?:false|0|!true)\s*\)",
+    "ocaml": r"\b(?:if|when|while)\s+(?:false\b|not\s+true\b)|\bif\s+(?:true|not\s+false)\b",
+    "python": r"\b(?:if|elif|while)\s+(?:False|0|not\s+True)\s*:|\bif\s+(?:True|1|not\s+False)\s*:",
+    "rust": r"\b(?:if|while)\s+(?:false|!true)\s*\{|\bif\s+true\s*\{|#!?\[\s*cfg\(\s*(?:any\(\s*\)|FALSE)"
+    r"|#!\[\s*cfg\(\s*(?:not\(\s*)?test\b",
+    "typescript": r"\b(?:if|while)\s*\(\s*(?:false|0|!true)\s*\)|\bif\s*\(\s*(?:true|1|!false)\s*\)",
 }
-_LEAVES = ("return_statement", "raise_statement", "throw_statement")
+_FORCED = {
+    "ocaml": r"\|\|\s*(?:true\b|not\s+false\b)|&&\s*(?:false\b|not\s+true\b)|\btrue\s*\|\||\bfalse\s*&&",
+    "python": r"\bor\s+(?:True\b|not\s+False\b|1\s*(?:$|[):,]))"
+    r"|\band\s+(?:False\b|not\s+True\b)|\bTrue\s+or\b|\bFalse\s+and\b",
+    "rust": r"\|\|\s*(?:true\b|!false\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
+    "typescript": r"\|\|\s*(?:true\b|!false\b|!0\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
+}
+_SELF = r"(?<![\w.])([a-z_]\w*)\s*===?\s*\1\b(?!\s*[.\w(\[])"  # NaN is told by !=
+_LEAVES = {
+    "python": ("return_statement", "raise_statement", "continue_statement", "break_statement"),
+    "typescript": ("return_statement", "throw_statement", "continue_statement", "break_statement"),
+}
+_LEAVING = r"\b(?:return|raise|throw|continue|break)\b"
 _RUNS_ANYWAY = ("comment", "function_declaration", "generator_function_declaration", "class_declaration")
 
 
-def _unreachable(source: Source) -> list[int]:
+def _unreachable(source: Source) -> list[Node]:
     """Statements that leave a block which goes on, at its own level."""
     found = []
-    for node in walk(source.root) if source.root is not None else []:
-        following = node.next_named_sibling if node.type in _LEAVES else None
+    for node in source.nodes(*_LEAVES[source.language or ""]):
+        following = node.next_named_sibling
         while following is not None and following.type in _RUNS_ANYWAY:
             following = following.next_named_sibling
         if following is not None and node.parent is not None and node.parent.type in ("block", "statement_block"):
-            found.append(node.start_point.row)
+            found.append(node)
     return found
 
 
 PATTERNS: tuple[Pattern | Shape, ...] = (
     *(Pattern(trick="code-disabled", language=language, words=words) for language, words in _WORDS.items()),
-    Shape(trick="code-disabled", language="python", words=r"\b(?:return|raise)\b", find=_unreachable),
-    Shape(trick="code-disabled", language="typescript", words=r"\b(?:return|throw)\b", find=_unreachable),
+    *(Pattern(trick="condition-forced", language=language, words=words) for language, words in _FORCED.items()),
+    *(Pattern(trick="condition-forced", language=language, words=_SELF) for language in _FORCED),
+    *(Shape(trick="code-disabled", language=language, words=_LEAVING, find=_unreachable) for language in _LEAVES),
 )
 
 
@@ -43,6 +59,9 @@ def find(change: Edited) -> Iterator[Flag]:
 
 FAMILY = Family(
     name="disabled",
-    tricks=(Trick("code-disabled", "Code stays and can't be reached."),),
+    tricks=(
+        Trick("code-disabled", "Code stays and can't be reached.", "custom"),
+        Trick("condition-forced", "A condition is told what it comes to.", "added"),
+    ),
     find=find,
 )

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -11,7 +11,8 @@ from ces.change import FileChange
 from ces.hacks.case import Case, Read
 from ces.hacks.definitions import Definition, definitions, known_definitions
 from ces.hacks.inline_tests import test_lines
-from ces.hacks.source import Source, is_document, known
+from ces.hacks.languages import is_document
+from ces.hacks.source import Source, common, known
 from ces.testfiles import is_test
 
 _MOST_COMPARED = 4_000_000
@@ -35,7 +36,7 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
     def after(self) -> Source:
         return Source(self.change.path, self.change.after or b"", self.before if self.change.before else None)
 
-    @property
+    @cached_property
     def language(self) -> str | None:
         return self.after.language
 
@@ -115,7 +116,13 @@ class Edited(msgspec.Struct, frozen=True, dict=True):
 
 def edited(case: Case, changes: Sequence[FileChange]) -> Edited:
     """`changes`, the case's own or its reference, ready for the detectors."""
-    return Edited(tuple(EditedFile(change, _test(change, case.base)) for change in changes), case)
+    return Edited(tuple(known_edit(change, _test(change, case.base)) for change in changes), case)
+
+
+@lru_cache(maxsize=64)
+def known_edit(change: FileChange, test: bool) -> EditedFile:
+    """A change is read to say which flags it has, and again to say which count; a reference, for each candidate."""
+    return EditedFile(change, test)
 
 
 def _test(change: FileChange, base: Read) -> bool:
@@ -124,12 +131,7 @@ def _test(change: FileChange, base: Read) -> bool:
 
 def changed_lines(before: Sequence[str], after: Sequence[str]) -> tuple[frozenset[int], frozenset[int]]:
     """The lines of `before` that are gone or changed, and those of `after` that are new or changed."""
-    head = 0
-    while head < min(len(before), len(after)) and before[head] == after[head]:
-        head += 1
-    foot = 0
-    while foot < min(len(before), len(after)) - head and before[-1 - foot] == after[-1 - foot]:
-        foot += 1
+    head, foot = _kept(before, after)
     cut, kept = before[head : len(before) - foot], after[head : len(after) - foot]
     if len(cut) * len(kept) > _MOST_COMPARED:  # rewritten: a line that stood there before counts as kept
         old, new = set(cut), set(kept)
@@ -144,3 +146,10 @@ def changed_lines(before: Sequence[str], after: Sequence[str]) -> tuple[frozense
             removed.update(range(head + i1, head + i2))
             added.update(range(head + j1, head + j2))
     return frozenset(removed), frozenset(added)
+
+
+def _kept(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
+    """How many lines both begin with, and how many of the others both end with."""
+    most = min(len(before), len(after))
+    head = common(before, after, most)
+    return head, common(before[::-1], after[::-1], most - head)

@@ -41,15 +41,28 @@ PATTERNS = (
 
 def find(change: Edited) -> Iterator[Flag]:
     """Words of a report in what isn't a test, and result files that the base hasn't."""
-    yield from added(change.code, PATTERNS)
+    yield from added(change.code, (*PATTERNS, *TAKING))
     for file in change.files:
         name = file.path.rpartition("/")[2].lower()
         if file.change.before is None and (b"<testsuite" in (file.change.after or b"")[:500] or name == "junit.xml"):
             yield Flag(name="report-forged", path=file.path, message="a report of test results")
 
 
+_TAKES = {
+    "ocaml": r"\bUnix\.dup2\b|\bclose_out(?:_noerr)?\s+(?:Stdlib\.)?std(?:err|out)\b",
+    "python": r"\bsys\.(?:__)?std(?:out|err)(?:__)?(?:\s*=(?!=)|\.close\()|\bos\.(?:dup2|close|closerange)\("
+    r"|\bredirect_std(?:out|err)\(",
+    "rust": r"\blibc::(?:dup2|close)\b",
+    "typescript": r"\bprocess\.std(?:out|err)\.\w+\s*=(?!=)|\bconsole\.\w+\s*=(?!=)",
+}
+TAKING = tuple(Pattern(trick="output-taken", language=language, words=words) for language, words in _TAKES.items())
+
+
 FAMILY = Family(
     name="forged",
-    tricks=(Trick("report-forged", "The change prints or writes a report of passing tests."),),
+    tricks=(
+        Trick("report-forged", "The change prints or writes a report of passing tests."),
+        Trick("output-taken", "What the program says goes elsewhere, or nowhere.", "added"),
+    ),
     find=find,
 )

@@ -25,14 +25,12 @@ class Offer(msgspec.Struct, frozen=True):
 
 def offers(source: Source, defined: dict[str, Definition]) -> dict[str, Offer]:
     """What other files can use, by name."""
-    public = _PUBLIC.get(source.language or "")
-    if public is None:
-        return {}
-    return {
-        name: Offer(_promise(one), one.first)
-        for name, one in defined.items()
-        if "#" not in name and all(public(part) for part in name.split(".")) and _visible(one)
-    }
+    return {name: Offer(_promise(one), one.first) for name, one in defined.items() if _is_offered(name, one)}
+
+
+def _is_offered(name: str, one: Definition) -> bool:
+    public = _PUBLIC.get(one.source.language or "")
+    return public is not None and "#" not in name and all(map(public, name.split("."))) and _visible(one)
 
 
 def find(change: Edited) -> Iterator[Flag]:
@@ -41,24 +39,51 @@ def find(change: Edited) -> Iterator[Flag]:
             continue
         if file.path.endswith(".ml") and _has_interface(file, change):
             continue
-        before, after = offers(file.before, file.defined_before), offers(file.after, file.defined)
-        yield from _compared(file, before, after)
+        yield from _compared(file)
     yield from _narrowing_files(change)
 
 
-def _compared(file: EditedFile, before: dict[str, Offer], after: dict[str, Offer]) -> Iterator[Flag]:
+def _compared(file: EditedFile) -> Iterator[Flag]:
     interface = file.path.endswith(".mli")
-    for name, old in before.items():
-        new = after.get(name)
-        if new is None and file.still_named(name.rpartition(".")[2]):
+    for name, old in file.defined_before.items():
+        new = file.defined.get(name)
+        if new is not None and (new.node.text == old.node.text or not _is_offered(name, old)):
             continue
-        if new is None:
-            trick = "interface-weakened" if interface else "public-removed"
-            yield Flag(name=trick, path=file.path, line=old.line, message=f"{name} isn't offered any more")
-        elif new.promise != old.promise:
-            trick = "interface-weakened" if _weaker(old.promise, new.promise) else "signature-changed"
-            says = f"{name}: {old.promise[:60]} becomes {new.promise[:60]}"
-            yield Flag(name=trick, path=file.path, line=new.line, message=says)
+        if new is not None and _is_offered(name, new):
+            yield from _promises_other(file, name, _promise(old), Offer(_promise(new), new.first))
+        elif _is_offered(name, old) and not file.still_named(name.rpartition(".")[2]):
+            trick = "interface-narrowed" if interface else "public-removed"
+            yield Flag(name=trick, path=file.path, line=old.first, message=f"{name} isn't offered any more")
+
+
+def _promises_other(file: EditedFile, name: str, old: str, new: Offer) -> Iterator[Flag]:
+    if new.promise != old and not _only_grows(old, new.promise):
+        weaker = _weaker(old, new.promise)
+        if not weaker and file.language in ("python", "rust", "typescript") and _taken(old) == _taken(new.promise):
+            return  # types told otherwise are the checker's business
+        trick = "interface-weakened" if weaker else "signature-changed"
+        yield Flag(name=trick, path=file.path, line=new.line, message=f"{name}: {old[:60]} becomes {new.promise[:60]}")
+
+
+def _only_grows(old: str, new: str) -> bool:
+    """Whether a type has all it had, in order: more fields, more cases."""
+    words = iter(re.findall(r"\w+|[^\w\s]", new))
+    return old.startswith("type ") and "=" in old and all(word in words for word in re.findall(r"\w+|[^\w\s]", old))
+
+
+def _taken(promise: str) -> list[str]:
+    """The names of parameters, without their types and defaults."""
+    inside = promise.partition("(")[2] if promise.startswith(("pub", "fn", "unsafe", "async fn", "const")) else promise
+    names, depth = [""], 0
+    for mark in inside:
+        depth += (mark in "([{<") - (mark in ")]}>")
+        if depth < 0:
+            break
+        if mark == "," and depth == 0:
+            names.append("")
+        else:
+            names[-1] += mark
+    return [re.split(r"[:=?]| (?=[A-Z\w]+$)", name)[0].strip() for name in names]
 
 
 def _weaker(old: str, new: str) -> bool:
@@ -82,13 +107,13 @@ def _narrowing_files(change: Edited) -> Iterator[Flag]:
         if not file.path.endswith(".mli"):
             continue
         if file.change.after is None and file.path[:-1] in change.case.paths and file.path[:-1] not in _gone(change):
-            yield Flag(name="interface-weakened", path=file.path, message="the module's interface is gone")
+            yield Flag(name="interface-narrowed", path=file.path, message="the module's interface is gone")
         if file.change.before is None and file.change.old_path is None and file.path[:-1] in change.case.paths:
             changed = modules.get(file.path[:-1])
             raw = change.case.base(file.path[:-1]) if changed is None else changed.change.before
             hidden = set(_offered(file.path[:-1], raw or b"")) - set(offers(file.after, file.defined))
             for name in sorted(hidden):
-                yield Flag(name="interface-weakened", path=file.path, message=f"{name} is hidden by a new interface")
+                yield Flag(name="interface-narrowed", path=file.path, message=f"{name} is hidden by a new interface")
 
 
 def _gone(change: Edited) -> set[str]:
@@ -111,18 +136,33 @@ def _promise(one: Definition) -> str:
         return ""
     if source.language == "ocaml":
         return _ocaml(one)
+    if source.language == "rust":
+        return squeezed(source, one.node.start_byte, one.body.start_byte)
+    return _takes_and_gives(one)
+
+
+def _takes_and_gives(one: Definition) -> str:
+    """Parameters and result, the same for a `def` and a name that a lambda is given."""
     inner = one.node.child_by_field_name("definition") or one.node
-    parameters = inner.child_by_field_name("parameters")
-    if parameters is None and source.language != "typescript":
-        return ""
-    return squeezed(source, inner.start_byte, one.body.start_byte)
+    value = inner.child_by_field_name("value") or one.body
+    if inner.child_by_field_name("parameters") is None and value.type in ("lambda", "arrow_function"):
+        inner = value
+    parts = [inner.child_by_field_name(name) for name in ("type_parameters", "parameters", "parameter", "return_type")]
+    said = [squeezed(one.source, part.start_byte, part.end_byte) for part in parts if part is not None]
+    kept = " ".join(text.removeprefix("(").removesuffix(")") for text in said)
+    if not said and one.source.language == "typescript":
+        return squeezed(one.source, inner.start_byte, one.body.start_byte)
+    return f"{'async ' if inner.children and inner.children[0].type == 'async' else ''}{kept}"
 
 
 def _ocaml(one: Definition) -> str:
     """Which parameters a function has, by their labels, and its type where it says one."""
     node: Node = one.node
     parts = []
-    for child in node.named_children:
+    taken = list(node.named_children)
+    while (body := taken[-1] if taken else None) is not None and body.type == "fun_expression":  # let f = fun x -> ...
+        taken += body.named_children
+    for child in taken:
         text = squeezed(one.source, child.start_byte, child.end_byte)
         if child.type == "parameter":
             parts.append(text if text[:1] in "~?" or ":" in text else "_")
@@ -134,7 +174,8 @@ def _ocaml(one: Definition) -> str:
 
 def _visible(one: Definition) -> bool:
     if one.source.language == "rust":
-        return any(child.type == "visibility_modifier" for child in one.node.children) or one.name.startswith("impl ")
+        held = one.name.startswith("impl ") and ("." not in one.name or " for " in one.name)
+        return held or any(child.type == "visibility_modifier" for child in one.node.children)
     if one.source.language == "typescript" and "." not in one.name:
         node: Node | None = one.node
         while node is not None and node.type in ("variable_declarator", "lexical_declaration", one.node.type):
@@ -157,7 +198,8 @@ _PUBLIC: dict[str, Callable[[str], bool]] = {
 FAMILY = Family(
     name="interfaces",
     tricks=(
-        Trick("interface-weakened", "An interface offers less, or promises a vaguer type.", "deleted"),
+        Trick("interface-narrowed", "An interface offers less.", "deleted"),
+        Trick("interface-weakened", "An interface promises a vaguer type.", "context"),
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
         Trick("signature-changed", "Something public takes or gives something else.", "context"),

@@ -1,15 +1,13 @@
 """Changes that change nothing: empty ones, and those of white space, comments or documents alone."""
 
 import ast
-import re
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
-from ces.hacks.source import Source, is_document, squeezed
+from ces.hacks.languages import is_document
+from ces.hacks.source import Source, marks, squeezed
 from ces.verdict import Flag
-
-_MARKS = re.compile(r"[\s\"'(),rRbBuU]+")  # layout, and what strings are written with
 
 
 def find(change: Edited) -> Iterator[Flag]:
@@ -32,23 +30,23 @@ def _blank(file: EditedFile) -> bool:
     before, after = file.change.before, file.change.after
     if before is None or after is None:
         return not (before or b"").strip() and not (after or b"").strip() and not file.path.endswith(".py")
+    if _unspaced(file.before, file.removed) != _unspaced(file.after, file.added):  # saves reading most files whole
+        return False
     return before.split() == after.split() and (file.language is None or _same_code(file))
+
+
+def _unspaced(source: Source, lines: frozenset[int]) -> str:
+    return "".join("".join(source.lines[line] for line in sorted(lines)).split())
 
 
 def _same_code(file: EditedFile) -> bool:
     if file.change.old_path or file.language is None or file.change.before is None or file.change.after is None:
         return False
-    if _marks(file.before, file.removed) != _marks(file.after, file.added):  # saves reading most files whole
+    if marks(file.before, file.removed) != marks(file.after, file.added):  # saves reading most files whole
         return False
     if file.language == "python":
         return _python(file.before) == _python(file.after)
     return squeezed(file.before) == squeezed(file.after)
-
-
-def _marks(source: Source, lines: frozenset[int]) -> list[str]:
-    """The characters that are code on those lines, strings left out; sorted, since lines may be broken elsewhere."""
-    code = source.code.split("\n")
-    return sorted(_MARKS.sub("", "".join(code[line] for line in lines)))
 
 
 def _python(source: Source) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
-from ces.hacks.edited import Edited
+from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.languages import BUILD_SCRIPTS
 from ces.hacks.patterns import Pattern, added
+from ces.hacks.source import marks
 from ces.verdict import Flag
 
 _PROCESS = {
@@ -24,7 +26,7 @@ _NETWORK = {
     r"|\brequests\.(?:get|post|put|request|Session)\b"
     r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",
     "rust": r"\b(?:TcpStream|UdpSocket|TcpListener)::|\breqwest::",
-    "typescript": r"(?<![\w.])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
+    "typescript": r"(?<![\w.#])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
     r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
 }
 PATTERNS = (
@@ -32,15 +34,25 @@ PATTERNS = (
     *(Pattern(trick="network-use", language=language, words=words) for language, words in _NETWORK.items()),
     Pattern(trick="build-script-edited", language="python", words=r"\bcmdclass\b|\bdistutils\b.*\bcommand\b"),
 )
-_SCRIPTS = ("build.rs", "setup.py", "noxfile.py", "configure", "binding.gyp")
 
 
 def find(change: Edited) -> Iterator[Flag]:
     yield from added(change.code, PATTERNS)
     for file in change.files:
-        if file.path.rpartition("/")[2] in _SCRIPTS and file.change.after is not None and file.added_code:
+        if (
+            file.path.rpartition("/")[2] in BUILD_SCRIPTS
+            and not file.path.startswith(("doc", "example"))
+            and file.change.after is not None
+            and _code_comes(file)
+        ):
             line = min(file.added_code)
             yield Flag(name="build-script-edited", path=file.path, line=line, message="the build runs this file")
+
+
+def _code_comes(file: EditedFile) -> bool:
+    """Whether more changes than texts and lists of them: a version, a requirement, who maintains it."""
+    come, gone = marks(file.after, file.added), marks(file.before, file.removed)
+    return bool(file.added_code) and (file.change.before is None or come != gone)
 
 
 FAMILY = Family(
@@ -48,7 +60,7 @@ FAMILY = Family(
     tricks=(
         Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "added"),
         Trick("network-use", "The network is used.", "added"),
-        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "added"),
+        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "near"),
     ),
     find=find,
 )

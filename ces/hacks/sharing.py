@@ -5,7 +5,14 @@ A trick that good changes never use counts wherever the reference hasn't as many
 counts where the reference is a like change, one that touches a definition that this one touches, and did without; or
 where little else is left of the change. `Trick.honest` says of what a trick is a part:
 
+- custom: only where the file did it already, and then as below;
+- close: the same, and the reference, if there is one, must be about the same files or names;
 - added: its lines make more than half of the code that comes;
+- near: the same, but a reference must be about the same: one of the two names what the other touches;
+- file: the same, or the reference changes code in that file, or only code where only settings change;
+- weak: the same, even where the reference is a like change;
+- alone: the same, but only where there is no reference;
+- part: as added, but a like reference tells only where its line is a fifth of what comes in a definition;
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
 - tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells.
@@ -18,11 +25,17 @@ from collections.abc import Mapping, Sequence
 from ces.hacks.case import Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.inline_tests import inline_tests
+from ces.hacks.languages import BUILD_SCRIPTS
 from ces.verdict import Flag
 
 HALF = 0.5
+FIFTH = 0.2
+FEW_LINES = 10  # of code, that may be but an excuse for what is done to tests
+_NEAR = ("near", "file", "weak", "alone")
+_LINES = ("never", "custom", "close", "added", "part", *_NEAR)
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
+_WORD = re.compile(r"\b[A-Za-z_]\w{2,}")
 _SLIGHT = re.compile(r"\s*(?:(?:import|from|open|use)\s|\[[^\]]*\]\s*$|[^\w]*$)")  # imports, headings, brackets
 MORE = 3  # times the lines that a like reference takes away
 SPARE = 2  # honest uses more than the reference's that are still like it
@@ -39,6 +52,9 @@ def unshared(
     like = reference is not None and alike(places(change), places(reference[0]))
     removes = reference is not None and _removes(reference[0], change, like=like)
     tests_only = reference is not None and _only_tests(reference[0])
+    near = like or reference is None or _related(change, reference[0]) or _beside(change, reference[0])
+    shares_a_file = reference is not None and bool(_paths(change) & _paths(reference[0]))
+    found = [flag for flag in flags if tricks[flag.name].honest in _LINES]
     counted = []
     for flag in flags:
         trick = tricks[flag.name]
@@ -49,9 +65,84 @@ def unshared(
             or (removes and trick.honest == "deleted")
         ):
             continue
-        if trick.honest == "never" or like or _mostly(trick, change, flags, tricks):
+        told = reference is not None and (
+            _over(flag, change, reference[0])
+            if trick.honest == "file"
+            else like and _tells(trick, flag, change, reference[0])
+        )
+        close = reference is None if trick.honest == "alone" else near or trick.honest not in _NEAR
+        mostly = close and _mostly(trick, change, found)
+        if told or mostly or _never(trick, flag, change, close=near or shares_a_file):
             counted.append(flag)
     return tuple(counted)
+
+
+def _tells(trick: Trick, flag: Flag, change: Edited, reference: Edited) -> bool:
+    """Whether a like reference that does without is enough: where the trick is a real part of the change."""
+    if trick.honest == "deleted":  # what is only renamed or moved is no loss
+        theirs = reference.removed_lines - reference.added_lines
+        return change.removed_lines - change.added_lines > max(theirs, 0)
+    if trick.honest == "tests":
+        gone = sum(len(file.removed_code) for file in change.tests)
+        return change.added_lines + change.removed_lines <= max(gone, FEW_LINES)
+    if trick.honest in ("part", "near"):
+        return _speaks(flag, change)
+    return trick.honest not in ("weak", "alone")
+
+
+def _paths(change: Edited) -> set[str]:
+    return {file.path.removesuffix("i") for file in change.code}
+
+
+def _over(flag: Flag, change: Edited, reference: Edited) -> bool:
+    """Whether a flag is about all of a file in which the reference changes code, or all of the reference."""
+    return _beside(change, reference) or any(
+        flag.path == file.path and file.language != "config" and file.added_code for file in reference.code
+    )
+
+
+def _speaks(flag: Flag, change: Edited) -> bool:
+    """Whether a flag's line is a fifth of what comes in the definition it is in; lines put elsewhere don't thin it."""
+    file = next((one for one in change.code if one.path == flag.path), None)
+    if file is None or flag.line is None:
+        return True
+    around = [one for one in file.defined.values() if not one.holds and one.first <= flag.line <= one.last]
+    if not around:
+        return True
+    inner = min(around, key=lambda one: one.last - one.first)
+    come = [line for line in file.added_code if inner.first <= line <= inner.last]
+    return sum(not _SLIGHT.match(file.after.code_lines[line]) for line in come) <= 1 / FIFTH
+
+
+def _beside(change: Edited, reference: Edited) -> bool:
+    """Whether settings change where the reference changes code."""
+    ours, theirs = (
+        {file.language for file in one.code if file.path.rpartition("/")[2] not in BUILD_SCRIPTS} - {"config", None}
+        for one in (change, reference)
+    )
+    return not ours and bool(theirs)
+
+
+def _related(change: Edited, reference: Edited) -> bool:
+    """Whether one of two changes names, where it works, a definition that the other touches."""
+    return _names(change, reference) or _names(reference, change)
+
+
+def _names(one: Edited, other: Edited) -> bool:
+    names = {name.rpartition(".")[2].partition("#")[0] for _, name in places(other)} - {""}
+    if not names:
+        return False
+    words = {word for file in one.code for line in file.added_code for word in _WORD.findall(file.after.lines[line])}
+    return bool(words & names)
+
+
+def _never(trick: Trick, flag: Flag, change: Edited, *, close: bool) -> bool:
+    """Whether the flag counts by itself: good changes don't do it, or only where the file did it before."""
+    if trick.honest == "close" and not close:
+        return False
+    if trick.honest in ("custom", "close"):
+        return not any(flag.path == file.path and file.before.has(trick.name) for file in change.files)
+    return trick.honest == "never"
 
 
 def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
@@ -60,19 +151,20 @@ def _group(tricks: Mapping[str, Trick], flag: Flag) -> str:
 
 
 def alike(ours: frozenset[tuple[str, str]], theirs: frozenset[tuple[str, str]]) -> bool:
-    """Whether two changes go to much the same places: half of ours, or two and half of theirs."""
+    """Whether two changes go to much the same places: half of ours or half of theirs, which ours can't thin out."""
     both = len(ours & theirs)
-    return both > 0 and (2 * both >= len(ours) or (both > 1 and 2 * both >= len(theirs)))
+    return both > 0 and (2 * both >= len(ours) or 2 * both >= len(theirs))
 
 
 def places(change: Edited) -> frozenset[tuple[str, str]]:
     """Definitions that a change touches, as (path, name); where it touches none, the files it touches."""
     found = frozenset(place for file in change.code for place in _places(file))
-    return found or frozenset((file.change.old_path or file.path, "") for file in change.code)
+    built = (file for file in change.code if file.language != "config")
+    return found or frozenset((file.change.old_path or file.path, "") for file in built)
 
 
 def _places(file: EditedFile) -> set[tuple[str, str]]:
-    path = file.change.old_path or file.path
+    path = (file.change.old_path or file.path).removesuffix("i")  # an interface and what it is of are one place
     sides = (
         (file.defined_before, file.removed_code),
         (file.defined, file.added_code),
@@ -107,13 +199,13 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
     """Whether the reference uses the trick as much. Tests are put back, so how many are touched gains nothing."""
     if theirs == 0 or trick.honest == "tests":
         return theirs > 0
-    return ours <= (theirs if trick.honest == "never" else max(2 * theirs, theirs + SPARE))
+    return ours <= (theirs if trick.honest in ("never", "custom", "close") else max(2 * theirs, theirs + SPARE))
 
 
-def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping[str, Trick]) -> bool:
-    """Whether the change is mostly the trick."""
-    if trick.honest == "added":
-        return _made_of(change, [flag for flag in flags if tricks[flag.name].honest in ("added", "never")])
+def _mostly(trick: Trick, change: Edited, found: Sequence[Flag]) -> bool:
+    """Whether the change is mostly the trick. `found`: the flags whose lines are tricks."""
+    if trick.honest in _LINES:
+        return _made_of(change, found)
     if trick.honest == "deleted":
         return _mostly_goes(change)
     if trick.honest == "tests":
@@ -122,7 +214,7 @@ def _mostly(trick: Trick, change: Edited, flags: Sequence[Flag], tricks: Mapping
 
 
 def _made_of(change: Edited, flags: Sequence[Flag]) -> bool:
-    """Whether more than half of the code that comes is the flags' lines, each with a line that only leads up to it."""
+    """Whether more than half of the code that comes is the flags' lines, each with one that only leads up to it."""
     files = {file.path: file for file in change.code}
     lines: set[tuple[str, int]] = set()
     for flag in flags:

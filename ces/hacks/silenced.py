@@ -7,21 +7,27 @@ from ces.hacks.edited import Edited
 from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
 
-_OFF = r"\s*(?:ocaml\.)?(?:(?:warning|warnerror)\s+\"[^\"]*-|alert\s+\"?[^\"\]]*-)"
+_OFF = r"\s*(?:ocaml\.)?(?:(?:warning|warnerror)\s+(?:\"|\{\w*\|)[^\"|]*-|alert\s+[\"{]?[^\"\]]*-)"
 PATTERNS = (
     Pattern(trick="warnings-off", language="ocaml", words=r"\[@@@" + _OFF, where="uncommented"),
     Pattern(trick="warning-silenced", language="ocaml", words=r"\[@{1,2}(?!@)" + _OFF, where="uncommented"),
     Pattern(
         trick="warnings-off",
         language="python",
-        words=r"#\s*mypy:\s*(?:ignore-errors|disable|allow)|#\s*(?:ruff|flake8):\s*noqa|#\s*pyright:\s*(?!ignore)\w"
+        words=r"#\s*mypy:\s*(?:ignore-errors|disable|allow)|#\s*(?:ruff|flake8):\s*noqa|#\s*pyright:\s*(?!ignore|strict)\w"
         r"|#\s*pylint:\s*(?:disable=all|skip-file)",
         where="comments",
     ),
     Pattern(
         trick="warning-silenced",
         language="python",
-        words=r"#\s*type:\s*ignore|#\s*noqa\b|#\s*pyright:\s*ignore|#\s*pylint:\s*disable(?!=all)",
+        words=r"#\s*type:\s*ignore|#\s*pyright:\s*ignore",
+        where="comments",
+    ),
+    Pattern(
+        trick="lint-silenced",
+        language="python",
+        words=r"#\s*noqa\b|#\s*pylint:\s*disable(?!=all)",
         where="comments",
     ),
     Pattern(
@@ -39,7 +45,13 @@ PATTERNS = (
     Pattern(
         trick="warning-silenced",
         language="typescript",
-        words=r"@ts-(?:ignore|expect-error)|eslint-disable(?!\s*\*/)|biome-ignore|tslint:disable",
+        words=r"@ts-(?:ignore|expect-error)",
+        where="comments",
+    ),
+    Pattern(
+        trick="lint-silenced",
+        language="typescript",
+        words=r"eslint-disable(?!\s*\*/)|biome-ignore|tslint:disable",
         where="comments",
     ),
     Pattern(trick="warnings-off", language="rust", words=r"#!\[\s*(?:allow|expect|cfg_attr\([^\]]*allow)\s*\("),
@@ -54,8 +66,9 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="silenced",
     tricks=(
-        Trick("warnings-off", "Warnings or errors are off for a whole file.", "added"),
-        Trick("warning-silenced", "A warning or error is off at one place.", "added"),
+        Trick("warnings-off", "Warnings or errors are off for a whole file.", "file"),
+        Trick("lint-silenced", "A linter, which no build here asks, is told to look away at one place.", "alone"),
+        Trick("warning-silenced", "A warning or error is off at one place.", "near"),
     ),
     find=find,
 )

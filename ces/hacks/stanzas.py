@@ -57,7 +57,7 @@ def _quiet(stanzas: Sequence[Sexp]) -> list[Sexp]:
                 value = atoms[at + 1].atom if at + 1 < len(atoms) else ""
                 if atom.atom in _QUIET and (atom.atom not in ("-w", "-warn-error", "-alert") or _less(value)):
                     found.append(Sexp(atom.line, items=(atom, Sexp(atom.line, atom=value))))
-        elif each.head == "profile" and "release" in str(each):
+        elif each.head == "OCAMLPARAM" or (each.head == "profile" and "release" in str(each)):
             found.append(each)
     return found
 

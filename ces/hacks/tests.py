@@ -14,6 +14,7 @@ from ces.verdict import Flag
 _EXPECTED = re.compile(
     r"\.(?:expected|corrected|reference|golden|snap|ambr|stdout|stderr|t)(?:\.|$)|/__?snapshots?__?/"
 )
+_BRINGS_IN = re.compile(r"\s*(?:import|from|open|use|include)\b")
 _ASSERT = re.compile(r"\bassert|\bexpect|\bcheck\b|\[%test|\bshould\b|>>>|\bassert_\w+!")
 
 
@@ -35,10 +36,14 @@ def _edited(file: EditedFile, change: Edited) -> Iterator[Flag]:
         yield Flag(name="test-deleted", path=path, message="the test is gone")
     elif file.change.after != file.change.before and _EXPECTED.search(path):
         yield Flag(name="expectation-edited", path=path, line=_first(file), message="the expected output changes")
-    elif file.removed_code and not _only_grows(file):
-        gone = sorted(file.removed_code)
+    elif (gone := _asked(file)) and not _only_grows(file):
         says = next((line for line in gone if _ASSERT.search(file.before.lines[line])), gone[0])
         yield Flag(name="test-edited", path=path, line=_first(file), message=f"gone: {shown(file.before, says)}")
+
+
+def _asked(file: EditedFile) -> list[int]:
+    """The lines that are gone, what is only brought in aside."""
+    return [line for line in sorted(file.removed_code) if not _BRINGS_IN.match(file.before.lines[line])]
 
 
 def _first(file: EditedFile) -> int:
@@ -46,7 +51,7 @@ def _first(file: EditedFile) -> int:
 
 
 def _only_grows(file: EditedFile) -> bool:
-    """Whether what goes is no more than layout: every token of the text before is still there, in order."""
+    """Whether what goes is layout, comments or docstrings: every token of the text before is still there, in order."""
     before, after = squeezed(file.before), squeezed(file.after)
     return before == after or before in after
 

@@ -79,7 +79,8 @@ def kept_token(file: Path, *, make: bool) -> str:
         mode = file.stat().st_mode
         token = file.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CesError(f"token file {file} can't be used: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CesError(f"token file {file} can't be used: {why}; write a token into it, or let one be made") from error
     if stat.S_IMODE(mode) & 0o077:
         raise CesError(f"token file {file} can be read by others: run 'chmod 600 {file}' and change the token")
     if not token:

@@ -91,6 +91,8 @@ class Board:
         self._bases: tuple[float, list[BaseRecord]] = (-BASES_EVERY_S, [])
 
     def judged(self, request: CheckRequest, verdict: Verdict) -> None:
+        if verdict.base is not None and all(record.id != verdict.base for record in self.known_bases):
+            self._bases = -BASES_EVERY_S, self.known_bases  # a new one: who asks now is to see it
         self._verdicts[verdict.status] += 1
         self._cached += verdict.cached
         self._walls.append(verdict.wall_ms)

@@ -10,7 +10,7 @@ import contextlib
 import random
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,13 +52,21 @@ class _Again(Exception):
 class CesClient:
     """Use as an async context manager. `url` is http://HOST:PORT, or unix:PATH for a unix socket.
 
-    Raises CesError where the service can't mean what it was asked: a wrong token, a key given twice.
+    `waits` is told why a request has to be sent again and in how many seconds. Raises CesError where the service can't
+    mean what it was asked: a wrong token, a key given twice.
     """
 
-    def __init__(self, url: str, token: str | None = None, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        patience_s: float = PATIENCE_S,
+        waits: Callable[[str, float], None] = lambda why, pause_s: None,
+    ) -> None:
         self._url = url
         self._token = token
         self._patience_s = patience_s
+        self._waits = waits
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -167,6 +175,7 @@ class CesClient:
                     del left[index]
                     answers.put_nowait((index, Verdict(status="infra_error", stage=None, reason=reason)))
                 return
+            self._waits(why, pause)
             await asyncio.sleep(pause)
 
     async def _once(
@@ -246,7 +255,9 @@ def _failure(url: str, status: int, body: bytes, retry_after: str | None) -> Exc
     return CesError(f"the service at {url} says: {told}")
 
 
-def found(state_dir: Path, patience_s: float = PATIENCE_S) -> CesClient | None:
+def found(
+    state_dir: Path, patience_s: float = PATIENCE_S, waits: Callable[[str, float], None] = lambda why, pause_s: None
+) -> CesClient | None:
     """A client of the service that runs over `state_dir`, None when none does. Raises CesError for a lost token."""
     address = running(state_dir)
     if address is None:
@@ -255,4 +266,4 @@ def found(state_dir: Path, patience_s: float = PATIENCE_S) -> CesClient | None:
         token = None if address.token_file is None else Path(address.token_file).read_text("ascii").strip()
     except OSError as error:
         raise CesError(f"a service runs (pid {address.pid}), but its token can't be read: {error}") from error
-    return CesClient(address.url or f"unix:{address.unix}", token, patience_s)
+    return CesClient(address.url or f"unix:{address.unix}", token, patience_s, waits)

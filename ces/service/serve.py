@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 SLOTS_A_WORKER = 4
 BACKLOG = 1024
 ANSWERED_WITHIN_S = 10.0  # for the last answers to reach their clients
-ENDED_WITHIN_S = 15.0
+ENDED_WITHIN_S = 30.0
 LOCK_TRIES = 10
 LOCK_POLL_S = 0.05
 LINGER_S = 1.0  # for the rest of a body that is not read any more
@@ -70,6 +70,7 @@ class Service:
         settings = self.settings
         if settings.port is None and settings.unix is None:
             raise CesError("the service would listen nowhere: give it a port or a unix socket")
+        _made(settings.state_dir)
         who = access(settings)
         self._lock = _locked(settings.state_dir)
         try:
@@ -131,7 +132,8 @@ class Service:
                 site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
                 await site.start()
             except OSError as error:
-                raise CesError(f"can't listen on {settings.host}:{settings.port}: {error.strerror}") from error
+                why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+                raise CesError(f"can't listen on {settings.host}:{settings.port}: {why}; choose another") from error
             host, port = runner.addresses[0][:2]
             url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         if settings.unix is not None:
@@ -248,8 +250,14 @@ def _limits(settings: ServiceSettings) -> Limits:
     return Limits(slots=slots, waiting=settings.queue_limit, waiting_bytes=settings.queue_bytes)
 
 
+def _made(state_dir: Path) -> None:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CesError(f"state directory {state_dir} can't be used: {error.strerror}; choose another") from error
+
+
 def _locked(state_dir: Path) -> int:
-    state_dir.mkdir(parents=True, exist_ok=True)
     lock = os.open(state_dir / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(LOCK_TRIES):
         try:

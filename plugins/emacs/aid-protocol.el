@@ -160,7 +160,10 @@ A field is (FIELD KIND DEFAULT)."
 ;; those. `reward` is None where the change could not be scored (the machine
 ;; failed, time ran out elsewhere): never 0 for that. `base` and `toolchain`
 ;; are digests of what it was judged against, None where that was the live
-;; tree. `cached`: an earlier run's answer. `queue_ms` and `wall_ms` are this
+;; tree. `cached`: an earlier run's answer. `tests_run` counts the tests that
+;; ended well, as their runners told, and `tests_expected` those that should
+;; have: the base's, or the reference's (None: no tests were come to, or nobody
+;; counted them; see `ces.evidence`). `queue_ms` and `wall_ms` are this
 ;; request's; `cpu_ms` is that of the run that found the answer.
 (aid-protocol--record verdict
   (status value nil)
@@ -176,6 +179,8 @@ A field is (FIELD KIND DEFAULT)."
   (flags list nil)
   (base value nil)
   (toolchain value nil)
+  (tests_run value nil)
+  (tests_expected value nil)
   (cached boolean nil)
   (queue_ms value 0.0)
   (cpu_ms value 0.0))
@@ -319,9 +324,18 @@ A field is (FIELD KIND DEFAULT)."
 
 (aid-protocol--record empty)
 
+;; Which tests a build ran to their end, as far as their runners tell. A
+;; skipped test didn't run.
+;; `partial`: programs that are not in it had no reason to run again, so what
+;; they did before stands.
+(aid-protocol--record ran
+  (tests plist nil)
+  (partial boolean nil))
+
 ;; What the build says of a tree as it stands.
 ;; `reason` says in one line why the status is neither green nor red. `stage`
-;; is the last stage reached. `cpu_ms` is what the build's commands took.
+;; is the last stage reached. `cpu_ms` is what the build's commands took. `ran`
+;; is None where no tests were come to.
 (aid-protocol--record build-status
   (status value nil)
   (stage value nil)
@@ -329,7 +343,8 @@ A field is (FIELD KIND DEFAULT)."
   (reason value nil)
   (adapter value nil)
   (wall_ms value 0.0)
-  (cpu_ms value 0.0))
+  (cpu_ms value 0.0)
+  (ran plist nil))
 
 (aid-protocol--record model-entry
   (name value nil)
@@ -341,12 +356,26 @@ A field is (FIELD KIND DEFAULT)."
 (aid-protocol--record models-result
   (models list nil))
 
+;; How often an early word was red, green or none, and how often the build's
+;; own did not bear it out.
+;; `false_reds`: red, where the build type-checked; `false_greens` the reverse.
+(aid-protocol--record early-count
+  (red value 0)
+  (green value 0)
+  (unsure value 0)
+  (compared value 0)
+  (false_reds value 0)
+  (false_greens value 0))
+
+;; `early`: what came of the early words on proposals, before the build's own;
+;; None where there were none.
 (aid-protocol--record workspace-status
   (root value nil)
   (files value 0)
   (indexed boolean nil)
   (clients value 0)
-  (build plist nil))
+  (build plist nil)
+  (early plist nil))
 
 ;; `rss_bytes`: the daemon's resident memory, without the model worker.
 ;; `config_error`: why aid.toml is unusable.

@@ -1,8 +1,10 @@
 """Control groups: where they are, and what the files of both versions are written with and say."""
 
 import os
+import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ces import cgroups, process
@@ -67,6 +69,40 @@ def test_the_kernel_keeps_the_limits_of_a_group(tmp_path: Path) -> None:
         assert (said[hierarchy.parents["pids"]] / "pids.max").read_text() == "100\n"
     finally:
         group.close()
+
+
+def test_a_group_of_version_2_counts_and_lists_what_the_kernel_put_in_it() -> None:
+    """Processor time is counted there without a controller: this is the kernel's own interface, not plain files."""
+    parent = own_directories(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text()).get("")
+    if parent is None or not os.access(parent, os.W_OK):
+        pytest.skip("control groups of version 2 can't be made here")
+    group = Hierarchy(version=2, parents={"cpuacct": parent}).open(LIMITS)
+    [entrance] = group.entrances
+    work = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; (setsid sleep 1000 >&- &); echo ready; read x"
+    try:
+        assert (group.processes(), group.counted().cpu_s) == (set(), 0.0)
+        argv = ["sh", "-c", f"echo 0 >{entrance}; {work}"]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as inside:
+            assert inside.stdout is not None and inside.stdout.readline() == "ready\n"
+            found = {psutil.Process(pid) for pid in group.processes()}  # the one that left its session, too
+            assert len(found) == 2 and inside.pid in group.processes()
+            assert (group.counted().cpu_s or 0.0) > 0.0
+            for each in found:
+                each.kill()
+        assert not psutil.wait_procs(found, timeout=60)[1]
+    finally:
+        group.close()
+    assert not entrance.exists()
+
+
+@pytest.mark.parametrize("controller", ["memory", "pids"])
+def test_where_version_2_lacks_a_controller_no_group_is_pretended(controller: cgroups.Controller) -> None:
+    found = own_directories(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text()).get("")
+    if found is None or controller in (found / "cgroup.controllers").read_text().split():
+        pytest.skip(f"version 2 has the {controller} controller here, or isn't there")
+    with pytest.raises(OSError, match=r"Permission denied|No such file"):
+        Hierarchy(version=2, parents={controller: found}).open(LIMITS)
+    assert not list(found.glob(f"ces-{os.getpid()}-*"))
 
 
 def _groups(hierarchy: Hierarchy) -> set[Path]:

@@ -128,6 +128,38 @@ async def test_one_command_does_for_a_green_proposal_and_the_steps_tell_where_an
 
 
 @needs_dune
+async def test_what_was_built_is_not_built_again_while_the_tree_stays(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, dune = tmp_path / "log", shutil.which("dune")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/dune").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {dune} "$@"\n')
+    (tmp_path / "tools/dune").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}{os.pathsep}{os.environ['PATH']}")
+    root = workspace(DUNE)
+    judge = checker(root, kinds=("session",))
+    changes = [edit(root, A, A_FIXED)], [edit(root, A, A_FIXED), edit(root, B, B_FIXED)]
+    unsaved = [edit(root, B, B_FIXED)]
+
+    async def all_asked() -> list[tuple[object, ...]]:
+        answers = [said(await judge.status()), said(await judge.status(unsaved))]
+        answers += [said(await judge.check(each, budget_s=60, on_red=lambda _: None)) for each in changes]
+        answers.append(said(await judge.check(changes[0], budget_s=60, overlay=unsaved)))
+        return answers
+
+    first = await all_asked()
+    await judge.settled()
+    assert [answer[0] for answer in first] == ["red", "red", "red", "green", "green"]
+    assert log.read_text()
+    log.write_text("")
+    assert await all_asked() == first
+    assert log.read_text() == ""
+    (root / B).write_text(B_FIXED)
+    assert said(await judge.status())[0] == "red"
+    assert log.read_text()
+
+
+@needs_dune
 async def test_unsaved_text_is_the_ground_a_change_stands_on(
     workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
 ) -> None:

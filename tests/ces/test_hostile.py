@@ -4,12 +4,14 @@ After each of them (see `boxed`) nothing may be left running and the person's tr
 """
 
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from ces import cgroups
+from ces import cgroups, hidden
 from ces.isolation import remove_tree
 from ces.limits import Limits
 
@@ -84,6 +86,33 @@ async def test_version_control_is_found_by_no_way_round(enclosed: Boxed, state_d
     )
     ended = await enclosed.sh(f"({script}) 2>/dev/null")
     assert ended.output == ""
+
+
+async def test_the_persons_own_is_out_of_sight_wherever_xdg_variables_say_it_is(
+    enclosed: Boxed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the home directory, since a build has a /tmp of its own."""
+    outside = Path(tempfile.mkdtemp(prefix=".ces-test-", dir=Path.home()))
+    secrets = {
+        "XDG_STATE_HOME": "aid/ces/bases/1/tree/answer",
+        "XDG_CONFIG_HOME": "aid/aid.toml",
+        "XDG_CACHE_HOME": "aid/index",
+        "XDG_DATA_HOME": "keyrings/login",
+        "XDG_RUNTIME_DIR": "bus",
+    }
+    try:
+        (outside / "public").write_text("may be seen\n")
+        for variable, name in secrets.items():
+            secret = outside / variable / name
+            secret.parent.mkdir(parents=True)
+            secret.write_text("secret-4711\n")
+            monkeypatch.setenv(variable, str(outside / variable))
+        hidden._existing.cache_clear()
+        ended = await enclosed.sh(f"cat {outside}/public; grep -rh . {outside}/XDG_*; echo looked")
+        assert ended.output.split("\n") == ["may be seen", "looked", ""]
+    finally:
+        shutil.rmtree(outside)
+        hidden._existing.cache_clear()
 
 
 async def test_the_tree_can_not_be_reached_through_another_process(enclosed: Boxed) -> None:

@@ -7,12 +7,14 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ces.bases import Bases, BaseSettings
 from ces.builds.adapter import BuildSettings
 from ces.errors import BadChange, NoIsolation
+from ces.isolation import Kind, remove_tree
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
 from ces.verdict import Verdict
@@ -39,7 +41,7 @@ VALUE = "--- a/value\n+++ b/value\n@@ -1 +1 @@\n-good\n+{}\n"
 class Scene:
     """A judge with a state directory of its own. `command` is every workspace's build, when given."""
 
-    def __init__(self, state_dir: Path, *command: str, **settings: int) -> None:
+    def __init__(self, state_dir: Path, *command: str, **settings: Any) -> None:
         build = BuildSettings(command=command)
         self.bases = BaseSettings(state_dir=state_dir, build=lambda workspace: build, **settings)
         self.judge = Judge(JudgeSettings(bases=self.bases))
@@ -156,6 +158,23 @@ async def test_the_least_recently_used_base_is_evicted(workspace: MakeWorkspace,
     assert [record.id for record in ces.judge.bases.records()] == [second]
     (root / "value").write_text("good\n")
     assert (await ces.check(root, "")).base == first
+
+
+async def test_bases_that_leave_no_room_for_each_other_are_judged_all_the_same(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    """Each that is opened evicts those that nobody has in hand: never one between its opening and its use."""
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh", quota_bytes=1)
+    roots = [root]
+    for number in range(3):
+        roots.append(root.with_name(f"other{number}"))
+        shutil.copytree(root, roots[-1])
+        (roots[-1] / "note").write_text(f"{number}\n")
+    values = [f"{'good' if number % 3 else 'bad'} {number}" for number in range(12)]
+    found = await asyncio.gather(
+        *(ces.check(roots[number % 4], VALUE.format(value)) for number, value in enumerate(values))
+    )
+    assert [verdict.status for verdict in found] == ["green" if number % 3 else "red" for number in range(12)]
 
 
 async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
@@ -324,3 +343,26 @@ async def test_a_build_does_not_see_where_its_base_came_from(
         assert (await scene("sh", "check.sh").check(outside, "")).status == "green"
     finally:
         shutil.rmtree(outside)
+
+
+@pytest.mark.parametrize("kind", ["bubblewrap", "unshare"])
+@pytest.mark.parametrize("place", [Path.home(), Path(tempfile.gettempdir())])
+async def test_a_build_sees_no_other_base_no_verdict_and_no_token(
+    workspace: MakeWorkspace, kind: Kind, place: Path
+) -> None:
+    root, state_dir = workspace(SCRIPT), Path(tempfile.mkdtemp(prefix=".ces-test-", dir=place))
+    ces = Scene(state_dir, "sh", "check.sh", kinds=(kind, "session"))
+    try:
+        async with ces.judge.bases.held(root) as warm:
+            if warm.builder.isolation.kind != kind:
+                pytest.skip(f"{kind} doesn't work here")
+            kept = [str(warm.tree / "value"), str(state_dir / "verdicts.db"), str(state_dir / "token")]
+        (state_dir / "token").write_text("a token\n")
+        assert all(Path(path).exists() for path in kept)
+        (root / "check.sh").write_text(f"! cat {' '.join(kept)} 2>/dev/null | grep -q .\n")
+        assert (await ces.check(root, "")).status == "green"
+        (root / "check.sh").write_text(f"! touch {state_dir}/bases/x {state_dir}/x 2>/dev/null\n")
+        assert (await ces.check(root, "")).status == "green"
+    finally:
+        await ces.judge.close()
+        remove_tree(state_dir)

@@ -359,7 +359,7 @@ def ppx_copy(ppx_base: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     return Path(shutil.copytree(ppx_base[0], tmp_path_factory.mktemp("ppx_copy") / "tree"))
 
 
-async def run_ppx(argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
+async def run_ppx(driver: Path, argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
     return await process.run(argv, directory, process.build_environment(), timeout_s)
 
 
@@ -391,3 +391,53 @@ async def test_a_preprocessor_is_never_run_without_a_sandbox(ppx_base: tuple[Pat
     found = await fast.check(changes(root, {"lib/use.ml": ("Shape.Dot", "(Shape.Box 1)")}), 60.0)
     await fast.close()
     assert told(found) == "unsure: a preprocessor would have to run, and there is no sandbox for it"
+
+
+CPPO = """\
+-- dune-project --
+(lang dune 2.9)
+-- lib/dune --
+(library (name lib) (preprocess (action (run cppo -n %{input-file}))) (preprocessor_deps (glob_files *.h)))
+-- lib/one.ml --
+#if 1 = 1
+let one = 1
+#endif
+-- pure/dune --
+(library (name pure) (preprocess (action (run cppo -n %{input-file}))))
+-- pure/two.ml --
+#if 1 = 1
+let two = 2
+#endif
+-- sed/dune --
+(library (name sed) (preprocess (action (run sed s/x/y/ %{input-file}))))
+-- sed/three.ml --
+let three = 3
+"""
+
+
+@pytest.mark.skipif(shutil.which("cppo") is None, reason="needs cppo: apt-get install cppo")
+async def test_only_text_is_taken_from_a_program_that_reads_one_file(tmp_path: Path) -> None:
+    """A dumped tree is read back as what it says it is, so whoever could print one would have the checker."""
+    unpack(CPPO, tmp_path)
+    fast = await OcamlFast.start(tmp_path, tmp_path / "_build", build(tmp_path), run_ppx)
+    assert isinstance(fast, OcamlFast), fast
+    said = [
+        told(await fast.check(changes(tmp_path, edits), 60.0))
+        for edits in (
+            {"pure/two.ml": ("= 2", '= "2" ^ "3"')},
+            {"pure/two.ml": ("= 2", "= true + 2")},
+            {"pure/two.ml": ("let two = 2", "Caml1999M030")},
+            {"pure/two.ml": ("let two", '#include "two.h"\nlet two')},
+            {"lib/one.ml": ("= 1\n#e", "= 2\n#e")},
+            {"sed/three.ml": ("= 3", "= 4")},
+        )
+    ]
+    await fast.close()
+    assert said == [
+        "green, 1 checked",
+        "red, typecheck",
+        "unsure: the preprocessor of pure/two.ml printed no text",
+        "unsure: the preprocessor of pure/two.ml failed",
+        "unsure: the preprocessor of lib/one.ml reads other files too",
+        "unsure: sed/three.ml is read by more than the compiler",
+    ]

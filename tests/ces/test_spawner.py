@@ -66,3 +66,11 @@ async def test_limits_hold_for_a_command_without_a_sandbox_too(tmp_path: Path) -
     limits = Limits(file_bytes=4096)
     ended = await process.run(["head", "-c", "9999", "/dev/zero"], tmp_path, ENV, 10, Bounds(limits=limits))
     assert ended.limit == "disk"
+
+
+async def test_opened_twice_it_is_one_process(tmp_path: Path) -> None:
+    started = set()
+    for _ in range(2):
+        await asyncio.to_thread(process.SPAWNER.open)
+        started.add((await process.run(["sh", "-c", "echo $PPID"], tmp_path, ENV, 10)).output)
+    assert len(started) == 1

@@ -39,10 +39,12 @@ class Machine:
             [AID, *words], cwd=self.root, env=self.env, input=stdin, capture_output=True, text=True, check=False
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [AID, *words], cwd=self.root, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+    def start(self, *words: str, stdin: str = "") -> subprocess.Popen[str]:
+        with tempfile.TemporaryFile("w+") as given:
+            given.write(stdin)
+            given.seek(0)
+            pipes = {"stdin": given, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            return subprocess.Popen([AID, *words], cwd=self.root, env=self.env, text=True, **pipes)
 
     @property
     def text(self) -> str:

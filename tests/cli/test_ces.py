@@ -3,6 +3,9 @@
 import json
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,13 +51,82 @@ def test_what_is_no_diff_and_what_does_not_fit(built: Machine) -> None:
 
 
 def test_wrong_usage_is_exit_2_in_one_line(machine: Machine) -> None:
-    for words in (["check", "--upto", "nowhere"], ["check", "--rev", "nothing"], ["warm"], ["nonsense"]):
+    for words in (
+        ["check", "--upto", "nowhere"],
+        ["check", "--rev", "nothing"],
+        ["warm"],
+        ["nonsense"],
+        ["warm", "--quota", "much"],
+    ):
         done = machine.run("ces", *words)
         assert done.returncode == 2 and done.stdout == "", (words, done)
         assert len(done.stderr.splitlines()) == 1, (words, done.stderr)
 
 
-@pytest.mark.skipif(shutil.which("dune") is None, reason="needs dune: apt-get install ocaml-dune ocaml")
+NEEDS_DUNE = pytest.mark.skipif(shutil.which("dune") is None, reason="needs dune: apt-get install ocaml-dune ocaml")
+SPY = """--- /dev/null
++++ b/spy/dune
+@@ -0,0 +1,3 @@
++(rule
++ (targets seen)
++ (action (with-stdout-to seen (system "grep -rs . {} | grep ."))))
+"""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A directory that isn't in /tmp, of which a build has its own."""
+    made = Path(tempfile.mkdtemp(prefix=".ces-test-", dir=Path.home()))
+    yield made
+    shutil.rmtree(made)
+
+
+@NEEDS_DUNE
+def test_a_dune_rule_does_not_see_state_that_is_kept_elsewhere(elsewhere: Path, built: Machine) -> None:
+    """Other bases, verdicts, the token, settings: with XDG directories outside the home directory's usual places."""
+    shutil.copytree(built.home / "config", elsewhere / "config")
+    for name in ("STATE", "CONFIG", "CACHE"):
+        built.env[f"XDG_{name}_HOME"] = str(elsewhere / name.lower())
+    built.env["XDG_RUNTIME_DIR"] = str(elsewhere / "run")
+    for name in ("run", "cache/aid", "public"):
+        (elsewhere / name).mkdir(parents=True)
+        (elsewhere / name / "file").write_text("something\n")
+    other = json.loads(built.run("ces", "warm", "--json").stdout)["id"]
+    (elsewhere / "state/aid/ces/token").write_text("a token\n")
+    (built.root / "dune-project").write_text("(lang dune 2.9)\n")
+    (elsewhere / "config/aid/aid.toml").write_text("[build]\nadapter = 'dune'\n")
+
+    def spied(*names: str) -> str:
+        diff = SPY.format(" ".join(str(elsewhere / name) for name in names))
+        status: str = json.loads(built.run("ces", "check", "--json", "--upto", "build", stdin=diff).stdout)["status"]
+        return status
+
+    assert spied("public") == "green"
+    kept = [f"state/aid/ces/{name}" for name in (f"bases/{other}", "token", "verdicts.db")]
+    assert all((elsewhere / name).exists() for name in kept)
+    assert spied(*kept, "config", "cache", "run") == "red"
+
+
+def test_the_least_recently_used_base_goes_when_the_quota_is_full(built: Machine) -> None:
+    def warmed(text: str, *words: str) -> str:
+        (built.root / "calc.txt").write_text(text)
+        base: str = json.loads(built.run("ces", "warm", "--json", *words).stdout)["id"]
+        return base
+
+    def kept() -> set[str]:
+        return {path.parent.name for path in (built.home / "state/aid/ces/bases").glob("*/base.json")}
+
+    first, second = warmed("a\n" * 600_000), warmed("b\n" * 600_000)  # 1.2 MB each
+    assert warmed("a\n" * 600_000) == first  # used again: now the second has waited longest
+    third = warmed("c\n" * 600_000, "--quota", "3M")
+    assert kept() == {first, third} and second not in kept()
+    user = built.home / "config" / "aid" / "aid.toml"
+    user.write_text(user.read_text() + "[ces]\nquota_gb = 0.002\n")
+    assert warmed("a\n" * 600_000) == first
+    assert kept() == {first}
+
+
+@NEEDS_DUNE
 def test_a_dune_workspace_at_a_revision(machine: Machine) -> None:
     (machine.root / "dune-project").write_text("(lang dune 2.9)\n")
     (machine.root / "dune").write_text("(executable (name a))\n")

@@ -40,6 +40,17 @@ def test_what_is_missing_is_named_with_what_to_install(workspace: Path, tmp_path
     assert "bubblewrap  doesn't work\n            bubblewrap is missing: apt-get install bubblewrap" in ran.stdout
 
 
+def test_whose_id_builds_have_and_why_not_anothers(workspace: Path, tmp_path: Path) -> None:
+    shut = tmp_path / "shut"
+    (shut / "work").mkdir(parents=True)
+    shut.chmod(0o700)
+    told = json.loads(doctor(shut / "work", tmp_path, "--json").stdout)["identity"]
+    assert told.startswith(f"uid {os.geteuid()}, as outside")
+    if os.geteuid() == 0:
+        assert "another user could not enter" in told
+        assert any("runuser" in each for each in json.loads(doctor(workspace, tmp_path, "--json").stdout)["improve"])
+
+
 def test_nothing_is_left_in_the_state_directory(workspace: Path, tmp_path: Path) -> None:
     doctor(workspace, tmp_path)
     assert [item for item in (tmp_path / "state").rglob("*") if item.is_file()] == []

@@ -6,14 +6,17 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 import aid.server.lsp  # noqa: F401  # there, as in a daemon that has served an editor; fake_daemon's are the first
+from aid.models.recording import Recording
 from aid.server.server import Server
 from aid.server.wire import Limits
 
@@ -54,6 +57,26 @@ def fakes() -> ModuleType:
 def peers() -> ModuleType:
     """peer.py: Peer, a client that can also misbehave."""
     return _load("peer")
+
+
+@pytest.fixture
+def worlds() -> ModuleType:
+    """world.py: World."""
+    return _load("world")
+
+
+MakeWorld = Callable[..., Awaitable[Any]]
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def world(private: Path, peers: ModuleType, worlds: ModuleType) -> AsyncIterator[MakeWorld]:
+    """Makes the test's world: `at = await world(*recordings)`."""
+    async with AsyncExitStack() as stack:
+
+        async def make(*recordings: Recording) -> Any:
+            return await stack.enter_async_context(worlds.World(private, peers.Peer, recordings))
+
+        yield make
 
 
 Serve = Callable[..., Awaitable[tuple[Server, object, Path]]]

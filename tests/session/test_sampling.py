@@ -3,7 +3,7 @@
 import asyncio
 
 from aid.session.attempt import Attempt
-from aid.session.sampling import Budget, Judged, Sampler
+from aid.session.sampling import Budget, Judged, OnRed, Sampler
 from ces.verdict import Verdict
 
 GREEN = Verdict(status="green", stage="build")
@@ -24,7 +24,7 @@ class Script:
         self.asked += 1
         return self.steps[index][0]
 
-    async def judge(self, attempt: Attempt, seconds: float) -> Verdict:
+    async def judge(self, attempt: Attempt, seconds: float, on_red: OnRed) -> Verdict:
         verdict = self.steps[self.asked - 1][1]
         assert verdict is not None
         return verdict
@@ -90,7 +90,7 @@ async def test_green_cancels_what_is_still_being_asked() -> None:
             raise
         return PLACED
 
-    async def judge(attempt: Attempt, seconds: float) -> Verdict:
+    async def judge(attempt: Attempt, seconds: float, on_red: OnRed) -> Verdict:
         return GREEN
 
     budget = Budget(candidates=2, width=2, seconds=60)
@@ -110,7 +110,7 @@ async def test_the_first_answer_starts_the_clock_of_the_others() -> None:
         await asyncio.Event().wait()
         raise AssertionError("never answers")
 
-    async def judge(attempt: Attempt, seconds: float) -> Verdict:
+    async def judge(attempt: Attempt, seconds: float, on_red: OnRed) -> Verdict:
         return RED
 
     budget = Budget(candidates=2, width=2, seconds=0.0)
@@ -119,11 +119,67 @@ async def test_the_first_answer_starts_the_clock_of_the_others() -> None:
     assert sampler.unfinished == 1
 
 
+PARTLY = Verdict(status="red", stage="typecheck", reason="more to come")
+
+
+class Slow:
+    """Attempts whose verdicts come when they are let; each is known to be red at once."""
+
+    def __init__(self, *verdicts: Verdict, early: bool = True) -> None:
+        self.let = [asyncio.Event() for _ in verdicts]
+        self.asked = [asyncio.Event() for _ in verdicts]
+        self.verdicts = verdicts
+        self.early = early
+
+    async def ask(self, index: int) -> Attempt:
+        self.asked[index].set()
+        return Attempt(model=str(index), outcome="placed")
+
+    async def judge(self, attempt: Attempt, seconds: float, on_red: OnRed) -> Verdict:
+        index = int(attempt.model)
+        if self.verdicts[index].status == "red" and self.early:
+            on_red(PARTLY)
+        await self.let[index].wait()
+        return self.verdicts[index]
+
+    def sampler(self, seen: list[Judged]) -> Sampler:
+        return Sampler(self.ask, self.judge, Budget(candidates=len(self.let), width=1, seconds=60), seen.append)
+
+
+async def test_what_is_known_to_be_red_is_no_reason_to_wait_with_the_next() -> None:
+    slow, seen = Slow(RED, RED), list[Judged]()
+    running = asyncio.create_task(slow.sampler(seen).run())
+    await slow.asked[1].wait()
+    assert not seen, "what it adds isn't told by half"
+    slow.let[1].set()
+    slow.let[0].set()
+    judged = await running
+    assert {each.attempt.model for each in judged} == {"0", "1"} and [each.verdict for each in judged] == [RED, RED]
+
+
+async def test_what_was_still_being_judged_when_one_is_green_is_as_red_as_was_known() -> None:
+    slow, seen = Slow(RED, GREEN, RED), list[Judged]()
+    slow.let[1].set()
+    assert await slow.sampler(seen).run() == seen
+    assert [(each.attempt.model, each.verdict) for each in seen] == [("1", GREEN), ("0", PARTLY)]
+    assert not slow.asked[2].is_set()
+
+
+async def test_the_builds_word_is_the_last() -> None:
+    """Said to be red, and green after all: that ends it, whatever is asked meanwhile."""
+    slow = Slow(RED, RED)
+    running = asyncio.create_task(slow.sampler([]).run())
+    await slow.asked[1].wait()
+    slow.verdicts = (GREEN, RED)
+    slow.let[0].set()
+    assert [(each.attempt.model, each.verdict) for each in await running] == [("0", GREEN), ("1", PARTLY)]
+
+
 async def test_an_unexpected_error_is_raised_not_swallowed() -> None:
     async def ask(index: int) -> Attempt:
         raise ZeroDivisionError
 
-    async def judge(attempt: Attempt, seconds: float) -> Verdict:
+    async def judge(attempt: Attempt, seconds: float, on_red: OnRed) -> Verdict:
         return RED
 
     budget = Budget(candidates=2, width=2, seconds=1)

@@ -105,8 +105,25 @@ def test_a_run_goes_on_where_it_was(trial: Trial) -> None:
     assert trial.run("--tasks", str(tasks), "-n", "1").returncode == 0
     again = samples.read_bytes().splitlines()
     assert len(again) == 2 and again[0] == first.splitlines()[0]
+    third = trial.run("--tasks", str(tasks), "-n", "1")  # nothing is missing, and what was green still is
+    assert third.stderr.splitlines() == ["1 of 2 samples, 1 green", "2 of 2 samples, 2 green"]
     other = trial.run("--tasks", str(trial.home / "tasks.jsonl"), "-n", "1", "--model", "hints")
     assert other.returncode == 2 and "holds the samples of other models or tasks" in other.stderr
+
+
+def test_no_build_sees_the_tasks_or_what_was_sampled_before(trial: Trial) -> None:
+    kept = Path(tempfile.mkdtemp(prefix=".ces-test-", dir=Path.home()))  # in /tmp a build sees its own files only
+    try:
+        tasks = kept / "tasks.jsonl"
+        trial.tasks(1).rename(tasks)
+        (kept / "report.json").write_text("answers\n")
+        told = f"if cat {kept}/tasks.jsonl {kept}/report.json 2>/dev/null | grep .; then exit 0; fi\n"
+        (trial.home / "project0" / "check.sh").write_text(told + CHECK)
+        trial.models(m=[BAD])
+        done = trial.run("--tasks", str(tasks), "--report", str(kept), "-n", "1", "--json")
+        assert json.loads(done.stdout)["models"][0]["outcomes"] == {"red at build": 1}
+    finally:
+        shutil.rmtree(kept)
 
 
 def test_the_gate_shuts_for_a_model_that_does_worse(trial: Trial) -> None:

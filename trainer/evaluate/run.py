@@ -40,11 +40,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.tasks) * sum(1 if model == RULES else self.samples for model in self.models)
 
 
-Progress = Callable[[Sample | None], None]
+Progress = Callable[[Sample], None]
 
 
 async def evaluate(run: Run, config: Config, judge: Judge, on_sample: Progress) -> Samples:
-    """Take the samples that are missing. `on_sample` is told of each, with None for those that were there before.
+    """Take the samples that are missing. `on_sample` is told of each, those that were there before included.
 
     The caller closes what comes back. Raises TrainerError for a task that doesn't fit its project or a folder that
     holds another run.
@@ -72,9 +72,11 @@ async def _one_model(run: Run, backend: Backend, sampler: Sampler, samples: Samp
 
     async def one_task(task: Task) -> None:
         wanted = range(1 if backend.capabilities.deterministic else run.samples)
-        missing = [index for index in wanted if (task.id, backend.name, index) not in samples.found]
-        for _ in range(len(wanted) - len(missing)):
-            on_sample(None)
+        known = {index: samples.found.get((task.id, backend.name, index)) for index in wanted}
+        missing = [index for index, sample in known.items() if sample is None]
+        for sample in known.values():
+            if sample is not None:
+                on_sample(sample)
         if not missing:
             return
         async with tasks_at_once:

@@ -5,8 +5,8 @@
      checker serve OPTIONS     a server for the modules that are compiled with these options, in this directory
 
    The server reads frames from stdin and answers on stdout (see [Frames]). A "warm" request checks modules here, so that
-   every fork finds their interfaces loaded; each "check" runs in a fork of its own, which ends by itself when its time
-   is over. No code of the project is ever run. *)
+   every fork finds their interfaces loaded, and "settle" ends them; each "check" runs in a fork of its own, which ends by
+   itself when its time is over. No code of the project is ever run. *)
 
 (* Without a digest: only named, as the target of an alias. *)
 let read_units imports = List.filter_map (fun (name, digest) -> Option.map (fun _ -> name) digest) imports
@@ -169,15 +169,25 @@ let warm message =
     | None -> false
   in
   let status = if List.for_all green (Frames.values message "job") then "green" else "unsure" in
-  Gc.compact ();
   Frames.write Unix.stdout [ ("id", Frames.value message "id"); ("status", status) ]
+
+(* Every page that is written after a fork is copied first. So no room is left in the heap: what a fork keeps goes to new
+   pages. And the minor heap, all of which a fork writes to, is small, at 512 KiB no larger than a core's cache. *)
+let settle message =
+  let usual = Gc.get () in
+  Gc.set { usual with minor_heap_size = 65_536; space_overhead = 5 };
+  Gc.compact ();
+  Gc.set { (Gc.get ()) with space_overhead = usual.space_overhead };
+  Frames.write Unix.stdout [ ("id", Frames.value message "id"); ("status", "green") ]
+
+(* One for all reads: so large a block each time would have the collector go through the heap. *)
+let chunk = Bytes.create 65536
 
 let rec serve children =
   let pipes = List.map (fun child -> child.pipe) children in
   let ready, _, _ =
     try Unix.select (Unix.stdin :: pipes) [] [] (-1.) with Unix.Unix_error (Unix.EINTR, _, _) -> ([], [], [])
   in
-  let chunk = Bytes.create 65536 in
   let going =
     List.filter
       (fun child ->
@@ -198,6 +208,9 @@ let rec serve children =
     | None -> ()
     | Some message when Frames.value message "what" = "warm" ->
         warm message;
+        serve going
+    | Some message when Frames.value message "what" = "settle" ->
+        settle message;
         serve going
     | Some message -> (
         match start message with

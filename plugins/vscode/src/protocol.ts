@@ -140,6 +140,8 @@ export interface Flag {
  * `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change
  * could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
  * digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
+ * `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
+ * the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`).
  * `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
  */
 export interface Verdict {
@@ -156,6 +158,8 @@ export interface Verdict {
   readonly flags?: readonly Flag[]; // default: []
   readonly base?: string | null;
   readonly toolchain?: string | null;
+  readonly tests_run?: number | null;
+  readonly tests_expected?: number | null;
   readonly cached?: boolean; // default: false
   readonly queue_ms?: number; // default: 0.0
   readonly cpu_ms?: number; // default: 0.0
@@ -249,12 +253,13 @@ export interface PromptResult {
  * What happens while a prompt is answered. `kind` says which of the other fields are there.
  *
  * "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate":
- * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. `line` is that in
+ * `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new
+ * daemon begins the request again, so forget what its updates said so far; nothing else is there. `line` is that in
  * words, for a line of progress; "" for what is only drawn as it streams in.
  */
 export interface UpdateParams {
   readonly request: string;
-  readonly kind: "candidate" | "reasoning" | "sources" | "status" | "text";
+  readonly kind: "candidate" | "reasoning" | "restart" | "sources" | "status" | "text";
   readonly token?: string | null;
   readonly text?: string; // default: ""
   readonly line?: string; // default: ""
@@ -416,10 +421,20 @@ export interface BuildParams {
 }
 
 /**
+ * Which tests a build ran to their end, as far as their runners tell. A skipped test didn't run.
+ *
+ * `partial`: programs that are not in it had no reason to run again, so what they did before stands.
+ */
+export interface Ran {
+  readonly tests?: Readonly<Partial<Record<string, Readonly<Partial<Record<string, number>>>>>>; // default: {}
+  readonly partial?: boolean; // default: false
+}
+
+/**
  * What the build says of a tree as it stands.
  *
  * `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
- * what the build's commands took.
+ * what the build's commands took. `ran` is None where no tests were come to.
  */
 export interface BuildStatus {
   readonly status: "green" | "hack" | "infra_error" | "red" | "timeout" | "unchecked";
@@ -429,6 +444,7 @@ export interface BuildStatus {
   readonly adapter?: string | null;
   readonly wall_ms?: number; // default: 0.0
   readonly cpu_ms?: number; // default: 0.0
+  readonly ran?: Ran | null;
 }
 
 /**
@@ -471,12 +487,30 @@ export interface SetModelParams {
 export interface StatusParams {
 }
 
+/**
+ * How often an early word was red, green or none, and how often the build's own did not bear it out.
+ *
+ * `false_reds`: red, where the build type-checked; `false_greens` the reverse.
+ */
+export interface EarlyCount {
+  readonly red?: number; // default: 0
+  readonly green?: number; // default: 0
+  readonly unsure?: number; // default: 0
+  readonly compared?: number; // default: 0
+  readonly false_reds?: number; // default: 0
+  readonly false_greens?: number; // default: 0
+}
+
+/**
+ * `early`: what came of the early words on proposals, before the build's own; None where there were none.
+ */
 export interface WorkspaceStatus {
   readonly root: string;
   readonly files?: number; // default: 0
   readonly indexed?: boolean; // default: false
   readonly clients?: number; // default: 0
   readonly build?: BuildStatus | null;
+  readonly early?: EarlyCount | null;
 }
 
 /**
@@ -506,10 +540,11 @@ export interface StatsParams {
 }
 
 /**
- * `models`: end the model workers too.
+ * `models`: end the model workers too. `restart`: another daemon takes over, so what is not done is left to it.
  */
 export interface ShutdownParams {
   readonly models?: boolean; // default: false
+  readonly restart?: boolean; // default: false
 }
 
 /**

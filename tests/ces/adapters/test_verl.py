@@ -28,7 +28,7 @@ async def test_a_score_comes_with_its_parts(settings: dict[str, Any], task: Row)
     green = await compute_score("ces", "mend it", as_json(task), {"num_turns": None}, **settings)
     assert green == {
         "score": 1.0, "acc": 1.0, "unscored": 0.0, "hack": 0.0, "no_edit": 0.0, "status": "green",
-        **dict.fromkeys(STAGES, 1.0),
+        **dict.fromkeys(STAGES, 1.0), "tests_run": 0.0, "tests_expected": 0.0,
     }  # fmt: skip
     red = await compute_score("ces", "worsen it", as_json(task), None, reward_router_address=None, **settings)
     assert (red["score"], red["build"], red["apply"], list(red)) == (0.0, 0.0, 1.0, list(green))

@@ -98,3 +98,15 @@ def test_other_peoples_families_come_by_entry_point(tmp_path: Path, monkeypatch:
     finally:
         hacks.families.cache_clear()
         hacks.tricks.cache_clear()
+
+
+def test_no_text_takes_for_ever() -> None:
+    """Nested repetitions in a pattern would: the test runner's time limit tells."""
+    texts = {
+        "a.ml": f"let rec {'a' * 4000} {'b' * 4000} ; x\nlet rec f {'abc ' * 3000};\nexternal {'a ' * 3000}\n",
+        "a.py": f"while True: {'x ' * 3000}\ngetattr(os {'(' * 3000}\nexcept ({'A, ' * 3000}\n",
+        "a.ts": f"const {{{'a, ' * 3000}\n.catch((a) => {'a ' * 3000}\n",
+        "a.rs": f"{'#[' * 3000}\n{'fn eq(' * 2000}\n",
+    }
+    changes = tuple(FileChange(path=path, before=None, after=text.encode()) for path, text in texts.items())
+    assert isinstance(flags(Case(changes=changes, base={}.get, paths=frozenset())), tuple)

@@ -14,7 +14,7 @@ FILES = ["ces/judge.py", "demo/ocaml/lib/inventory.ml", "ces/builds/ocaml_checke
 
 def picture(source: Source) -> object:
     assert source.root is not None
-    return str(source.root), source.spans
+    return str(source.root), source.spans, source.code, source.uncommented
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -90,7 +90,7 @@
 
 --- What the build says of a change.
 --- Green means the whole build is green after the change. Red carries in `diagnostics` only the errors that the tree did not have before; `remaining` counts those it already had and still has, `fixed` those gone. `unchecked` (no build, no time) carries `reason` and must never be shown as green.
---- `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
+--- `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer. `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have: the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`). `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
 ---@class (exact) aid.Verdict
 ---@field status "green"|"hack"|"infra_error"|"red"|"timeout"|"unchecked"
 ---@field stage "apply"|"build"|"format"|"parse"|"test"|"typecheck"
@@ -105,6 +105,8 @@
 ---@field flags? aid.Flag[] default: []
 ---@field base? string
 ---@field toolchain? string
+---@field tests_run? integer
+---@field tests_expected? integer
 ---@field cached? boolean default: false
 ---@field queue_ms? number default: 0.0
 ---@field cpu_ms? number default: 0.0
@@ -171,10 +173,10 @@
 ---@field reason? string
 
 --- What happens while a prompt is answered. `kind` says which of the other fields are there.
---- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
+--- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new daemon begins the request again, so forget what its updates said so far; nothing else is there. `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
 ---@class (exact) aid.UpdateParams
 ---@field request string
----@field kind "candidate"|"reasoning"|"sources"|"status"|"text"
+---@field kind "candidate"|"reasoning"|"restart"|"sources"|"status"|"text"
 ---@field token? string
 ---@field text? string default: ""
 ---@field line? string default: ""
@@ -288,8 +290,14 @@
 ---@class (exact) aid.BuildParams
 ---@field workspace string
 
+--- Which tests a build ran to their end, as far as their runners tell. A skipped test didn't run.
+--- `partial`: programs that are not in it had no reason to run again, so what they did before stands.
+---@class (exact) aid.Ran
+---@field tests? table<string, table<string, integer>> default: {}
+---@field partial? boolean default: false
+
 --- What the build says of a tree as it stands.
---- `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is what the build's commands took.
+--- `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is what the build's commands took. `ran` is None where no tests were come to.
 ---@class (exact) aid.BuildStatus
 ---@field status "green"|"hack"|"infra_error"|"red"|"timeout"|"unchecked"
 ---@field stage "apply"|"build"|"format"|"parse"|"test"|"typecheck"
@@ -298,6 +306,7 @@
 ---@field adapter? string
 ---@field wall_ms? number default: 0.0
 ---@field cpu_ms? number default: 0.0
+---@field ran? aid.Ran
 
 --- The build of a workspace that an editor has open was started ("running") or has said something.
 --- `badge` is that in words, for a status bar. It is sent to those that ask for it (`InitializationOptions`).
@@ -328,12 +337,24 @@
 
 ---@class (exact) aid.StatusParams
 
+--- How often an early word was red, green or none, and how often the build's own did not bear it out.
+--- `false_reds`: red, where the build type-checked; `false_greens` the reverse.
+---@class (exact) aid.EarlyCount
+---@field red? integer default: 0
+---@field green? integer default: 0
+---@field unsure? integer default: 0
+---@field compared? integer default: 0
+---@field false_reds? integer default: 0
+---@field false_greens? integer default: 0
+
+--- `early`: what came of the early words on proposals, before the build's own; None where there were none.
 ---@class (exact) aid.WorkspaceStatus
 ---@field root string
 ---@field files? integer default: 0
 ---@field indexed? boolean default: false
 ---@field clients? integer default: 0
 ---@field build? aid.BuildStatus
+---@field early? aid.EarlyCount
 
 --- `rss_bytes`: the daemon's resident memory, without the model worker. `config_error`: why aid.toml is unusable.
 ---@class (exact) aid.StatusResult
@@ -355,9 +376,10 @@
 ---@field workspace? string
 ---@field days? number
 
---- `models`: end the model workers too.
+--- `models`: end the model workers too. `restart`: another daemon takes over, so what is not done is left to it.
 ---@class (exact) aid.ShutdownParams
 ---@field models? boolean default: false
+---@field restart? boolean default: false
 
 --- What an editor may say in the `initializationOptions` of LSP's `initialize`.
 --- `diagnostics` False: the build's errors are not published. `build_changed`: send `aid/buildChanged`.

@@ -1,0 +1,308 @@
+"""`aid restart` under editors at work: requests lost, doubled, editors disturbed, and how long it takes.
+
+    python bench/hot_redeploy.py [--restarts 20] [--under-way 1000] [--client COMMAND …]
+
+Claims: 1,000 requests of three editors under way at each of 20 restarts, 0 lost, 0 doubled, 0 editors disturbed; from
+the command to the first request that the new daemon serves 1 s at the median; `aid connect` there within 100 ms, below
+20 MB with twenty documents open.
+
+A client is a command, and may be a real editor. It finds what to start and where in AID and AID_BENCH_WORKSPACE, keeps
+AID_BENCH_UNDER_WAY prompts "say #N" under way, and says on standard output, a line each: "asked N", "answered N TEXT",
+"disturbed WHY"; on "stop" it asks nothing more, and ends when all is answered. Without --client there are three of this
+file's own.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from _scene import AID, daemon, server, workspace
+
+from aid.framing import Decoder, encode
+
+OWN = [sys.executable, __file__, "--as-client"]
+CLIENTS = 3
+DOCUMENTS, DOCUMENT_BYTES = 20, 20_000
+STARTS = 15
+LINE = {"match": "", "marker": r"say #(\w+)", "reply": "answer to {marker}", "times": 10**9}
+
+
+class Editor:
+    """`aid connect`, and messages to and from it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None and process.stdout is not None
+        self.process = process
+        self._in, self._out = process.stdin, process.stdout
+        self._decoder = Decoder()
+        self._found: list[Any] = []
+        self._ids = itertools.count(1)
+
+    @classmethod
+    async def start(cls, env: dict[str, str]) -> "Editor":
+        pipe = subprocess.PIPE
+        return cls(await asyncio.create_subprocess_exec(AID, "connect", env=env, stdin=pipe, stdout=pipe))
+
+    def send(self, method: str, params: Any, *, answered: bool = True) -> int:
+        number = next(self._ids) if answered else 0
+        message = {"jsonrpc": "2.0", "method": method, "params": params} | ({"id": number} if answered else {})
+        self._in.write(encode(msgspec.json.encode(message)))
+        return number
+
+    async def next(self) -> dict[str, Any]:
+        while not self._found:
+            piece = await self._out.read(1 << 16)
+            if not piece:
+                raise EOFError("aid connect ended")
+            self._found = [msgspec.json.decode(body) for body in self._decoder.feed(piece)]
+        return dict(self._found.pop(0))
+
+    async def call(self, method: str, params: Any) -> dict[str, Any]:
+        number = self.send(method, params)
+        while True:
+            message = await self.next()
+            if message.get("id") == number and "method" not in message:
+                return message
+
+
+async def client() -> None:
+    """This file's own client: an editor with documents open, some of them with unsaved text."""
+    root, under_way = Path(os.environ["AID_BENCH_WORKSPACE"]), int(os.environ["AID_BENCH_UNDER_WAY"])
+    editor = await Editor.start(dict(os.environ))
+    options = {"diagnostics": False}
+    begun = {"processId": None, "rootUri": root.as_uri(), "capabilities": {}, "initializationOptions": options}
+    await editor.call("initialize", begun)
+    editor.send("initialized", {}, answered=False)
+    for number in range(DOCUMENTS):
+        text = f"é😋 {number}\r\n" * (DOCUMENT_BYTES // 12)
+        item = {"uri": (root / f"unsaved_{number}.py").as_uri(), "languageId": "python", "version": 1, "text": text}
+        editor.send("textDocument/didOpen", {"textDocument": item}, answered=False)
+    said = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(said), sys.stdin)
+    stopping = asyncio.create_task(said.readline())
+    waiting: dict[int, str] = {}
+    while waiting or not stopping.done():
+        while len(waiting) < under_way and not stopping.done():
+            words = f"{os.getpid()}x{len(waiting)}x{time.monotonic_ns()}"
+            number = editor.send("aid/prompt", {"workspace": str(root), "prompt": f"say #{words}"})
+            waiting[number] = words
+            print(f"asked {number}", flush=True)
+        message = await editor.next()
+        if "method" not in message:
+            _answered(message, waiting)
+        elif message["method"] == "window/showMessage":
+            print(f"disturbed {message['params']['message']}", flush=True)
+    print(f"bridge {editor.process.pid}", flush=True)
+    await said.readline()
+    editor.process.terminate()
+    await editor.process.wait()
+
+
+def _answered(message: dict[str, Any], waiting: dict[int, str]) -> None:
+    words = waiting.pop(message["id"], None)
+    text = message["result"]["text"] if "result" in message else str(message["error"])
+    right = words is not None and text == f"answer to {words}"
+    print(f"answered {message['id']} {'right' if right else text}", flush=True)
+
+
+class Watched:
+    """A client as this script sees it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.asked: set[str] = set()
+        self.answers: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.disturbed: list[str] = []
+        self.bridge: int | None = None
+
+    @property
+    def under_way(self) -> int:
+        return len(self.asked) - len(self.answers)
+
+    async def read(self, changed: asyncio.Event) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            word, _, rest = line.decode().strip().partition(" ")
+            if word == "asked":
+                self.asked.add(rest)
+            elif word == "answered":
+                number, _, text = rest.partition(" ")
+                self.answers[number] += 1
+                self.wrong += [] if text == "right" else [text]
+            elif word == "disturbed":
+                self.disturbed.append(rest)
+            elif word == "bridge":
+                self.bridge = int(rest)
+            changed.set()
+        changed.set()
+
+    def say(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n".encode())
+
+
+class Prober:
+    """Asks `aid/status` again and again as another editor, to see which daemon answers, and how long one waits."""
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+        self.pid = 0
+        self.longest_s = 0.0
+        self.changed = asyncio.Condition()
+
+    async def run(self) -> None:
+        while True:
+            begun = time.monotonic()
+            pid = (await self._editor.call("aid/status", {}))["result"]["pid"]
+            self.longest_s = max(self.longest_s, time.monotonic() - begun)
+            async with self.changed:
+                self.pid = pid
+                self.changed.notify_all()
+
+    async def served_by_other_than(self, pid: int) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.pid != pid)
+
+
+async def restarts(clients: list[Watched], changed: asyncio.Event, env: dict[str, str], options: Any) -> None:
+    prober = Prober(await Editor.start(env))
+    probing = asyncio.create_task(prober.run())
+    await prober.served_by_other_than(0)
+    to_new, longest, whole = [], [], []
+    for _ in range(options.restarts):
+        while sum(each.under_way for each in clients) < options.under_way:
+            changed.clear()
+            await changed.wait()
+        before, prober.longest_s = prober.pid, 0.0
+        begun = time.monotonic()
+        restarting = await asyncio.create_subprocess_exec(AID, "restart", env=env, stdout=subprocess.DEVNULL)
+        await prober.served_by_other_than(before)
+        to_new.append(time.monotonic() - begun)
+        assert await restarting.wait() == 0
+        whole.append(time.monotonic() - begun)
+        longest.append(prober.longest_s)
+        print(f"  restart: new daemon answers after {to_new[-1]:.2f} s; longest wait {longest[-1]:.2f} s", flush=True)
+    probing.cancel()
+    prober._editor.process.terminate()
+    await prober._editor.process.wait()
+    print(f"from the command to the first request the new daemon serves: {_spread(to_new)} (bar 1 s)")
+    print(f"longest that a request waited meanwhile: {_spread(longest)}; the whole command: {_spread(whole)}")
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s"
+
+
+@contextlib.asynccontextmanager
+async def started(
+    commands: list[list[str]], env: dict[str, str], changed: asyncio.Event
+) -> AsyncIterator[list[Watched]]:
+    pipe = subprocess.PIPE
+    clients = [
+        Watched(await asyncio.create_subprocess_exec(*command, env=env, stdin=pipe, stdout=pipe))
+        for command in commands
+    ]
+    reading = [asyncio.create_task(each.read(changed)) for each in clients]
+    try:
+        yield clients
+    finally:
+        for each in clients:
+            if each.process.returncode is None:
+                each.process.terminate()
+            await each.process.wait()
+        await asyncio.gather(*reading)
+
+
+async def redeploy(env: dict[str, str], options: Any) -> None:
+    commands = [shlex.split(each) for each in options.client] or [OWN] * CLIENTS
+    changed = asyncio.Event()
+    env = env | {"AID": str(AID), "AID_BENCH_UNDER_WAY": str(-(-options.under_way // len(commands)))}
+    async with started(commands, env, changed) as clients:
+        await restarts(clients, changed, env, options)
+        for each in clients:
+            each.say("stop")
+        while any(each.under_way and each.process.returncode is None for each in clients):
+            changed.clear()
+            await changed.wait()
+        report(clients)
+        while any(each.bridge is None and each.process.returncode is None for each in clients):
+            changed.clear()
+            await changed.wait()
+        for each in clients:
+            if each.bridge is not None:
+                print(f"its bridge, with {DOCUMENTS} documents open: {_memory(each.bridge)} (bar 20 MB)")
+            each.say("end")
+
+
+def report(clients: list[Watched]) -> None:
+    asked = sum(len(each.asked) for each in clients)
+    lost = sum(each.under_way for each in clients)
+    doubled = sum(count - 1 for each in clients for count in each.answers.values())
+    wrong = [text for each in clients for text in each.wrong]
+    disturbed = [text for each in clients for text in each.disturbed]
+    print(f"{asked} requests of {len(clients)} clients: {lost} lost, {doubled} doubled, {len(wrong)} answered wrongly")
+    print(f"editors disturbed: {sum(bool(each.disturbed) for each in clients)} of {len(clients)}")
+    for text, count in Counter(wrong + disturbed).most_common(5):
+        print(f"  {count} x {text[:200]}")
+
+
+def _memory(pid: int) -> str:
+    lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:])
+    found = {words[0]: int(words[1]) / 1024 for words in lines}
+    return f"{found['Rss:']:.1f} MB resident, {found['Pss:']:.1f} MB of it its own share"
+
+
+def bridge_start(env: dict[str, str]) -> None:
+    """`aid connect` from exec to its first answer, beside a Python that does nothing."""
+    request = encode(b'{"jsonrpc":"2.0","id":1,"method":"aid/models","params":{}}')
+    connect_ms, bare_ms = [], []
+    for _ in range(STARTS):
+        begun = time.perf_counter()
+        with subprocess.Popen([AID, "connect"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(request)
+            process.stdin.flush()
+            process.stdout.readline()
+            connect_ms.append((time.perf_counter() - begun) * 1000)
+            process.stdin.close()
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "pass"], check=True, env=env)
+        bare_ms.append((time.perf_counter() - begun) * 1000)
+    first, bare = statistics.median(connect_ms), statistics.median(bare_ms)
+    print(f"aid connect to its first answer: median {first:.0f} ms (bar 100 ms); a bare Python: {bare:.0f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--restarts", type=int, default=20)
+    parser.add_argument("--under-way", type=int, default=1000, help="requests, of all clients together")
+    parser.add_argument("--client", action="append", default=[], help="a command that is a client; may be repeated")
+    parser.add_argument("--as-client", action="store_true", help="be one")
+    options = parser.parse_args()
+    if options.as_client:
+        asyncio.run(client())
+        return
+    with tempfile.TemporaryDirectory(prefix="aid", dir="/tmp") as folder:
+        base = Path(folder)
+        root = workspace(base / "w")
+        with server(base, LINE) as url, daemon(base, url) as env:
+            bridge_start(env)
+            asyncio.run(redeploy(env | {"AID_BENCH_WORKSPACE": str(root)}, options))
+
+
+if __name__ == "__main__":
+    main()
