@@ -12,7 +12,7 @@ type Level = keyof typeof WRITERS;
 /** The library takes an absent token for one more parameter. */
 const NEVER = new vscode.CancellationTokenSource().token;
 
-export class Daemon implements vscode.Disposable {
+export class Daemon {
   readonly log = vscode.window.createOutputChannel("AID", { log: true });
   /** What the daemon made of a code action. */
   readonly fixed = new vscode.EventEmitter<PromptResult>();
@@ -79,7 +79,7 @@ export class Daemon implements vscode.Disposable {
     if (!this.client || this.trouble) {
       throw new Error(this.trouble || "AID is not connected.");
     }
-    const began = Date.now();
+    this.note("info", method);
     try {
       return await this.client.sendRequest<Requests[M]["result"]>(method, params, token ?? NEVER);
     } catch (error) {
@@ -88,8 +88,6 @@ export class Daemon implements vscode.Disposable {
       }
       this.note("error", `${method}: ${said(error)}`);
       throw new Error(said(error));
-    } finally {
-      this.note("info", `${method} took ${Date.now() - began} ms`);
     }
   }
 
@@ -100,11 +98,6 @@ export class Daemon implements vscode.Disposable {
     if (levels.indexOf(level) <= levels.indexOf(wanted)) {
       this.log[WRITERS[level]](text);
     }
-  }
-
-  dispose(): void {
-    void this.stop();
-    this.log.dispose();
   }
 
   private middleware(): Middleware {

@@ -29,7 +29,7 @@ class Extension {
     this.view = new ChatView(extensionUri, daemon, session, proposals, attached, act, subscriptions);
     Object.assign(status, { name: "AID", command: "aid.ask" });
     subscriptions.push(
-      daemon,
+      daemon.log,
       status,
       session.changed.event(() => this.drawStatus()),
       daemon.turned.event(() => this.drawStatus()),
@@ -144,23 +144,18 @@ class Extension {
     }
     const root = vscode.workspace.getWorkspaceFolder(document.uri)?.uri.fsPath ?? currentRoot();
     const asked = this.session.ask({ prompt, edit: lines, files: [lines] }, [where], root);
-    const result = await this.whileShown(title, asked);
+    const location = vscode.ProgressLocation.Notification;
+    const result = await vscode.window.withProgress({ location, title, cancellable: true }, (progress, token) => {
+      const told = this.session.changed.event(() => progress.report({ message: this.session.busy }));
+      token.onCancellationRequested(() => this.session.cancel());
+      return asked.finally(() => told.dispose());
+    });
     if (result?.proposal) {
       const [only, ...others] = result.proposal.files;
       await this.proposals.show(result.proposal.id, others.length ? undefined : only?.path);
     } else if (result) {
       void vscode.window.showWarningMessage(`AID: ${result.reason ?? "the answer has no edits"}`);
     }
-  }
-
-  /** Progress that can be cancelled, for what was not asked in the sidebar. */
-  private whileShown(title: string, asked: Promise<PromptResult | undefined>): Thenable<PromptResult | undefined> {
-    const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
-    return vscode.window.withProgress(options, async (progress, token) => {
-      const told = this.session.changed.event(() => progress.report({ message: this.session.busy }));
-      token.onCancellationRequested(() => this.session.cancel());
-      return asked.finally(() => told.dispose());
-    });
   }
 
   private async fixed(result: PromptResult): Promise<void> {

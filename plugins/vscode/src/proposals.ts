@@ -64,9 +64,8 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     if (!files.length && !hunks.length) {
       return; // naming no part would mean everything
     }
-    const whole = !part.path && !card.rejected.length;
-    const named = whole ? {} : { files, hunks };
-    const outcome = await this.daemon.request("aid/accept", { id, through_editor: true, ...named });
+    const some = part.path || card.rejected.length ? { files, hunks } : {};
+    const outcome = await this.daemon.request("aid/accept", { id, through_editor: true, ...some });
     if (outcome.applied) {
       await this.keep("applied", id, [...this.list("applied", id), outcome.applied]);
     }
@@ -131,11 +130,8 @@ export class Proposals implements vscode.TextDocumentContentProvider {
   private async proposed(uri: vscode.Uri): Promise<{ text: string; places: Place[]; file?: ProposedFile }> {
     const card = this.card(uri.query);
     const file = card?.proposal.files.find((each) => side(card.proposal, each.path).path === uri.path);
-    if (!card || !file) {
-      return { text: "", places: [] };
-    }
-    if (file.status === "deleted") {
-      return { text: "", places: [], file };
+    if (!card || !file || file.status === "deleted") {
+      return { text: "", places: [], ...(file && { file }) };
     }
     let text = "";
     try {

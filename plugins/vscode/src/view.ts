@@ -115,14 +115,10 @@ function page(script: string, style: string): string {
   const policy = `default-src 'none'; ${own}; base-uri 'none'; form-action 'none'`;
   return `<!DOCTYPE html>
 <html lang="en">
-<head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>AID chat</title>
 <link rel="stylesheet" nonce="${nonce}" href="${style}">
-</head>
-<body>
 <p id="build" role="status" aria-label="Build"></p>
 <main id="turns" role="log" aria-label="Chat" tabindex="0"></main>
 <form id="ask" aria-label="Ask AID">
@@ -134,6 +130,5 @@ function page(script: string, style: string): string {
 </div>
 </form>
 <script nonce="${nonce}" src="${script}"></script>
-</body>
 </html>`;
 }

@@ -31,6 +31,23 @@ async function chat() {
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
 const inChat = async (selector) => (await chat()).locator(selector);
+
+/** Type into the box that `keys` open, once it stays open: what still loads may take the focus from it. */
+async function quick(keys, text, row) {
+  const input = page.locator(".quick-input-widget:visible input").first();
+  for (let tries = 0; ; tries++) {
+    try {
+      await page.keyboard.press(keys);
+      await input.fill(text, { timeout: 3000 });
+      await row.first().waitFor({ timeout: 2000 * 2 ** tries });
+      return;
+    } catch (error) {
+      if (tries > 4) throw error;
+      await page.keyboard.press("Escape");
+    }
+  }
+}
+
 const editor = (which) => page.locator(which ?? ".editor-group-container.active .monaco-editor").last();
 
 const operations = {
@@ -46,19 +63,11 @@ const operations = {
   async command(label) {
     const rows = page.locator(".quick-input-list .monaco-list-row");
     const row = rows.filter({ has: page.locator(".label-name", { hasText: new RegExp(`^${label.replaceAll(/[.()]/g, "\\$&")}$`) }) }).first();
-    for (const wait of [2000, 4000, 8000, 16000, 30000]) {
-      await page.keyboard.press("F1");
-      await page.locator(".quick-input-widget input").first().fill(`>${label}`);
-      if (await row.waitFor({ timeout: wait }).then(() => true, () => false)) return row.click();
-      await page.keyboard.press("Escape");
-    }
-    throw new Error(`there is no command ${label}`);
+    await quick("F1", `>${label}`, row);
+    await row.click();
   },
   async file(name) {
-    await page.keyboard.press("Control+P");
-    const input = page.locator(".quick-input-widget input").first();
-    await input.fill(name);
-    await page.locator(".quick-input-list .monaco-list-row", { hasText: name.split("/").at(-1) }).first().waitFor();
+    await quick("Control+P", name, page.locator(".quick-input-list .monaco-list-row", { hasText: name.split("/").at(-1) }));
     await page.keyboard.press("Enter");
     await page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
     await editor().locator(".view-line").first().waitFor();
@@ -75,8 +84,7 @@ const operations = {
   /** Put the cursor into the active editor, at a line and column. */
   async place(line, column = 1) {
     await editor().locator(".view-lines").click();
-    await page.keyboard.press("Control+G");
-    await page.locator(".quick-input-widget input").first().fill(`:${line}:${column}`);
+    await quick("Control+G", `:${line}:${column}`, page.locator(".quick-input-list .monaco-list-row", { hasText: `${line}` }));
     await page.keyboard.press("Enter");
   },
   async text() {

@@ -46,7 +46,7 @@ function drawCard(card: Card, post: Post): HTMLElement {
   return element(
     "section",
     { class: "card", "aria-label": "Proposal" },
-    element("p", { class: `badge ${verdict.status}` }, mark, badge ?? verdict.status, " ", said(STATES[state] ?? state)),
+    element("p", { class: `badge ${verdict.status}` }, mark, badge ?? "", " ", said(STATES[state] ?? state)),
     element("ul", { class: "files", "aria-label": "Files" }, ...rows),
     element(
       "div",
