@@ -1,12 +1,8 @@
 // A proposal's hunks put into the text as it is now. The daemon does this for good; here it is only to be looked at.
 import type { ProposedHunk } from "./protocol";
 
-/** Where a hunk begins and ends, zero-based, in the text that comes out. */
-export interface Place {
-  readonly index: number;
-  readonly first: number;
-  readonly last: number;
-}
+/** The line at which a hunk's first change is, zero-based, in the text that comes out. */
+export type Place = Readonly<Record<"index" | "first", number>>;
 
 /** `text` with `wanted` of a file's `hunks`; one whose lines are no longer there is left out of it. */
 export function applied(
@@ -30,7 +26,7 @@ export function applied(
       }
       lines.splice(at, before.length, ...after);
       const lead = Math.max(0, body.findIndex((line) => line.startsWith("+") || line.startsWith("-")));
-      places.push({ index: hunk.index, first: at + lead, last: at + after.length });
+      places.push({ index: hunk.index, first: at + lead });
     }
     shift += hunk.new_lines - hunk.old_lines;
   }

@@ -31,11 +31,6 @@ export class Attached {
     return [...this.refs().values()];
   }
 
-  private refs(): Map<string, FileRef> {
-    const here = this.current ? currentRef() : undefined;
-    return here ? new Map([[CURRENT, here], ...this.added]) : this.added;
-  }
-
   add(file: FileRef): void {
     this.added.set(label(file), file);
     this.changed.fire();
@@ -49,15 +44,15 @@ export class Attached {
     this.changed.fire();
   }
 
+  attachCurrent(): void {
+    this.current = true;
+    this.changed.fire();
+  }
+
   /** Nothing but the current file. */
   reset(): void {
     this.added.clear();
     this.attachCurrent();
-  }
-
-  attachCurrent(): void {
-    this.current = true;
-    this.changed.fire();
   }
 
   /** Let the person choose files of the workspace. */
@@ -69,6 +64,11 @@ export class Attached {
     for (const { path: file } of (await vscode.window.showQuickPick(items, options)) ?? []) {
       this.add({ path: file });
     }
+  }
+
+  private refs(): Map<string, FileRef> {
+    const here = this.current ? currentRef() : undefined;
+    return here ? new Map([[CURRENT, here], ...this.added]) : this.added;
   }
 }
 

@@ -12,7 +12,7 @@ import { ChatView } from "./view";
 const ICONS: Record<string, string> = { green: "$(pass)", red: "$(error)", running: "$(sync~spin)" };
 
 class Extension {
-  private readonly daemon = new Daemon();
+  readonly daemon = new Daemon();
   private readonly attached: Attached;
   private readonly proposals: Proposals;
   private readonly session: Session;
@@ -55,10 +55,6 @@ class Extension {
     if (!this.daemon.trouble) {
       await this.session.resume().catch((error: unknown) => this.daemon.note("warning", said(error)));
     }
-  }
-
-  stop(): Promise<void> {
-    return this.daemon.stop();
   }
 
   private register(): void {
@@ -235,5 +231,5 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 }
 
 export async function deactivate(): Promise<void> {
-  await extension?.stop();
+  await extension?.daemon.stop();
 }

@@ -35,7 +35,9 @@ SETTINGS = {
 class Code:
     """Its own settings and state lie in `home`; `env` says where `aid` is. Operations: see driver.mjs."""
 
-    def __init__(self, tools: dict[str, str], extensions: Path, root: Path, env: dict[str, str], **settings: Any) -> None:
+    def __init__(
+        self, tools: dict[str, str], extensions: Path, root: Path, env: dict[str, str], **settings: Any
+    ) -> None:
         self._tools = tools
         self._home = root.parent / "code"
         self._root = root

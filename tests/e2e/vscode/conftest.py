@@ -79,7 +79,7 @@ def opened(tools: dict[str, str], extensions: Path) -> Callable[..., Any]:
     return lambda machine, **settings: CODE_SERVER.Code(tools, extensions, machine.root, machine.env, **settings)
 
 
-NUMBERS = "let first = 1\n\nlet a = 0\nlet b = 0\nlet c = 0\nlet d = 0\nlet e = 0\nlet f = 0\nlet g = 0\n\nlet last = 2\n"
+NUMBERS = "\n".join(["let first = 1", "", *(f"let {name} = 0" for name in "abcdefg"), "", "let last = 2", ""])
 
 
 @pytest.fixture

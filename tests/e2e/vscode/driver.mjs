@@ -30,6 +30,8 @@ async function chat() {
 }
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
+const saying = (place, text) => (text === undefined ? place : place.filter({ hasText: text }));
+const rowOf = (text) => page.locator(".quick-input-list .monaco-list-row", { hasText: text });
 const inChat = async (selector) => (await chat()).locator(selector);
 
 /** Type into the box that `keys` open, once it stays open: what still loads may take the focus from it. */
@@ -61,13 +63,14 @@ const operations = {
   },
   /** A command by its whole label, once it is offered. */
   async command(label) {
-    const rows = page.locator(".quick-input-list .monaco-list-row");
-    const row = rows.filter({ has: page.locator(".label-name", { hasText: new RegExp(`^${label.replaceAll(/[.()]/g, "\\$&")}$`) }) }).first();
+    const whole = new RegExp(`^${label.replaceAll(/[.()]/g, "\\$&")}$`);
+    const name = page.locator(".label-name", { hasText: whole });
+    const row = page.locator(".quick-input-list .monaco-list-row").filter({ has: name }).first();
     await quick("F1", `>${label}`, row);
     await row.click();
   },
   async file(name) {
-    await quick("Control+P", name, page.locator(".quick-input-list .monaco-list-row", { hasText: name.split("/").at(-1) }));
+    await quick("Control+P", name, rowOf(name.split("/").at(-1)));
     await page.keyboard.press("Enter");
     await page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
     await editor().locator(".view-line").first().waitFor();
@@ -79,28 +82,27 @@ const operations = {
     await page.keyboard.press("Enter");
   },
   async pick(label) {
-    await page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().click();
+    await rowOf(label).first().click();
   },
   /** Put the cursor into the active editor, at a line and column. */
   async place(line, column = 1) {
     await editor().locator(".view-lines").click();
-    await quick("Control+G", `:${line}:${column}`, page.locator(".quick-input-list .monaco-list-row", { hasText: `${line}` }));
+    await quick("Control+G", `:${line}:${column}`, rowOf(`${line}`));
     await page.keyboard.press("Enter");
   },
   async text() {
-    const lines = await editor().locator(".view-line").evaluateAll((all) =>
-      all.map((line) => [Number.parseInt(line.style.top), line.textContent]).sort((a, b) => a[0] - b[0]).map(([, text]) => text));
-    return plain(lines.join("\n"));
+    const drawn = (all) => all.map((line) => [Number.parseInt(line.style.top), line.textContent]);
+    const lines = await editor().locator(".view-line").evaluateAll(drawn);
+    lines.sort(([one], [other]) => one - other);
+    return plain(lines.map(([, text]) => text).join("\n"));
   },
   async until(selector, text) {
-    const place = page.locator(selector);
-    await (text === undefined ? place : place.filter({ hasText: text })).first().waitFor();
+    await saying(page.locator(selector), text).first().waitFor();
   },
   async gone(selector, text) {
-    const place = page.locator(selector);
-    await (text === undefined ? place : place.filter({ hasText: text })).first().waitFor({ state: "hidden" });
+    await saying(page.locator(selector), text).first().waitFor({ state: "hidden" });
   },
-  click: (selector, text) => page.locator(selector).filter(text === undefined ? {} : { hasText: text }).first().click(),
+  click: (selector, text) => saying(page.locator(selector), text).first().click(),
   all: async (selector) => (await page.locator(selector).allInnerTexts()).map(plain),
   count: (selector) => page.locator(selector).count(),
 
@@ -109,7 +111,7 @@ const operations = {
     await prompt.fill(text);
     await prompt.press("Enter");
   },
-  chatUntil: async (selector, text) => (await inChat(selector)).filter(text === undefined ? {} : { hasText: text }).first().waitFor(),
+  chatUntil: async (selector, text) => saying(await inChat(selector), text).first().waitFor(),
   chatGone: async (selector) => (await inChat(selector)).first().waitFor({ state: "hidden" }),
   chatText: async (selector) => plain(await (await inChat(selector)).first().innerText()),
   chatAll: async (selector) => (await (await inChat(selector)).allInnerTexts()).map(plain),

@@ -192,7 +192,8 @@ def test_the_chat_is_used_by_keys_and_read_by_a_screen_reader(shop: Any, code: A
     for _ in range(6):
         code.do("press", "Tab")
         walked.append(code.do("chatEval", "(document.activeElement.ariaLabel || document.activeElement.innerText)"))
-    assert walked[1:4] == ["Show lib/extra.ml beside what it would become", "Accept lib/extra.ml", "Reject the changes of lib/extra.ml"]
+    shown, taken, dropped = "Show {} beside what it would become", "Accept {}", "Reject the changes of {}"
+    assert walked[1:4] == [each.format("lib/extra.ml") for each in (shown, taken, dropped)]
     code.do("press", "Shift+Tab")
     code.do("chatEval", f"document.querySelector(\"button[aria-label='Accept lib/extra.ml']\").focus()")
     code.do("press", "Enter")

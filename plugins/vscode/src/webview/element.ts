@@ -5,14 +5,12 @@ type Child = Node | string | null | undefined | false;
 /** `data-key` names an element through a redrawing: what is focused or unfolded stays so. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
-  attributes: Readonly<Record<string, string | boolean>> = {},
+  attributes: Readonly<Record<string, string>> = {},
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false) {
-      made.setAttribute(name, value === true ? "" : value);
-    }
+    made.setAttribute(name, value);
   }
   made.append(...children.filter((child): child is Node | string => Boolean(child)));
   return made;

@@ -86,7 +86,7 @@ function drawFile(card: Card, file: ProposedFile, post: Post): HTMLElement {
     decision === "open" && act("reject", "Reject file", `Reject the changes of ${path}`),
   );
   const shown = hunks.map((hunk) => drawHunk(card, file, hunk, post));
-  return element("details", { "data-key": key, class: "file", open: true }, summary, actions, ...shown);
+  return element("details", { "data-key": key, class: "file", open: "" }, summary, actions, ...shown);
 }
 
 function drawHunk(card: Card, file: ProposedFile, hunk: ProposedHunk, post: Post): HTMLElement {
