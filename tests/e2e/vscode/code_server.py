@@ -23,7 +23,7 @@ SETTINGS = {
     "files.autoSave": "off",
     "editor.minimap.enabled": False,
     "window.autoDetectColorScheme": False,
-    "workbench.colorTheme": "Default Dark Modern",
+    "workbench.colorTheme": "Dark Modern",
     "editor.occurrencesHighlight": "off",
     "editor.autoIndent": "none",
     "editor.autoClosingBrackets": "never",
@@ -43,13 +43,11 @@ class Code:
         self._root = root
         self._env = env
         self._extensions = extensions
-        self._settings: dict[str, Any] = SETTINGS | settings
-        for scope in ("User", "Machine"):
-            (self._home / scope).mkdir(parents=True)
-        self.set()
         # What is run is a setting of the machine. VS Code goes by the login shell's PATH: no `aid` there in a test.
         machine = {"aid.command": [tools["aid"], "connect"]}
-        (self._home / "Machine" / "settings.json").write_text(json.dumps(machine))
+        for scope, given in (("User", SETTINGS | settings), ("Machine", machine)):
+            (self._home / scope).mkdir(parents=True)
+            (self._home / scope / "settings.json").write_text(json.dumps(given))
         SHOTS.mkdir(exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -89,12 +87,6 @@ class Code:
         with self._server:
             os.killpg(self._server.pid, signal.SIGTERM)
         self._log.close()
-
-    def set(self, name: str | None = None, value: Any = None) -> None:
-        """A setting of the person's, as if edited by hand."""
-        if name is not None:
-            self._settings[name] = value
-        (self._home / "User" / "settings.json").write_text(json.dumps(self._settings))
 
     def do(self, operation: str, *given: Any) -> Any:
         assert self._driver.stdin is not None and self._driver.stdout is not None

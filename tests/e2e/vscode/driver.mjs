@@ -58,7 +58,9 @@ const operations = {
     await page.locator(".monaco-workbench").waitFor();
   },
   async reload() {
-    await page.reload();
+    const loaded = page.waitForEvent("load");
+    await operations.command("Developer: Reload Window");
+    await loaded;
     await page.locator(".monaco-workbench").waitFor();
   },
   /** A command by its whole label, once it is offered. */
@@ -72,7 +74,7 @@ const operations = {
   async file(name) {
     await quick("Control+P", name, rowOf(name.split("/").at(-1)));
     await page.keyboard.press("Enter");
-    await page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
+    await page.locator(".tab.active .label-name").getByText(name.split("/").at(-1), { exact: true }).waitFor();
     await editor().locator(".view-line").first().waitFor();
   },
   press: (keys) => page.keyboard.press(keys),
@@ -82,6 +84,7 @@ const operations = {
     await page.keyboard.press("Enter");
   },
   async pick(label) {
+    await page.locator(".quick-input-widget:visible input").first().fill(label);
     await rowOf(label).first().click();
   },
   /** Put the cursor into the active editor, at a line and column. */

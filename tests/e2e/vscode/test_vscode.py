@@ -86,9 +86,9 @@ def test_an_answer_streams_in_and_its_proposal_is_taken_by_hunk_then_whole_and_u
     assert "first = 1\n" in code.do("text") and code.do("text").endswith("last = 20\n")
     assert "last = 2\n" in shop.text("lib/numbers.ml"), "what is open changes in the editor, and is not saved"
     code.do("chatPress", ALL)
-    code.do("chatUntil", ".badge", "accepted")
+    code.do("chatGone", f"button[aria-label='{ALL}']")
     assert "first = 10\n" in code.do("text") and shop.text("lib/extra.ml") == "let more = 1\n"
-    assert code.do("chatCount", f"button[aria-label='{ALL}']") == 0
+    assert code.do("chatText", ".badge") == "green (dune test) accepted"
     assert outcomes(shop)["accepted"] == 1
 
     code.do("chatPress", UNDO)
@@ -133,8 +133,12 @@ def test_unsaved_text_is_respected_and_a_stale_buffer_rebased_or_refused(shop: A
     code.do("chatUntil", ".badge.green")
     code.do("place", 1)
     code.do("type", "let above = 0\n")
+    code.do("chatPress", "Show lib/numbers.ml beside what it would become")
+    code.do("until", ".monaco-diff-editor .editor.modified .view-line", "first = 10")
+    assert code.do("text").startswith("let above = 0\nlet first = 10\n\nlet unsaved = 7\n")
     code.do("chatPress", "Accept change 2 of 2 in lib/numbers.ml")
     code.do("chatUntil", ".hunk.accepted")
+    code.do("file", "lib/numbers.ml")
     assert code.do("text").startswith("let above = 0\nlet first = 1\n\nlet unsaved = 7\n")
     assert code.do("text").endswith("let last = 20\n")
 
@@ -168,12 +172,13 @@ def test_the_chat_its_proposal_and_the_draft_survive_a_reload_in_every_theme(sho
     code.do("chatUntil", ".badge.green", "accepted in part")
     assert code.do("chatText", ".question p") == "make the numbers larger"
     assert code.do("chatValue", "#prompt") == "and then"
-    for theme, name in (("Default High Contrast", "hc-black"), ("Default Light Modern", "vs")):
-        code.set("workbench.colorTheme", theme)
+    for theme, name in (("Dark High Contrast", "hc-black"), ("Light Modern", "vs")):
+        code.do("command", "Preferences: Color Theme")
+        code.do("pick", theme)
         code.do("until", f".monaco-workbench.{name}")
         code.do("shot", name.replace("vs", "light"))
     code.do("chatPress", ALL)
-    code.do("chatUntil", ".badge", "accepted")
+    code.do("chatGone", f"button[aria-label='{ALL}']")
     assert "first = 10\n" in code.do("text")
     assert code.do("refused") == [], "the page's policy stops nothing of ours"
 
@@ -195,7 +200,7 @@ def test_the_chat_is_used_by_keys_and_read_by_a_screen_reader(shop: Any, code: A
     shown, taken, dropped = "Show {} beside what it would become", "Accept {}", "Reject the changes of {}"
     assert walked[1:4] == [each.format("lib/extra.ml") for each in (shown, taken, dropped)]
     code.do("press", "Shift+Tab")
-    code.do("chatEval", f"document.querySelector(\"button[aria-label='Accept lib/extra.ml']\").focus()")
+    code.do("chatEval", "document.querySelector(\"button[aria-label='Accept lib/extra.ml']\").focus()")
     code.do("press", "Enter")
     code.do("chatUntil", "summary .state", "accepted")
     assert shop.text("lib/extra.ml") == "let more = 1\n"
@@ -269,5 +274,5 @@ def test_a_daemon_killed_in_mid_answer_is_started_again_and_the_answer_comes(sho
     shop.release("end")
     code.do("chatUntil", ".badge.green")
     code.do("chatPress", ALL)
-    code.do("chatUntil", ".badge", "accepted")
+    code.do("chatGone", f"button[aria-label='{ALL}']")
     assert "first = 10\n" in code.do("text") and shop.text("lib/extra.ml") == "let more = 1\n"

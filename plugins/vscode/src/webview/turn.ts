@@ -65,16 +65,17 @@ function drawFile(card: Card, file: ProposedFile, post: Post): HTMLElement {
   const decision = ofFile(card, file);
   const act = (type: "accept" | "reject" | "diff", label: string, described: string) =>
     button(label, described, `${key} ${type}`, () => post({ type, proposal: card.proposal.id, path }), "quiet");
+  const told = `${path}, ${status}, ${added} lines added, ${removed} removed, ${decision}`;
   const summary = element(
     "summary",
-    { title: former ? `${former} → ${path}` : path, "data-key": `${key} summary` },
-    element("span", { class: `status ${status}`, "aria-label": status }, MARKS[status]),
+    { title: former ? `${former} → ${path}` : path, "aria-label": told, "data-key": `${key} summary` },
+    element("span", { class: `status ${status}` }, MARKS[status]),
     " ",
     element("span", { class: "name" }, path.slice(path.lastIndexOf("/") + 1)),
     " ",
-    element("span", { class: "added", "aria-label": `${added} lines added` }, `+${added}`),
+    element("span", { class: "added" }, `+${added}`),
     " ",
-    element("span", { class: "removed", "aria-label": `${removed} lines removed` }, `−${removed}`),
+    element("span", { class: "removed" }, `−${removed}`),
     " ",
     decision !== "open" && said(decision),
   );
