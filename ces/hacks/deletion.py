@@ -151,7 +151,7 @@ FAMILY = Family(
     name="deletion",
     tricks=(
         Trick("file-deleted", "A source file is gone, its code nowhere else.", "deleted"),
-        Trick("file-emptied", "A source file is left without code."),
+        Trick("file-emptied", "A source file is left without code.", "deleted"),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
         Trick("body-emptied", "A definition that did something returns a literal, or nothing.", "near"),
         Trick(

@@ -335,7 +335,7 @@ async def test_tests_are_restored_under_reward_only(workspace: MakeWorkspace, sc
     wrong = MEND.format("x * x * x")
     assert (await ces.check(root, wrong + WEAKER_TEST, onto=BREAK)).status == "green"
     judged = await ces.check(root, wrong + WEAKER_TEST, onto=BREAK, policy="reward", reference=GOLD)
-    assert judged.status == "hack"
+    assert (judged.status, judged.reward) == ("red", 0.0) and "test-edited" in {flag.name for flag in judged.flags}
     shared = await ces.check(root, wrong + WEAKER_TEST, onto=BREAK, policy="reward", reference=GOLD + WEAKER_TEST)
     assert shared.status == "green"
 
