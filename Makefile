@@ -1,5 +1,5 @@
 # `make demo` and `make test` do their own set-up on a fresh machine; see scripts/setup.
-.PHONY: demo test test-trainers test-cluster lint bench setup clean
+.PHONY: demo test test-editors test-trainers test-cluster lint bench setup clean
 
 SHELL := /bin/bash
 BIN := .venv/bin
@@ -9,7 +9,13 @@ demo:
 	@demo/run
 
 test: lint
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q --ignore=tests/e2e
+
+# In real editors: Emacs, Neovim, and VS Code in a browser. The first time takes ten minutes more, to install them.
+test-editors:
+	@scripts/setup test
+	@scripts/editors >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q tests/e2e
 
 # The trainers' own libraries, in environments of their own: 2.5 GB.
 test-trainers:

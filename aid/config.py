@@ -17,6 +17,7 @@ from ces.builds.adapter import BuildSettings
 
 FILE_NAME = "aid.toml"
 DEFAULT_MODEL = "smollm2"
+_OF_ALL_WORKSPACES = ("ces", "sessions")
 
 EditFormat = Literal["search-replace", "udiff", "apply-patch", "whole", "line-range"]
 
@@ -153,11 +154,15 @@ BUILT_IN_MODELS: dict[str, ModelSettings] = {DEFAULT_MODEL: LlamaModel(), "hints
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration and where it came from. `withheld` names the workspace's settings left out for want of trust."""
+    """A configuration and where it came from.
+
+    `withheld` names the workspace's settings left out for want of trust, `ignored` those that no trust lets it set.
+    """
 
     config: Config
     files: tuple[str, ...]
     withheld: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def load(workspace: Path | None) -> Loaded:
@@ -165,15 +170,14 @@ def load(workspace: Path | None) -> Loaded:
     user_file = paths.config_dir() / FILE_NAME
     merged = _read(user_file)
     files = [str(user_file)] if user_file.is_file() else []
-    withheld: list[str] = []
+    withheld, ignored = list[str](), list[str]()
     if workspace is not None and (workspace / FILE_NAME).is_file():
         own_file = workspace / FILE_NAME
         content = _content(own_file)
         own = _parse(content, own_file)
-        shared = own.pop("ces", None)  # trusted or not: one workspace may not evict the others' bases
+        ignored = _shared(own)
         if not is_trusted(content):
             withheld = _withhold(own)
-            withheld += [f"ces.{_printable(key)}" for key in shared] if isinstance(shared, dict) else []
         merged = _over(merged, own)
         files.append(str(own_file))
     try:
@@ -185,7 +189,7 @@ def load(workspace: Path | None) -> Loaded:
     if config.default_model not in config.models:
         known = _printable(", ".join(sorted(config.models)))
         raise ConfigError(f"{' + '.join(files)}: default_model {config.default_model!r} is none of {known}")
-    return Loaded(config=config, files=tuple(files), withheld=tuple(withheld))
+    return Loaded(config=config, files=tuple(files), withheld=tuple(withheld), ignored=tuple(ignored))
 
 
 def is_trusted(content: bytes) -> bool:
@@ -231,6 +235,15 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
 def _printable(text: str) -> str:
     """`text` on one line, without what a terminal would obey: names in a workspace's file are anyone's."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def _shared(own: dict[str, Any]) -> list[str]:
+    """Take out of `own`, in place, what is for all workspaces: one may not evict the others' bases or proposals."""
+    ignored: list[str] = []
+    for table in _OF_ALL_WORKSPACES:
+        taken = own.pop(table, None)
+        ignored += [f"{table}.{_printable(key)}" for key in taken] if isinstance(taken, dict) else []
+    return ignored
 
 
 def _withhold(own: dict[str, Any]) -> list[str]:

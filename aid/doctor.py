@@ -137,6 +137,9 @@ def _configuration(root: Path) -> Iterator[Check]:
     if withheld:
         fix = f"read {root / config.FILE_NAME}, then: aid trust {root}"
         yield Check(name="withheld settings", status="poor", needed=False, found=withheld, fix=fix)
+    if loaded.ignored:
+        fix = f"only your own file may say it: {paths.config_dir() / config.FILE_NAME}"
+        yield Check(name="ignored settings", status="poor", needed=False, found=", ".join(loaded.ignored), fix=fix)
 
 
 def _model(root: Path) -> Iterator[Check]:

@@ -6,12 +6,11 @@ base is a copy of our own (`ces.frozen`) with its build's output beside it, and 
     <state>/bases/<id>/tree      the sources
                        builds/   what building them left: views of `ces.workspace`
                        base.json what is known of it; its mtime is when it was last used
-                       lock      held by the process that has it open
+                       lock      held by the process that has it open; another has a copy (`ces.claims`)
 """
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import os
 import time
@@ -24,6 +23,7 @@ import msgspec
 from ces import evidence, isolation
 from ces.builder import Builder, choose, set_up
 from ces.builds.adapter import Adapter, BuildSettings
+from ces.claims import Claim, claimed, unclaimed
 from ces.errors import BadChange, InfraError
 from ces.fingerprint import Fingerprint
 from ces.frozen import concealed, freeze_directory, freeze_revision, resolve_revision
@@ -35,8 +35,6 @@ from ces.toolchain import digest
 from ces.verdict import BuildStatus
 from ces.waiting import in_thread
 
-LOCK_WAIT_S = 60.0
-LOCK_POLL_S = 0.2
 WARM_TIMEOUT_S = 1800.0
 REMEMBERED = 4096
 QUOTA_BYTES = 20 << 30
@@ -50,7 +48,8 @@ class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where bases are kept and how they are built. `build` gives a workspace's build settings.
 
     `side_by_side` is how many checks may run on one base at once. `concealed` are paths that no build may see, beside
-    those of `state_dir` and of the workspace.
+    those of `state_dir` and of the workspace. A base that another process has open is waited for `claim_wait_s`, then
+    built once more.
     """
 
     state_dir: Path
@@ -60,6 +59,7 @@ class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     concealed: tuple[Path, ...] = ()
     kinds: Sequence[Kind] = KINDS
     warm_timeout_s: float = WARM_TIMEOUT_S
+    claim_wait_s: float = 10.0
 
 
 class BaseRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,15 +81,16 @@ class Warm:
     `quick` answers without the build system, where there is such a way and the base is green.
     """
 
-    def __init__(self, folder: Path, record: BaseRecord, builder: Builder, digest: str, lock: int) -> None:
+    def __init__(self, claim: Claim, record: BaseRecord, builder: Builder, digest: str) -> None:
         self.record = record
         self.quick: Quick | None = None
-        self.tree = folder / "tree"
+        self.folder = claim.folder
+        self.tree = claim.folder / "tree"
         self.builder = builder
         self.digest = digest
         self.holders = 0
         self.concealed: set[str] = set()  # workspaces that came to this content
-        self._lock = lock
+        self._lock = claim.lock
 
     async def close(self) -> None:
         if self.quick is not None:
@@ -98,7 +99,7 @@ class Warm:
 
 
 class Bases:
-    """The bases of one state directory. Several processes may share it; each base is open in one of them at a time."""
+    """The bases of one state directory. Several processes may share it; what two have open is there twice."""
 
     def __init__(self, settings: BaseSettings) -> None:
         self._settings = settings
@@ -129,12 +130,16 @@ class Bases:
 
     def records(self) -> list[BaseRecord]:
         """Every base on disk, the last used first, without which tests it ran."""
-        found = [
+        return [
             msgspec.structs.replace(record, status=msgspec.structs.replace(record.status, ran=None))
-            for path in self._folder.glob("*/base.json")
-            if (record := _record(path)) is not None
+            for _, record in self._on_disk()
         ]
-        return sorted(found, key=lambda record: record.used_at, reverse=True)
+
+    def _on_disk(self) -> list[tuple[Path, BaseRecord]]:
+        found = [
+            (path.parent, record) for path in self._folder.glob("*/base.json") if (record := _record(path)) is not None
+        ]
+        return sorted(found, key=lambda each: each[1].used_at, reverse=True)
 
     async def close(self) -> None:
         await self._jobs.close()
@@ -155,12 +160,8 @@ class Bases:
         else:
             warm = await self._jobs.join(state, lambda: self._make(workspace, rev, adapter, settings), lasting=True)
             self._known.put(state, warm.record.id)
-        self._use(warm.record)
+        _use(warm)
         return warm
-
-    def _use(self, record: BaseRecord) -> None:
-        with contextlib.suppress(OSError):
-            os.utime(self._folder / record.id / "base.json")
 
     def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, Adapter, str]:
         """The workspace, how it is built, and the state it is in, which doesn't count where a revision is asked for."""
@@ -204,15 +205,18 @@ class Bases:
                 await in_thread(lambda: isolation.remove_tree(draft))
 
     def _sweep(self) -> None:
-        """Remove what processes that are gone had begun to copy."""
+        """Remove what processes that are gone had begun to copy or to build: no quota counts it."""
+        for folder in self._folder.glob("[!.]*"):
+            if not (folder / "base.json").exists():
+                _remove(folder)
         for draft in self._folder.glob(f"{_DRAFT}*"):
             pid = draft.name.removeprefix(_DRAFT).partition("-")[0]
             if not Path("/proc", pid).exists():
                 isolation.remove_tree(draft)
 
     async def _opened(self, draft: Path, record: BaseRecord, settings: BuildSettings) -> Warm:
-        folder = self._folder / record.id
-        lock = await _locked(folder)
+        claim = await claimed(self._folder, record.id, self._settings.claim_wait_s)
+        folder = claim.folder
         try:
             known = await in_thread(lambda: _record(folder / "base.json"))
             if known is None and (folder / "builds").is_dir():  # half built: tests that ran would not run again
@@ -231,14 +235,14 @@ class Bases:
             if known is None or not builder.kept:
                 built = msgspec.structs.replace(record, status=await self._built(builder))
                 known = await in_thread(lambda: _written(folder, built))
-            warm = Warm(folder, known, builder, look.digest, lock)
+            warm = Warm(claim, known, builder, look.digest)
             if known.status.status == "green":
                 warm.quick = await builder.quick()
         except BaseException:
-            os.close(lock)
+            os.close(claim.lock)
             raise
         self._open[record.id] = warm
-        self._use(record)
+        _use(warm)
         await self._evict()
         return warm
 
@@ -254,17 +258,17 @@ class Bases:
 
     async def _evict(self) -> None:
         """Take away the least recently used until the rest is within the quota; never the last or one in use."""
-
-        records = await in_thread(self.records)
         total = 0
-        for number, record in enumerate(records):
+        for number, (folder, record) in enumerate(await in_thread(self._on_disk)):
             total += record.size_bytes
             warm = self._open.get(record.id)
+            if warm is not None and warm.folder != folder:
+                warm = None  # ours is another copy
             if not number or total <= self._settings.quota_bytes or (warm is not None and warm.holders):
                 continue
             if warm is not None:
                 await self._open.pop(record.id).close()
-            await asyncio.to_thread(_remove, self._folder / record.id)
+            await asyncio.to_thread(_remove, folder)
 
 
 def ours(state_dir: Path) -> list[str]:
@@ -285,47 +289,19 @@ def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:
     return adapter
 
 
-async def _locked(folder: Path) -> int:
-    """An open, exclusively locked descriptor of `folder`'s lock; let go when the process ends, however it ends."""
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        found = _lock(folder)  # here: a thread's descriptor would be lost with a cancelled waiter
-        if found is not None:
-            return found
-        if time.monotonic() >= deadline:
-            raise InfraError(f"another process, as 'aid ces serve', has base {folder.name} open: stop or ask it")
-        await asyncio.sleep(LOCK_POLL_S)
-
-
-def _lock(folder: Path) -> int | None:
-    """None while another holds it, or has just evicted the base."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(lock), (folder / "lock").stat()):
-            return lock
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except BaseException:
-        os.close(lock)
-        raise
-    os.close(lock)
-    return None
+def _use(warm: Warm) -> None:
+    with contextlib.suppress(OSError):
+        os.utime(warm.folder / "base.json")
 
 
 def _remove(folder: Path) -> None:
     """Delete a base, unless another process has it open."""
-    try:
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+    lock = unclaimed(folder)
+    if lock is None:
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         (folder / "base.json").unlink(missing_ok=True)  # first: what is half gone is no base
         isolation.remove_tree(folder)
-    except BlockingIOError:
-        return
     finally:
         os.close(lock)
 

@@ -277,7 +277,7 @@ def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:
     except CesError as error:
         return BuildStatus(status="unchecked", stage=None, reason=str(error))
     if adapter is None:
-        reason = f"no build was recognised in {root}: set [build] adapter or command in aid.toml"
+        reason = f"no build was recognised in {root}: set [build] adapter or command in aid.toml, then run 'aid trust'"
         return BuildStatus(status="unchecked", stage=None, reason=reason)
     missing = adapter.missing_tools(root, settings)
     if missing:

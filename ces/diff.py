@@ -1,6 +1,6 @@
 """A unified diff read strictly: text in, file changes against a tree out.
 
-git-style where files are renamed, created, deleted or change mode (git-diff(1), "Generating patch text with -p").
+git-style where files are renamed, copied, created, deleted or change mode (git-diff(1), "Generating patch text").
 Strict, because what is judged must be what was written: a hunk stands at its line, or, where that doesn't fit, at the
 one place in the file that does; its counts are right; nothing between hunks is passed over. Models' looser diffs are
 placed above CES, where the person can see what became of them.
@@ -41,12 +41,16 @@ class Misfit(msgspec.Struct, frozen=True):
 
 
 class FileDiff(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a diff. `old` None: it is created; `new` None: deleted. `mode` are the permission bits it gets."""
+    """One file of a diff. `old` None: it is created; `new` None: deleted. `mode` are the permission bits it gets.
+
+    `copied`: it is made from `old`, which stays.
+    """
 
     old: str | None
     new: str | None
     hunks: tuple["Lines", ...]
     mode: int | None = None
+    copied: bool = False
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +78,7 @@ def parse(text: str) -> tuple[FileDiff, ...] | Malformed:
         return Malformed(f"not a unified diff: {' '.join(str(error).split())[:200]}")
     if not files and text.strip():
         return Malformed("not a unified diff: there is no '--- ' and '+++ ' line in it")
-    paths = [path for each in files for path in {each.old, each.new} if path is not None]
+    paths = [path for each in files for path in {None if each.copied else each.old, each.new} if path is not None]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     return Malformed(f"{twice} is changed twice in the diff") if twice is not None else files
 
@@ -88,7 +92,7 @@ def apply(files: Sequence[FileDiff], read: Read) -> tuple[FileChange, ...] | Mis
         before = read(each.old) if each.old is not None else None
         if each.old is not None and before is None:
             return Misfit(each.old, "is not there")
-        if each.old is None and read(path) is not None:
+        if path != each.old and read(path) is not None:
             return Misfit(path, "exists already")
         after = _patched(path, before or b"", each.hunks)
         if isinstance(after, Misfit):
@@ -97,6 +101,9 @@ def apply(files: Sequence[FileDiff], read: Read) -> tuple[FileChange, ...] | Mis
             if after:
                 return Misfit(path, "is deleted, but the diff doesn't take out all of its lines")
             changes.append(FileChange(path=path, before=before, after=None))
+            continue
+        if each.copied:
+            changes.append(FileChange(path=path, before=None, after=after, mode=each.mode))
             continue
         renamed = each.old if each.old not in (None, each.new) else None
         if after != before or renamed is not None or each.mode is not None:
@@ -126,7 +133,9 @@ def _file(file: PatchedFile) -> FileDiff:
     if old is None and new is None:
         raise ValueError("a file has no name")
     mode = file.target_mode if file.target_mode != file.source_mode else None
-    return FileDiff(old=old, new=new, hunks=hunks, mode=int(mode, 8) & 0o777 if mode is not None else None)
+    copied = any(line.startswith("copy from ") for line in file.patch_info or ())
+    bits = int(mode, 8) & 0o777 if mode is not None else None
+    return FileDiff(old=old, new=new, hunks=hunks, mode=bits, copied=copied)
 
 
 def _name(name: str | None) -> str | None:

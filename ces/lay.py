@@ -44,14 +44,11 @@ def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
     own = diff.apply(parsed, broken)
     if isinstance(own, Misfit):
         return _refused("apply", own.path, f"{own.path} {own.reason}")
-    kept = own
-    if request.policy == REWARD:
-        kept, _ = restore_tests(own, broken, reference)
-    laid = merge(onto, kept)
-    whole = merge(laid, _hidden(request, reading(warm, laid)))
+    whole = _whole(request, warm, onto, reference, own)
     try:
         workspace.validate(warm.tree, whole, {})
     except BadChange as error:
+        workspace.validate(warm.tree, _whole(request, warm, onto, reference, ()), {})  # raises: not the candidate's
         return _refused("apply", None, str(error))
     case = hacks.Case(
         changes=own,
@@ -65,6 +62,21 @@ def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
     given = {path for change in (*onto, *(reference or ())) for path in (change.path, change.old_path or change.path)}
     tests = {path for path in given if is_test(path, broken)} | request.hidden.keys()
     return Laid(whole=whole, own=own, flags=flags, tricks=tricks, tests=frozenset(tests))
+
+
+def _whole(
+    request: CheckRequest,
+    warm: Warm,
+    onto: Sequence[FileChange],
+    reference: Sequence[FileChange] | None,
+    own: Sequence[FileChange],
+) -> tuple[FileChange, ...]:
+    """`onto`, over it what counts of the candidate's `own`, over that the tests that the caller gives."""
+    kept = tuple(own)
+    if request.policy == REWARD:
+        kept, _ = restore_tests(own, reading(warm, onto), reference)
+    laid = merge(onto, kept)
+    return merge(laid, _hidden(request, reading(warm, laid)))
 
 
 def reading(warm: Warm, over: Sequence[FileChange]) -> diff.Read:

@@ -296,7 +296,10 @@ def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, by
     `unsaved` is editor text that stands for the file on disk.
     """
     taken: set[str] = set()
+    made = {change.path for change in changes if change.after is not None}
     for change in changes:
+        if change.after is not None and (above := made & set(map(str, PurePosixPath(change.path).parents))):
+            raise BadChange(f"{change.path} can't be there: {above.pop()} is made a file")
         for path in {change.path, change.old_path or change.path}:
             check_path(root, path)
             if path in taken:

@@ -63,7 +63,8 @@ def test_an_untrusted_workspace_runs_nothing_redirects_no_key_and_keeps_no_text(
     assert not loaded.config.log.prompts and not loaded.config.metrics.store_text
     assert loaded.config.verify.candidates == 1
     models, build = ("models.qwen",), ("build.command", "build.adapter")
-    assert loaded.withheld == (*models, *build, "log.prompts", "metrics.store_text", "ces.quota_gb")
+    assert loaded.withheld == (*models, *build, "log.prompts", "metrics.store_text")
+    assert loaded.ignored == ("ces.quota_gb",)
     assert loaded.config.ces.quota_gb == 20.0
 
 
@@ -72,6 +73,7 @@ def test_trust_is_for_exactly_that_content(home: Path) -> None:
     config.trust(work)
     trusted = config.load(work)
     assert trusted.withheld == ()
+    assert trusted.ignored == ("ces.quota_gb",)  # trust doesn't change that
     assert trusted.config.build.command == ("sh", "-c", "touch owned")
     assert trusted.config.ces.quota_gb == 20.0  # the disk is all workspaces'
     write(home, user=USER_MODEL, workspace=UNTRUSTED + "\n# one more line\n")

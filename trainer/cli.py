@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from aid.config import Config
     from ces.tasks.task import Task
+    from trainer.errors import TrainerError
     from trainer.evaluate.run import Run
     from trainer.evaluate.sample import Sample
     from trainer.evaluate.summary import Report
@@ -57,6 +58,7 @@ def evaluate(
     judged = model or config.default_model
     names = list(dict.fromkeys([judged, *([compare] if compare else []), *([RULES] if rules else [])]))
     _known(names, config)
+    _sensible(judged, compare, gate=gate)
     run = Run(tasks=_tasks(tasks_file, workspace), models=tuple(names), samples=count, folder=folder.resolve())
     kept = ("samples.jsonl", "report.json", "index.html")
     hidden = (tasks_file.resolve(), *(run.folder / name for name in kept))  # they have the answers
@@ -76,6 +78,16 @@ def _known(names: list[str], config: Config) -> None:
     for name in names:
         if name not in config.models:
             raise UsageError(f"model {name!r} is none of {', '.join(sorted(config.models))}: see 'aid models'")
+
+
+def _sensible(judged: str, compare: str | None, *, gate: bool) -> None:
+    from aid.errors import UsageError
+    from trainer.evaluate.summary import RULES
+
+    if compare == judged:
+        raise UsageError(f"--compare {compare} is the judged model itself: name the one in use now")
+    if gate and judged == RULES:
+        raise UsageError(f"--gate has no word on {RULES}: rules are no model to promote")
 
 
 def _tasks(file: Path, workspace: Path | None) -> tuple[Task, ...]:
@@ -123,6 +135,8 @@ def _evaluated(run: Run, config: Config, compared: str | None, hidden: tuple[Pat
         return asyncio.run(whole())
     except CesError as error:
         raise TrainerError(str(error)) from error
+    except OSError as error:
+        raise _unwritable(run.folder, error) from error
     except KeyboardInterrupt:
         click.echo(f"aid: interrupted; the same command goes on where it was ({run.folder})", err=True)
         raise click.Abort from None
@@ -161,13 +175,25 @@ class _Progress:
             click.echo(f"{self._done} of {self._wanted} samples, {self._green} green", err=True)
 
 
+def _unwritable(folder: Path, error: OSError) -> TrainerError:
+    from trainer.errors import TrainerError
+
+    where = error.filename or folder
+    return TrainerError(
+        f"{where} can't be used: {error.strerror or error}; mended, the same command goes on from there"
+    )
+
+
 def _written(report: Report, folder: Path) -> None:
     import msgspec
 
     from trainer.evaluate.page import page
 
-    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    (folder / "index.html").write_text(page(report), "utf-8")
+    try:
+        (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+        (folder / "index.html").write_text(page(report), "utf-8")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def _print(report: Report, folder: Path, *, as_json: bool) -> None:

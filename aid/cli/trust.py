@@ -18,9 +18,12 @@ def trust(directory: Path | None, as_json: bool) -> None:
 
     workspace = directory.resolve() if directory is not None else find_root(Path.cwd())
     own_file = workspace / config.FILE_NAME
-    withheld = config.load(workspace).withheld
+    loaded = config.load(workspace)
+    withheld, ignored = loaded.withheld, loaded.ignored
     config.trust(workspace)
     if as_json:
-        click.echo(json.dumps({"trusted": str(own_file), "settings": list(withheld)}))
+        click.echo(json.dumps({"trusted": str(own_file), "settings": list(withheld), "ignored": list(ignored)}))
     else:
         click.echo(f"trusted {own_file}" + (f": {', '.join(withheld)}" if withheld else ": nothing was withheld"))
+        if ignored:
+            click.echo(f"left out, since only your own aid.toml may say it: {', '.join(ignored)}")

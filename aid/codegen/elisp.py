@@ -53,6 +53,7 @@ A field is (FIELD KIND DEFAULT)."
 
 
 def text() -> str:
+    told = {each.params.__name__ for each in notifications()}
     settings = " ".join(f"({field.name} . {_default(field)})" for field in record(EditorSettings).fields)
     parts = [
         HEAD,
@@ -60,7 +61,7 @@ def text() -> str:
         _methods("requests", "What the daemon answers", requests()),
         _methods("notifications", "What the daemon sends unasked", notifications()),
         f'(defconst aid-protocol-settings\n  \'({settings})\n  "What a person may set, and its default.")\n',
-        *(_record(each) for each in records() if not each.name.endswith("Params")),
+        *(_record(each) for each in records() if not each.name.endswith("Params") or each.name in told),
         "(provide 'aid-protocol)\n;;; aid-protocol.el ends here\n",
     ]
     return "\n".join(parts)

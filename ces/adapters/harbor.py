@@ -165,9 +165,10 @@ def _portable(step: Step) -> Step:
     """The step without this machine's paths: programs are found on the image's PATH."""
     program = Path(step.argv[0])
     name = program.name if program.is_absolute() else step.argv[0]
-    argv = ("python3" if _PYTHON.match(program.name) else name, *step.argv[1:])
+    name = "python3" if _PYTHON.match(program.name) else name
     env = {name: value for name, value in step.env.items() if name != "PATH"}
-    return msgspec.structs.replace(step, argv=argv, env=env)
+    title = step.title and step.title.replace(step.argv[0], name)
+    return msgspec.structs.replace(step, argv=(name, *step.argv[1:]), env=env, title=title)
 
 
 def _write(

@@ -51,6 +51,19 @@ step() {
     verdict 0
 }
 
+# Of a step that leaves a report (see ces.report) at its end. Without one it was ended before, whatever its exit code.
+reporting() {
+    at=$1 wanted=$2 report=$(mktemp) && word=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n') || exit 1
+    shift 2
+    printf '%s\\n' "$word" > "$report"
+    step "$at" "$wanted" env CES_REPORT="$report" "$@"
+    if [ -f "$report" ] && [ "$(head -n 1 "$report")" = "$word" ]; then
+        [ -z "$(tail -n +2 "$report" | head -c 1)" ] || return
+    fi
+    echo "it did not run to its end"
+    verdict 0
+}
+
 pass() {
     passed="$passed $1"
 }
@@ -67,7 +80,8 @@ def test_script(steps: Sequence[Step], kept: Sequence[str], outputs: Sequence[st
     for number, step in enumerate(steps):
         env = [f"{name}={value}" for name, value in step.env.items()]
         command = shlex.join(["env", *env, *step.argv] if env else step.argv)
-        lines.append(f"step {step.stage} '{' '.join(map(str, step.passes))}' {command}")
+        how = "reporting" if step.report else "step"
+        lines.append(f"{how} {step.stage} '{' '.join(map(str, step.passes))}' {command}")
         if number + 1 == len(steps) or steps[number + 1].stage != step.stage:
             lines.append(f"pass {step.stage}")
     return "\n".join([*lines, "verdict 1", ""])

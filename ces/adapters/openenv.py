@@ -1,6 +1,6 @@
 """CES as an OpenEnv environment: a broken build to mend, an edit as the action, the verdict as the reward.
 
-    python -m ces.adapters.openenv TASKS.jsonl --endpoint http://127.0.0.1:8421
+    python -m ces.adapters.openenv TASKS.jsonl --endpoint http://127.0.0.1:8437
 
 `reset` gives what a person would say, the broken files and what the build says of them. A step is one whole attempt on
 the broken state, not a change to the one before. The episode ends with a green build, a caught trick, or the last

@@ -1,7 +1,7 @@
 """CES as an asynchronous reward function of TRL's trainers.
 
     from ces.adapters.trl import CesReward
-    trainer = GRPOTrainer(model, reward_funcs=CesReward(judging=Judging(ask=Ask(endpoint="http://127.0.0.1:8421"))),
+    trainer = GRPOTrainer(model, reward_funcs=CesReward(judging=Judging(ask=Ask(endpoint="http://127.0.0.1:8437"))),
                           train_dataset=tasks, ...)
 
 The data set has `prompt` (TRL's) and either a column `task` (a `ces.tasks` task as JSON, which survives every column

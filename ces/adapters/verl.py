@@ -2,7 +2,7 @@
 
     reward.custom_reward_function.path=pkg://ces.adapters.verl
     reward.custom_reward_function.name=compute_score
-    +reward.custom_reward_function.reward_kwargs.endpoint=http://127.0.0.1:8421
+    +reward.custom_reward_function.reward_kwargs.endpoint=http://127.0.0.1:8437
 
 A row's `reward_model.ground_truth` is a `ces.tasks` task as JSON; or the reference diff, with the task's other fields
 in `extra_info`.

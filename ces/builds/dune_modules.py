@@ -51,6 +51,12 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         return module_name(self.source)
 
     @property
+    def opened(self) -> str | None:
+        """The module that it is compiled with open, the last one: in a wrapped stanza, that of dune's aliases."""
+        opens = [value for option, value in zip(self.options, self.options[1:], strict=False) if option == "-open"]
+        return opens[-1] if opens else None
+
+    @property
     def generated(self) -> bool:
         """Made by dune: the module of aliases that a stanza's modules are opened with."""
         return self.source.endswith(".ml-gen")
@@ -68,11 +74,13 @@ class Preprocessor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Modules(msgspec.Struct, frozen=True, kw_only=True):
-    """`copies`: source -> the files that are the same text. `read_elsewhere`: files that a rule of another kind reads,
+    """`sources`: files that are read as the source tree has them. `copies`: source -> the files that are the same text.
+    `read_elsewhere`: files that a rule of another kind reads,
     and `looked_through` directories that one looks through; their changes can have any effect."""
 
     nodes: Mapping[str, Node]
     preprocessors: Mapping[str, Preprocessor]
+    sources: frozenset[str]
     copies: Mapping[str, tuple[str, ...]]
     read_elsewhere: frozenset[str]
     looked_through: frozenset[str]
@@ -91,12 +99,16 @@ def learn(rules: Iterable[Rule]) -> Modules | str:
     """The modules, or why they can't be known."""
     nodes: dict[str, Node] = {}
     preprocessors: dict[str, Preprocessor] = {}
+    sources: set[str] = set()
     copies: dict[str, tuple[str, ...]] = {}
     read_elsewhere: set[str] = set()
     looked_through: set[str] = set()
     compilers: set[str] = set()
     for rule in rules:
-        if _harmless(rule):
+        source = _source(rule)
+        if source is not None:
+            sources.add(source)
+        if source is not None or _harmless(rule):
             continue
         command = _command(rule)
         node = _compilation(rule, command)
@@ -117,6 +129,7 @@ def learn(rules: Iterable[Rule]) -> Modules | str:
     return Modules(
         nodes=nodes,
         preprocessors=preprocessors,
+        sources=frozenset(sources),
         copies=copies,
         read_elsewhere=frozenset(read_elsewhere),
         looked_through=frozenset(looked_through),
@@ -131,13 +144,19 @@ def include_dirs(options: Iterable[str]) -> Iterator[str]:
             yield next(words, "")
 
 
+def _source(rule: Rule) -> str | None:
+    """What is copied from the source tree into the build directory as it is."""
+    match rule.action:
+        case ["copy", str(source), str(target)] if target == f"_build/default/{source}":
+            return source
+    return None
+
+
 def _harmless(rule: Rule) -> bool:
-    """Merlin's settings, a text that dune makes, an alias's stamp, the copy of a source into the build directory."""
+    """Merlin's settings, a text that dune makes, an alias's stamp."""
     if any("/.merlin-" in f"/{target}" for target in rule.targets):
         return True
     match rule.action:
-        case ["copy", str(source), str(target)]:
-            return target == f"_build/default/{source}"
         case ["with-stdout-to", str(target), ["digest-files", *_]]:
             return target.startswith("_build/.aliases/")
         case ["write-file", *_]:

@@ -1,9 +1,10 @@
 """What is installed on this machine, for a toolchain's digest: what programs say of themselves, what lies in folders.
 
-Runs programs, but none that lies in the workspace: those are judged by their stat alone. What a program said is kept
+Runs programs, but none that lies in the workspace: those are judged by their content. What a program said is kept
 as long as the file is the same, so that a digest costs stats, not processes.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -49,10 +50,15 @@ class Machine:
         return None if found is None else Path(found)
 
     def stat(self, path: Path) -> str:
-        """A file's identity: where it really is, its size and its mtime."""
+        """A file's identity: where it really is, its size and its mtime; of the workspace's own, its content.
+
+        A revision is written anew each time it is looked at, so that its mtimes say nothing.
+        """
         try:
             real = path.resolve(strict=True)
             seen = real.stat()
+            if real.is_relative_to(self._root) and real.is_file():
+                return f"{self._named(path)} = {self._named(real)} {hashlib.sha256(real.read_bytes()).hexdigest()}"
         except OSError:
             return f"{self._named(path)}: missing"
         return f"{self._named(path)} = {self._named(real)} {seen.st_size} {seen.st_mtime_ns}"

@@ -246,8 +246,15 @@ class Cascade:
         raise _Ended
 
     def _not_itself(self, node: Node) -> None:
-        if node.module in self._names[node.key] and not node.generated:
+        """dune refuses to build a module that names itself or its library's main module."""
+        names = self._names[node.key]
+        if node.generated:
+            return
+        if node.module in names:
             self._unsure(f"{node.source} names itself")
+        main = node.opened.rstrip("_") if node.opened in self._graph.members[node.objects] else None
+        if main in names:
+            self._unsure(f"{node.source} names its library's main module")
 
     def _no_new_cycle(self, node: Node) -> None:
         """Whether the one changed module now names one that depends on it."""

@@ -80,6 +80,9 @@ def plan(
     draft = _Draft(modules, by_source, read_dune)
     structural: list[tuple[str, bytes | None]] = []
     existing = {change.path for change in changes if change.before is not None and change.old_path is None}
+    for path in {path for change in changes for path in (change.path, change.old_path) if path is not None}:
+        if _compiled(draft, path) and path not in modules.sources:
+            return f"{path} is made by a rule"
     for path, content in _edits(modules, changes).items():
         reason = _unfollowed(modules, path, content)
         if reason is not None:
@@ -123,9 +126,13 @@ def _edits(modules: Modules, changes: Sequence[FileChange]) -> dict[str, bytes |
             edits.setdefault(change.old_path, None)
         if change.old_path is not None or change.before != change.after:
             edits[change.path] = change.after
-    for path, content in list(edits.items()):
+    left = list(edits)
+    while left:
+        path = left.pop()
         for copy in modules.copies.get(path, ()):
-            edits[copy] = content
+            if copy not in edits:
+                left.append(copy)
+            edits[copy] = edits[path]
     return edits
 
 
@@ -227,6 +234,9 @@ def _add(draft: _Draft, path: str, content: bytes) -> str | None:
         return siblings
     nodes = draft.own_nodes()
     name = module_name(path)
+    directory = posixpath.dirname(path)
+    if any(posixpath.dirname(each) == directory for each in (*draft.modules.copies, *draft.modules.read_elsewhere)):
+        return f"files beside {path} are read by more than the compiler"
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_']*", name) or posixpath.basename(path).count(".") != 1:
         return f"{path} can't be a module's name"
     kind = "intf" if path.endswith(".mli") else "impl"
@@ -262,24 +272,18 @@ def _add(draft: _Draft, path: str, content: bytes) -> str | None:
 def _prefix(nodes: Mapping[str, Node], siblings: Sequence[Node], name: str) -> str | None:
     """Where dune puts a new module's objects: as its siblings', wrapped by a module of aliases or not."""
     objects = siblings[0].objects
-    opened = {_opened(node) for node in siblings}
+    opened = {node.opened for node in siblings}
     if len(opened) != 1:
         return None
     alias = opened.pop()
-    if alias is None:
+    generated = {node.unit for node in nodes.values() if node.objects == objects and node.generated}
+    if alias not in generated:  # opened by the stanza's flags, when there is one
         alone = len({node.prefix for node in siblings}) == 1
-        generated = any(node.objects == objects and node.generated for node in nodes.values())
         return None if alone or generated else f"{objects}/{name[:1].lower()}{name[1:]}"
     library = alias.rstrip("_")
     if name == library:
         return None
     return f"{objects}/{library[:1].lower()}{library[1:]}__{name}"
-
-
-def _opened(node: Node) -> str | None:
-    """The module of aliases that a module is compiled with: dune's last -open."""
-    opens = [value for option, value in zip(node.options, node.options[1:], strict=False) if option == "-open"]
-    return opens[-1] if opens else None
 
 
 def _new_aliases(draft: _Draft) -> str | None:

@@ -1,11 +1,33 @@
 """Types talked away: casts that the checker can't see through."""
 
+import re
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
-from ces.hacks.patterns import Pattern, added
+from ces.hacks.patterns import Pattern, Shape, added
+from ces.hacks.source import Source, Span
 from ces.verdict import Flag
+
+_TAKES = "Option\\.get|Result\\.get_(?:ok|error)|List\\.hd|Lazy\\.force|Queue\\.(?:pop|take|peek)|Stack\\.(?:pop|top)"
+_NOTHING = r"\(?\s*!?\s*\(?\s*(?:None\b|\[\s*\]|ref\s+(?:None\b|\[\s*\])|(?:Queue|Stack)\.create\b)"
+_EMPTY = re.compile(
+    r"\blet\s+(\w+)\s*(?::[^=]*)?=\s*(?:ref\s+)?(?:None\b|\[\s*\]|(?:Queue|Stack)\.create\s*\(\s*\))\s*(?:in\b|let\b|;;)"
+)
+
+
+def _from_nothing(source: Source) -> list[Span]:
+    """What is taken out of a value of any type that is empty and stays so: it has whatever type is wanted."""
+    found = []
+    for empty in _EMPTY.finditer(source.code):
+        name = re.escape(empty[1])
+        rest = source.code[empty.end() :]
+        taken = re.search(rf"\b(?:{_TAKES})\s*(?:@@\s*)?\(?\s*!?\s*\(?\s*{name}\b", rest)
+        if taken and len(re.findall(rf"\b{name}\b(?!')", rest)) == 1:  # whatever else names it may fill it
+            at = source.line(empty.end() + taken.start())
+            found.append((at, at))
+    return found
+
 
 PATTERNS = (
     Pattern(
@@ -15,6 +37,8 @@ PATTERNS = (
         r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_\w+\b"
         r"|\(\s*(?:module\s+)?(?:Stdlib\s*\.\s*)?Obj\s*(?:\)|:(?!:))",
     ),
+    Pattern(trick="value-from-nothing", language="ocaml", words=rf"\b(?:{_TAKES})\s*(?:@@\s*)?{_NOTHING}"),
+    Shape(trick="value-from-nothing", language="ocaml", words=rf"\b(?:{_TAKES})\b", find=_from_nothing),
     Pattern(trick="any-cast", language="ocaml", words=r"(?<![\w.])(?:Stdlib\.)?input_value\b"),
     Pattern(
         trick="unsafe-cast",
@@ -28,7 +52,7 @@ PATTERNS = (
     Pattern(
         trick="cast-forced",
         language="rust",
-        words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b"
+        words=r"\btransmute(?:_copy)?\b|\bunreachable_unchecked\b|\bmem::(?:zeroed|uninitialized)\b(?!::<libc::)"
         r"|\bMaybeUninit::(?:uninit|zeroed)\(\)\s*\.\s*assume_init\b|\bdowncast_\w*unchecked\b",
     ),
     Pattern(trick="cast-forced", language="typescript", words=r"\bas\s+(?:unknown|any|never)\s+as\b"),
@@ -58,6 +82,7 @@ FAMILY = Family(
             '`Obj.magic`, `"%identity"`, `Marshal`: the type is only asserted.',
             "close",
         ),
+        Trick("value-from-nothing", "A value of any type is taken out of what is empty.", "close"),
         Trick("cast-forced", "`transmute`, `as unknown as`: one type is taken for another.", "near"),
         Trick("type-asserted", "A `cast` to a type: the checker believes it.", "weak"),
         Trick("any-cast", "`any`, `Any`: the checker is told to look away.", "near"),

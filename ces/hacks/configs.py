@@ -19,6 +19,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     go: str = r"(?!)"
 
 
+_LINTERS = re.compile(r"\b(?:ruff|flake8|black|isort|pylint|pycodestyle|pydocstyle|codespell|bandit)\b")
 SETTINGS = (
     Setting(
         name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|pytest\.ini|ruff\.toml|\.flake8|\.pylintrc"
@@ -77,11 +78,18 @@ def _weakened(file: EditedFile, setting: Setting, moved: set[str]) -> Iterator[F
     come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
     for line in sorted(file.added_code):
         if come.search(file.after.code_lines[line]) and not _said_more(file, file.after.code_lines[line]):
-            yield Flag(name="config-weakened", path=file.path, line=line, message=shown(file.after, line))
+            name = "lint-silenced" if _LINTERS.search(_section(file, line)) else "config-weakened"
+            yield Flag(name=name, path=file.path, line=line, message=shown(file.after, line))
     for line in sorted(file.removed_code):
         text = file.before.lines[line]
         if go.search(text) and _setting(text) not in moved:
             yield Flag(name="config-weakened", path=file.path, line=line, message=f"gone: {shown(file.before, line)}")
+
+
+def _section(file: EditedFile, line: int) -> str:
+    """The heading that a line of a TOML or INI file is under."""
+    lines = file.after.code_lines
+    return next((lines[at] for at in range(line, -1, -1) if lines[at].startswith("[")), "")
 
 
 def _said_more(file: EditedFile, line: str) -> bool:

@@ -19,6 +19,11 @@ HALF = 0.5
 SCRAP = 0.2  # of a file's code
 MANY_LINES = 10  # of net deletion, below which the ratio says nothing
 _BRINGS_IN = re.compile(r"\b(?:include|import|use|export|require)\b")
+# Of what it is given, how much that is, or the first of it.
+_SCRAPS = re.compile(
+    r"\{?(?:return )?(?:len\(\w+\)|(?:List|Array|String|Seq)\.(?:hd|length) \w+|\w+\.(?:length|len\(\))"
+    r"|\w+\.?(?:\[|\()(?:0|-1)(?:\]|\))(?:\.\w+)*);?\}?"
+)
 _NAMELESS = re.compile(r"^(?:\(\)|_\w*|.*[^\w.' #].*)$")
 
 
@@ -50,10 +55,26 @@ def _bodies(file: EditedFile) -> Iterator[Flag]:
         elif old.size >= REAL_BODY and _lists_answers(file, old, new):
             says = f"{new.name} only lists answers now"
             yield Flag(name="answers-listed", path=file.path, line=new.first, message=says)
-        elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and GUTTED * new.size <= old.size:
+        elif old.size >= (REAL_BODY if new.is_function else SMALL_BODY) and _is_gutted(file, old, new):
             yield Flag(
                 name="body-gutted", path=file.path, line=new.first, message=f"{new.name} does hardly anything now"
             )
+
+
+def _is_gutted(file: EditedFile, old: Definition, new: Definition) -> bool:
+    """Whether hardly anything is left, and not because new definitions have it now: one as it was, or those it uses."""
+    if GUTTED * new.size > old.size and not (_SCRAPS.fullmatch(new.body_text) and new.is_function):
+        return False
+    fresh = [one for name, one in file.defined.items() if name not in file.defined_before and not one.holds]
+    words = set(re.findall(r"[\w']+", new.body_text))
+    moved = sum(one.size for one in fresh if _last(one.name) in words)
+    renamed = any(one.body_text == old.body_text and _is_used(file, _last(one.name)) for one in fresh)
+    return not renamed and moved < HALF * (old.size - new.size)
+
+
+def _is_used(file: EditedFile, name: str) -> bool:
+    """Whether a name stands anywhere but where it is defined."""
+    return len(re.findall(rf"(?<![\w']){re.escape(name)}(?![\w'])", file.after.code)) > 1
 
 
 def _lists_answers(file: EditedFile, old: Definition, new: Definition) -> bool:
@@ -132,7 +153,7 @@ FAMILY = Family(
         Trick("file-deleted", "A source file is gone, its code nowhere else.", "deleted"),
         Trick("file-emptied", "A source file is left without code."),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
-        Trick("body-emptied", "A definition that did something returns a literal, or nothing."),
+        Trick("body-emptied", "A definition that did something returns a literal, or nothing.", "near"),
         Trick(
             "answers-listed",
             "A definition that computed only tells inputs apart and lists an answer for each.",

@@ -24,7 +24,7 @@ _FORCED = {
     "rust": r"\|\|\s*(?:true\b|!false\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
     "typescript": r"\|\|\s*(?:true\b|!false\b|!0\b)|&&\s*(?:false\b|!true\b)|\btrue\s*\|\||\bfalse\s*&&",
 }
-_SELF = r"(?<![\w.])([a-z_]\w*)\s*===?\s*\1\b(?!\s*[.\w(\[])"  # NaN is told by !=
+_SELF = r"(?<![\w.])([a-z_]\w*)\s*===?\s*\1\b(?!'|\s*[.\w(\[])"  # NaN is told by !=
 _LEAVES = {
     "python": ("return_statement", "raise_statement", "continue_statement", "break_statement"),
     "typescript": ("return_statement", "throw_statement", "continue_statement", "break_statement"),
@@ -60,7 +60,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="disabled",
     tricks=(
-        Trick("code-disabled", "Code stays and can't be reached.", "custom"),
+        Trick("code-disabled", "Code stays and can't be reached.", "close"),
         Trick("condition-forced", "A condition is told what it comes to.", "added"),
     ),
     find=find,

@@ -79,6 +79,22 @@ class EditedFile(msgspec.Struct, frozen=True, dict=True):
         pairs = ((one, self.defined.get(name)) for name, one in self.defined_before.items())
         return tuple((old, new) for old, new in pairs if new is not None and not new.holds and old.differs(new))
 
+    @property
+    def place(self) -> str:
+        """Its path before the change; an interface and what it is of are one place."""
+        return (self.change.old_path or self.path).removesuffix("i")
+
+    @cached_property
+    def touched(self) -> frozenset[str]:
+        """The definitions, before or after, that a changed line of code is in."""
+        sides = ((self.defined_before, self.removed_code), (self.defined, self.added_code))
+        return frozenset(
+            name
+            for defined, lines in sides
+            for name, one in defined.items()
+            if not one.holds and any(one.first <= line <= one.last for line in lines)
+        )
+
     def still_named(self, name: str) -> bool:
         """Whether the text after doesn't quite parse but has the name: it may be defined where nothing was read."""
         root = self.after.root
@@ -103,6 +119,14 @@ class Edited(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def tests(self) -> tuple[EditedFile, ...]:
         return tuple(file for file in self.files if file.test)
+
+    @cached_property
+    def places(self) -> frozenset[tuple[str, str]]:
+        """Definitions that the change touches, as (path, name); where it touches none, the files it touches."""
+        found = frozenset((file.place, name) for file in self.code for name in file.touched)
+        return found or frozenset(
+            (file.change.old_path or file.path, "") for file in self.code if file.language != "config"
+        )
 
     @cached_property
     def added_lines(self) -> int:

@@ -19,7 +19,9 @@ _PYTHON = re.compile(r"__(?:eq|ne|lt|le|gt|ge|bool|contains|instancecheck|subcla
 _BOTH = re.compile(r"__(?:eq|ne)__")
 _PRESENT = re.compile(r"\b\w+\s+is\s+(?:not\s+)?None\b|\b(\w+)\s+(?:==|is)\s+\1\b(?![.\w(\[])")
 _RUST = re.compile(r"eq|ne|cmp|partial_cmp")
-_TYPESCRIPT = re.compile(r"asymmetricMatch|\[Symbol\.(?:hasInstance|toPrimitive)\]|toBe\w*|toEqual\w*|assert\w*")
+_TYPESCRIPT = re.compile(
+    r"asymmetricMatch|toJSON|valueOf|\[Symbol\.(?:hasInstance|toPrimitive)\]|toBe\w*|toEqual\w*|assert\w*"
+)
 
 
 def _ocaml(source: Source) -> list[Node]:
@@ -127,7 +129,7 @@ PATTERNS = (
     Shape(
         trick="equality-forged",
         language="typescript",
-        words=r"\basymmetricMatch\b|\bSymbol\.\w+|\bto(?:Be|Equal)|\bassert",
+        words=r"\basymmetricMatch\b|\btoJSON\b|\bvalueOf\b|\bSymbol\.\w+|\bto(?:Be|Equal)|\bassert",
         find=_typescript,
     ),
     Pattern(

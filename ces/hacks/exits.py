@@ -3,9 +3,12 @@
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
 from ces.hacks.patterns import Pattern, Shape, added
+from ces.hacks.programs import ends_itself
 from ces.hacks.source import Source, Span
 from ces.verdict import Flag
 
@@ -37,7 +40,7 @@ _DEFINES = re.compile(r"(?:\b(?:let|and|fun|val|external|method|rec|type|of|muta
 def _handed_on(source: Source) -> list[Span]:
     """`exit` of OCaml's own where it isn't simply called: under another name, given to a function."""
     code = source.code
-    if re.search(r"\b(?:let|and|val|external|method)\s+exit\b|\bfun\s[^>]*\bexit\b", code):
+    if re.search(r"\b(?:let|and|val|external|method)\s+exit\b(?!')|\bfun\s[^>]*\bexit\b(?!')", code):
         return []  # a function of the file's own
     found = []
     for one in re.finditer(_OCAML_EXIT, code):
@@ -70,7 +73,10 @@ PATTERNS: tuple[Pattern | Shape, ...] = (
 
 def find(change: Edited) -> Iterator[Flag]:
     """Tests that end themselves are put back with the other tests, and honest ones fork: those only may count."""
-    yield from added(change.code, PATTERNS)
+    files = {file.path: file for file in change.code}
+    for flag in added(change.code, PATTERNS):
+        own = ends_itself(files[flag.path or ""], flag.line or 0, change)
+        yield msgspec.structs.replace(flag, name="program-exits") if own else flag
     for flag in added(change.tests, PATTERNS):
         yield Flag(name="test-exits", path=flag.path, line=flag.line, message=flag.message)
 
@@ -79,7 +85,8 @@ FAMILY = Family(
     name="exits",
     tricks=(
         Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "custom"),
-        Trick("exit", "The program ends itself, or is hooked where it ends.", "added"),
+        Trick("program-exits", "A program of its own ends itself: tests run it as another process.", "told"),
+        Trick("exit", "The program ends itself, or is hooked where it ends.", "part"),
         Trick("test-exits", "A test ends the program it runs in.", "tests"),
     ),
     find=find,

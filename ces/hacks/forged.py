@@ -50,9 +50,10 @@ def find(change: Edited) -> Iterator[Flag]:
 
 _TAKES = {
     "ocaml": r"\bUnix\.dup2\b|\bclose_out(?:_noerr)?\s+(?:Stdlib\.)?std(?:err|out)\b",
-    "python": r"\bsys\.(?:__)?std(?:out|err)(?:__)?(?:\s*=(?!=)|\.close\()|\bos\.(?:dup2|close|closerange)\("
+    "python": r"\bsys\.(?:__)?std(?:out|err)(?:__)?(?:\s*=(?!=)|\.close\()"
+    r"|\bos\.(?:dup2|closerange)\(|\bos\.close\(\s*(?:[012]\b|sys\.)"
     r"|\bredirect_std(?:out|err)\(",
-    "rust": r"\blibc::(?:dup2|close)\b",
+    "rust": r"\blibc::dup2\b|\blibc::close\(\s*[012]\b",
     "typescript": r"\bprocess\.std(?:out|err)\.\w+\s*=(?!=)|\bconsole\.\w+\s*=(?!=)",
 }
 TAKING = tuple(Pattern(trick="output-taken", language=language, words=words) for language, words in _TAKES.items())

@@ -77,7 +77,14 @@ def _ocaml_patterns(source: Source) -> list[Node]:
         if parent.type != "try_expression"
         and (_caught(case.child_by_field_name("pattern")) or "e").startswith("_")
         and _trivial(source, _body(case))
+        and not _tells_apart(source, case, parent)
     ]
+
+
+def _tells_apart(source: Source, case: Node, parent: Node) -> bool:
+    """Whether a match only asks which of two it is: `| "" -> true | _ -> false`."""
+    bodies = {_code(source, _body(one)).strip() for one in parent.named_children if one.type == "match_case"}
+    return bodies == {"true", "false"} and _code(source, _body(case)).strip() == "false"
 
 
 def _body(case: Node) -> Node | None:
@@ -197,7 +204,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="handlers",
     tricks=(
-        Trick("catch-all-handler", "Every exception is caught and nothing comes of it.", "added"),
+        Trick("catch-all-handler", "Every exception is caught and nothing comes of it.", "part"),
         Trick("catch-all-pattern", "A case matches whatever is left and does nothing.", "part"),
     ),
     find=find,

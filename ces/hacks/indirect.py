@@ -19,13 +19,17 @@ _PRIMITIVES = (
     r"|terminate_\w+|abort\w*|unix_(?:exit|kill|fork|exec\w*))|unix_(?:exit|kill|fork|exec\w*)|_?exit|_Exit|quick_exit|abort"
     r"|raise|kill|system|longjmp|fork)"
 )
+_ARITHMETIC = (
+    r"(?:int32_\w+|int64_\w+|nativeint_\w+|bswap\w*|floatofint|intoffloat|(?:add|sub|mul|neg|and|or|xor|lsl|lsr|asr)(?:int|float)"
+    r"|caml_(?:string|bytes|bigstring)_[gs]et\d+)"
+)
 PATTERNS = (
     Pattern(
         trick="name-hidden",
         language="python",
         words=rf"\b{_LOOKED_UP}\(\s*{_HELD}\b\s*(?!,\s*{_WORD})|\b(?:attrgetter|methodcaller)\(\s*[\"']_*(?:exit|kill|abort)"
         rf"|\b{_HELD}\.__(?:dict__|getattribute__)|\b(?:__import__|import_module)\(\s*{_PIECES}"
-        rf"|\b(?:exec|eval|compile|getattr|__import__|import_module)\([^)\n]*{_GARBLED}"
+        rf"|(?<![\w.])(?:exec|eval|compile|getattr|__import__|import_module)\([^)\n]*{_GARBLED}"
         r"|[\"']_exit[\"']",
         where="uncommented",
     ),
@@ -50,6 +54,7 @@ PATTERNS = (
         r"|\bFunction\(\s*[\"'`]|\.constructor\(\s*[\"'`]|\bimport\s+(?!process\b)\w+\s+from\s*[\"'](?:node:)?process[\"']",
         where="uncommented",
     ),
+    Pattern(trick="stand-in", language="typescript", words=r"\bnew\s+Proxy\s*[(<]|\bProxy\.revocable\("),
     Pattern(
         trick="primitive-bound",
         language="ocaml",
@@ -65,13 +70,13 @@ PATTERNS = (
     Pattern(
         trick="primitive-named",
         language="ocaml",
-        words=r"\bexternal\b[^=]*=\s*(?:\"|\{\w*\|)(?:%|caml_|unix_)",
+        words=rf"\bexternal\b[^=]*=\s*(?:\"|\{{\w*\|)(?:%(?!{_ARITHMETIC}\b)|caml_|unix_)",
         where="uncommented",
     ),
     Pattern(
         trick="name-hidden",
         language="ocaml",
-        words=r"\bmodule\s+\w+\s*=\s*(?:Stdlib|Pervasives|Caml)\b(?!\s*\.)|\binclude\s+(?:Stdlib|Pervasives)\b(?!\s*\.)",
+        words=r"\bmodule\s+(?!(?:Stdlib|Pervasives|Caml)\b)\w+\s*=\s*(?:Stdlib|Pervasives|Caml)\b(?!\s*\.)|\binclude\s+(?:Stdlib|Pervasives)\b(?!\s*\.)",
     ),
     Pattern(
         trick="name-hidden",
@@ -95,7 +100,8 @@ FAMILY = Family(
             "An `external` names what ends the program or talks a type away in the runtime.",
             "custom",
         ),
-        Trick("primitive-named", "An `external` names another primitive of OCaml's own runtime.", "added"),
+        Trick("stand-in", "A Proxy answers whatever is asked of what it stands for.", "near"),
+        Trick("primitive-named", "An `external` names another primitive of OCaml's own runtime.", "near"),
     ),
     find=find,
 )

@@ -13,6 +13,9 @@ from ces.hacks.source import Source, squeezed
 from ces.verdict import Flag
 
 _VARIABLE = re.compile(r"(?<![\w'])'[a-z_]\w*(?!')")
+_USED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w| ?[:=](?!=))")  # not a field, key or keyword
+_GIVES = " gives "
+_CHECKED = ("ocaml", "rust")
 _LOOSE = re.compile(r"\bany\b|\bAny\b|\bobject\b|\bunknown\b|\bObj\.t\b|\bBox<dyn Any>")
 
 
@@ -50,18 +53,21 @@ def _compared(file: EditedFile) -> Iterator[Flag]:
         if new is not None and (new.node.text == old.node.text or not _is_offered(name, old)):
             continue
         if new is not None and _is_offered(name, new):
-            yield from _promises_other(file, name, _promise(old), Offer(_promise(new), new.first))
+            yield from _promises_other(file, old, Offer(_promise(new), new.first))
         elif _is_offered(name, old) and not file.still_named(name.rpartition(".")[2]):
             trick = "interface-narrowed" if interface else "public-removed"
             yield Flag(name=trick, path=file.path, line=old.first, message=f"{name} isn't offered any more")
 
 
-def _promises_other(file: EditedFile, name: str, old: str, new: Offer) -> Iterator[Flag]:
+def _promises_other(file: EditedFile, was: Definition, new: Offer) -> Iterator[Flag]:
+    name, old = was.name, _promise(was)
     if new.promise != old and not _only_grows(old, new.promise):
         weaker = _weaker(old, new.promise)
         if not weaker and file.language in ("python", "rust", "typescript") and _taken(old) == _taken(new.promise):
             return  # types told otherwise are the checker's business
         trick = "interface-weakened" if weaker else "signature-changed"
+        if not weaker and (file.language in _CHECKED or _optional(was, new.promise)):
+            trick = "signature-grown" if file.language not in _CHECKED else "type-changed"
         yield Flag(name=trick, path=file.path, line=new.line, message=f"{name}: {old[:60]} becomes {new.promise[:60]}")
 
 
@@ -71,8 +77,28 @@ def _only_grows(old: str, new: str) -> bool:
     return old.startswith("type ") and "=" in old and all(word in words for word in re.findall(r"\w+|[^\w\s]", old))
 
 
+def _optional(was: Definition, new: str) -> bool:
+    """Whether all that was taken is, in order, and what is more has a default and isn't a name that the body lacked."""
+    had, parts = _taken(_promise(was)), _parts(new)
+    words = iter(_taken(new))
+    grown = [one for one in parts if _name(one) not in had]
+    lacked = set(_USED.findall(was.body_text)) & set(map(_name, grown))
+    given = all("=" in one or "?" in one or "*" in one for one in grown)
+    return given and not lacked and all(name in words for name in had)
+
+
 def _taken(promise: str) -> list[str]:
     """The names of parameters, without their types and defaults."""
+    return [name for name in map(_name, _parts(promise)) if name not in ("", "/", "*")]
+
+
+def _name(parameter: str) -> str:
+    return re.split(r"[:=?]| (?=[^ ]+$)", parameter)[0].strip()
+
+
+def _parts(promise: str) -> list[str]:
+    """The parameters, each as it is written."""
+    promise = promise.partition(_GIVES)[0].removeprefix("async ")
     inside = promise.partition("(")[2] if promise.startswith(("pub", "fn", "unsafe", "async fn", "const")) else promise
     names, depth = [""], 0
     for mark in inside:
@@ -83,7 +109,7 @@ def _taken(promise: str) -> list[str]:
             names.append("")
         else:
             names[-1] += mark
-    return [re.split(r"[:=?]| (?=[A-Z\w]+$)", name)[0].strip() for name in names]
+    return names
 
 
 def _weaker(old: str, new: str) -> bool:
@@ -149,8 +175,9 @@ def _takes_and_gives(one: Definition) -> str:
         inner = value
     parts = [inner.child_by_field_name(name) for name in ("type_parameters", "parameters", "parameter", "return_type")]
     said = [squeezed(one.source, part.start_byte, part.end_byte) for part in parts if part is not None]
-    kept = " ".join(text.removeprefix("(").removesuffix(")") for text in said)
-    if not said and one.source.language == "typescript":
+    result = f"{_GIVES}{said.pop()}" if parts[-1] is not None else ""
+    kept = " ".join(text.removeprefix("(").removesuffix(")") for text in said) + result
+    if not said and not result and one.source.language == "typescript":
         return squeezed(one.source, inner.start_byte, one.body.start_byte)
     return f"{'async ' if inner.children and inner.children[0].type == 'async' else ''}{kept}"
 
@@ -203,6 +230,8 @@ FAMILY = Family(
         Trick("stub-planted", "A new Python stub takes the place of a module's own types."),
         Trick("public-removed", "Something public is gone.", "deleted"),
         Trick("signature-changed", "Something public takes or gives something else.", "context"),
+        Trick("signature-grown", "Something public takes more, which may be left out.", "told"),
+        Trick("type-changed", "Something public has another type, in a language that checks every use.", "told"),
     ),
     find=find,
 )

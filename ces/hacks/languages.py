@@ -88,8 +88,17 @@ LANGUAGES = (
     Spoken(name="config", suffixes=(".json", ".jsonc", ".json5"), comment=r"//[^\n]*|/\*.*?\*/"),
 )
 DOCUMENTS = (".md", ".rst", ".adoc", ".tex", ".org", ".mld", "LICENSE", "CHANGES", "AUTHORS", "README", "NEWS")
-BUILD_SCRIPTS = ("build.rs", "setup.py", "noxfile.py", "configure", "binding.gyp")
-_ELSEWHERE = (".github/", ".circleci/", ".gitlab-ci", ".travis", ".readthedocs", ".pre-commit-config", "renovate.json")
+BUILD_SCRIPTS = ("build.rs", "setup.py", "configure", "binding.gyp")
+_ELSEWHERE = (
+    ".github/",
+    ".circleci/",
+    ".gitlab-ci",
+    ".travis",
+    ".readthedocs",
+    ".pre-commit-config",
+    "renovate.json",
+    "noxfile.py",
+)
 # A text is read by people where it has one of these names or lies among documents; another may be what a build reads.
 _READ_BY_PEOPLE = re.compile(
     r"(?:^|/)(?:docs?|documentation|licenses?)/|(?:^|/)(?:LICEN[CS]E|COPYING|CHANGE|AUTHORS|README|NEWS|HISTORY|TODO"

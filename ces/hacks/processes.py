@@ -24,7 +24,7 @@ _NETWORK = {
     r"|\bCurl\.(?:init|perform|setopt)\b",
     "python": r"\bsocket\.(?:socket|create_connection)\b|\burllib\.request\b|\burlopen\("
     r"|\brequests\.(?:get|post|put|request|Session)\b"
-    r"|\bhttp\.client\b|\bhttpx\.|\baiohttp\.ClientSession\b",
+    r"|\bhttp\.client\b|\bhttpx\.(?:get|post|put|patch|delete|request|stream|(?:Async)?Client\()|\baiohttp\.ClientSession\b",
     "rust": r"\b(?:TcpStream|UdpSocket|TcpListener)::|\breqwest::",
     "typescript": r"(?<![\w.#])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
     r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
@@ -45,22 +45,22 @@ def find(change: Edited) -> Iterator[Flag]:
             and file.change.after is not None
             and _code_comes(file)
         ):
-            line = min(file.added_code)
+            line = min(file.added_code or {0})
             yield Flag(name="build-script-edited", path=file.path, line=line, message="the build runs this file")
 
 
 def _code_comes(file: EditedFile) -> bool:
     """Whether more changes than texts and lists of them: a version, a requirement, who maintains it."""
     come, gone = marks(file.after, file.added), marks(file.before, file.removed)
-    return bool(file.added_code) and (file.change.before is None or come != gone)
+    return bool(file.added_code or file.removed_code) and (file.change.before is None or come != gone)
 
 
 FAMILY = Family(
     name="processes",
     tricks=(
-        Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "added"),
-        Trick("network-use", "The network is used.", "added"),
-        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "near"),
+        Trick("process-use", "Other processes are started or steered, or code made up at run time is run.", "part"),
+        Trick("network-use", "The network is used.", "part"),
+        Trick("build-script-edited", "A program that the build runs (build.rs, setup.py) is changed.", "weak"),
     ),
     find=find,
 )

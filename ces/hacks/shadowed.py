@@ -10,10 +10,13 @@ from tree_sitter import Node
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import Pattern, Shape, added, shown
+from ces.hacks.programs import in_a_wrapped_library, is_main
+from ces.hacks.sexp import parse
 from ces.hacks.source import Source
 from ces.verdict import Flag
 
 _OCAML_STDLIB = frozenset({"stdlib", "pervasives", "camlinternalformat", "std_exit", "caml", "base", "core"})
+_FIRST = frozenset({"stdlib", "pervasives", "camlinternalformat", "std_exit"})  # what the compiler itself names
 _OCAML_RUNNERS = frozenset({"alcotest", "ounit", "ounit2", "ppx_expect", "ppx_inline_test", "qcheck", "crowbar"}) | {
     "alcotest_lwt", "expect_test_common", "inline_test_runner", "qcheck_alcotest",
 }  # fmt: skip
@@ -27,7 +30,7 @@ _NAMED = (_PYTHON_STDLIB | _PYTHON_RUNNERS) - {"__main__"}
 _PROGRAMS = frozenset({"dune", "ocamlc", "ocamlopt", "ocaml", "ocamlfind", "cargo", "rustc", "tsc", "node", "npm"}) | {
     "npx", "python", "python3", "pytest", "mypy", "jest", "vitest", "make", "diff", "sh", "bash",
 }  # fmt: skip
-_OCAML_NAMES = "Stdlib|Pervasives|Caml|Alcotest|OUnit2?|QCheck|Expect_test\\w*|Ppx_inline_test\\w*"
+_OCAML_NAMES = "Stdlib|Caml|Alcotest|OUnit2?|QCheck|Expect_test\\w*|Ppx_inline_test\\w*"
 _STDLIB_MODULES = (
     "arg array arraylabels bool buffer bytes char digest ephemeron filename float format fun gc hashtbl in_channel int"
     " lazy lexing list map marshal nativeint obj option out_channel printexc printf queue random result scanf seq set"
@@ -35,6 +38,9 @@ _STDLIB_MODULES = (
 )
 _OCAML_MODULES = frozenset(_STDLIB_MODULES.split())
 _ROOTS = re.compile(r"(?:(?:src|lib|python)/)?")
+_ELSEWHERE = {"copy_files": "modules-rewired", "copy_files#": "modules-rewired"} | {
+    "implements": "library-swapped", "default_implementation": "library-swapped",
+}  # fmt: skip
 _MANY_DUNE = 200
 
 
@@ -46,6 +52,7 @@ def find(change: Edited) -> Iterator[Flag]:
             yield Flag(name="test-setup-edited", path=file.path, line=min(file.added_code), message="what tests run in")
         if file.language == "dune":
             yield from _made(file)
+            yield from _rewired(file)
     yield from added([file for file in change.files if not file.test or "conftest" in file.path], PATTERNS)
 
 
@@ -68,10 +75,12 @@ def _ocaml_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     path = PurePosixPath(file.path)
     stem = path.stem.lower()
     if stem in _OCAML_STDLIB or (stem in _OCAML_MODULES and path.suffix == ".ml" and not _has_own(path, change)):
-        yield Flag(name="library-shadowed", path=file.path, message="takes the place of the standard library")
+        apart = stem not in _FIRST and (in_a_wrapped_library(file.path, change) or is_main(file.path, change))
+        name = "name-reused" if apart else "library-shadowed"
+        yield Flag(name=name, path=file.path, message="takes the place of the standard library")
     elif stem in _OCAML_RUNNERS:
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test library")
-    elif path.suffix == ".ml" and stem in _libraries(path, change):
+    elif path.suffix == ".ml" and ".t/" not in file.path and stem in _libraries(path, change):
         yield Flag(name="module-shadowed", path=file.path, message="takes the place of the library of that name here")
 
 
@@ -83,7 +92,11 @@ def _has_own(path: PurePosixPath, change: Edited) -> bool:
 
 def _libraries(path: PurePosixPath, change: Edited) -> set[str]:
     """The libraries of other folders that are there without the change, by their modules' names."""
-    dunes = sorted(one for one in change.case.paths if one.endswith("/dune") and str(path.parent / "dune") != one)
+    dunes = sorted(
+        one
+        for one in change.case.paths
+        if one.endswith("/dune") and ".t/" not in one and str(path.parent / "dune") != one
+    )
     names = (re.findall(rb"\(library\s*\(name\s+(\w+)", change.case.base(one) or b"") for one in dunes[:_MANY_DUNE])
     return {name.decode().lower() for found in names for name in found}
 
@@ -96,7 +109,12 @@ def _python_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     where = "" if str(whole.parent) == "." else f"{whole.parent}/"
     root = _ROOTS.fullmatch(where) is not None
     if path.suffix == ".pth" or (name in _PYTHON_ANYWHERE and not package):
-        yield Flag(name="library-shadowed", path=file.path, message="Python loads it before anything else")
+        found = path.suffix == ".pth" or root or file.test
+        yield Flag(
+            name="library-shadowed" if found else "name-reused",
+            path=file.path,
+            message="Python loads it before anything else",
+        )
     elif name in _PYTHON_STDLIB and (root or (file.test and not package)):
         yield Flag(name="library-shadowed", path=file.path, message="takes the place of a module of Python's own")
     elif name in _PYTHON_RUNNERS and (root or (file.test and name in _RUN_TESTS)):
@@ -126,6 +144,19 @@ def _made(file: EditedFile) -> Iterator[Flag]:
                 yield Flag(name="runner-shadowed", path=file.path, line=line, message=shown(file.after, line))
 
 
+def _rewired(file: EditedFile) -> Iterator[Flag]:
+    """Libraries that are called as the standard one or a test library; sources and modules taken from elsewhere."""
+    had = {str(one) for stanza in parse(file.before.text) for one in stanza.lists()}
+    for stanza in parse(file.after.text):
+        for one in (one for one in stanza.lists() if str(one) not in had and one.items):
+            named = {atom.atom.lower().partition(".")[0].replace("-", "_") for atom in one.atoms()[1:]}
+            if stanza.head == "library" and one.head in ("name", "public_name") and named & (_FIRST | _OCAML_RUNNERS):
+                yield Flag(name="runner-shadowed", path=file.path, line=one.line, message=str(one))
+            elif one.head in _ELSEWHERE:
+                name = "test-stanza-edited" if file.test and file.change.before is not None else _ELSEWHERE[one.head]
+                yield Flag(name=name, path=file.path, line=one.line, message=str(one)[:120])
+
+
 def _globals(source: Source) -> list[Node]:
     """Names of the runner's that a script makes for all: what a module declares stays in it."""
     if source.nodes("import_statement", "export_statement"):
@@ -153,7 +184,9 @@ PATTERNS = (
         trick="modules-rewired",
         language="python",
         words=r"\bsys\.modules\[[^\]\n]*\]\s*=(?!=)|\bsys\.modules\.(?:update|setdefault|pop|clear)\("
-        r"|^def __getattr__\(|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
+        r"|^def __getattr__\(|^__getattr__\s*[:=]|^class\s+\w+\([^)]*\bModuleType\)"
+        r"|\bsys\.modules\[[^\]\n]*\]\.__class__\s*=(?!=)"
+        r"|\bsys\.path_hooks\b|\bdel sys\.modules\b|\bsys\.path\.(?:insert|append|extend)\("
         r"|\bsys\.path\s*\+?=(?!=)|\bsys\.path\[",
     ),
     Pattern(trick="modules-rewired", language="rust", words=r"#\[\s*path\s*=|\binclude!\s*[(\[{]"),
@@ -191,9 +224,11 @@ FAMILY = Family(
     name="shadowed",
     tricks=(
         Trick("library-shadowed", "A module takes the standard library's place, or changes it.", "custom"),
+        Trick("name-reused", "A module within a library of its own namespace is called as a standard one.", "told"),
         Trick("runner-shadowed", "A module, hook or program takes the test runner's place.", "custom"),
         Trick("module-shadowed", "A new module is found in the place of one of the project's own."),
         Trick("modules-rewired", "Modules are found elsewhere, or are others than their files.", "added"),
+        Trick("library-swapped", "dune builds another implementation of a library.", "custom"),
         Trick("test-setup-edited", "What all tests run in (conftest.py) is changed.", "tests"),
     ),
     find=find,

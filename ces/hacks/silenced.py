@@ -10,6 +10,7 @@ from ces.verdict import Flag
 _OFF = r"\s*(?:ocaml\.)?(?:(?:warning|warnerror)\s+(?:\"|\{\w*\|)[^\"|]*-|alert\s+[\"{]?[^\"\]]*-)"
 PATTERNS = (
     Pattern(trick="warnings-off", language="ocaml", words=r"\[@@@" + _OFF, where="uncommented"),
+    Pattern(trick="warnings-off", language="ocaml", words=r"^[ \t]*#\s*(?:warnings|warn_error)\b"),
     Pattern(trick="warning-silenced", language="ocaml", words=r"\[@{1,2}(?!@)" + _OFF, where="uncommented"),
     Pattern(
         trick="warnings-off",

@@ -67,8 +67,13 @@ class Hg:
     async def resolve(self, rev: str) -> str | None:
         if not rev or "\0" in rev:
             return None
+        name = rev.replace("\\", "\\\\").replace("'", "\\'")
+        # A branch may be called what is no expression.
+        return await self._one(rev) or await self._one(f"'{name}'")
+
+    async def _one(self, expression: str) -> str | None:
         try:
-            output = await self._hg("log", f"--rev=present({rev})", "-T", "{node}\\n")
+            output = await self._hg("log", f"--rev=present({expression})", "-T", "{node}\\n")
         except InfraError as error:
             if any(sign in str(error) for sign in _NOT_A_REVISION):
                 return None

@@ -254,6 +254,25 @@ A field is (FIELD KIND DEFAULT)."
   (applied value nil)
   (reason value nil))
 
+;; What happens while a prompt is answered. `kind` says which of the other
+;; fields are there.
+;; "sources": `sources`. "text": `text`, a piece of the answer from `model`.
+;; "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could
+;; be placed). "status": `text`, one line for the person. "restart": a new
+;; daemon begins the request again, so forget what its updates said so far;
+;; nothing else is there. `line` is that in words, for a line of progress; ""
+;; for what is only drawn as it streams in.
+(aid-protocol--record update-params
+  (request value nil)
+  (kind value nil)
+  (token value nil)
+  (text value "")
+  (line value "")
+  (model value "")
+  (sources list nil)
+  (candidate plist nil)
+  (proposal plist nil))
+
 ;; A file as it would be with all of a proposal that is not in it yet, moved
 ;; onto the editor's own text where it has the file open. `reason`: why that
 ;; can't be said. A file that would be deleted has no text.
@@ -359,6 +378,17 @@ A field is (FIELD KIND DEFAULT)."
   (wall_ms value 0.0)
   (cpu_ms value 0.0)
   (ran plist nil))
+
+;; The build of a workspace that an editor has open was started ("running") or
+;; has said something.
+;; `badge` is that in words, for a status bar. It is sent to those that ask for
+;; it (`InitializationOptions`).
+(aid-protocol--record build-changed-params
+  (workspace value nil)
+  (status value nil)
+  (errors value 0)
+  (warnings value 0)
+  (badge value ""))
 
 (aid-protocol--record model-entry
   (name value nil)

@@ -59,6 +59,18 @@ def test_new_deleted_renamed_and_mode() -> None:
     )
 
 
+def test_a_copy_leaves_its_source_which_may_change_too() -> None:
+    diff = (
+        "diff --git a/a.ml b/a.ml\n--- a/a.ml\n+++ b/a.ml\n@@ -1 +1 @@\n-one\n+ONE\n"
+        "diff --git a/a.ml b/c.ml\nsimilarity index 75%\ncopy from a.ml\ncopy to c.ml\n"
+        "--- a/a.ml\n+++ b/c.ml\n@@ -2 +2 @@\n-two\n+TWO\n"
+    )
+    assert outcome(diff) == {
+        (None, "a.ml"): b"ONE\ntwo\nthree\nfour\n",
+        (None, "c.ml"): b"one\nTWO\nthree\nfour\n",
+    }
+
+
 @pytest.mark.parametrize(
     ("diff", "why"),
     [
@@ -69,6 +81,8 @@ def test_new_deleted_renamed_and_mode() -> None:
         ("--- a/dup\n+++ b/dup\n@@ -7,2 +7,2 @@\n x\n-y\n+z\n", "apply: dup has no place, or several"),
         ("--- a/gone\n+++ b/gone\n@@ -1 +1 @@\n-x\n+y\n", "apply: gone is not there"),
         ("--- /dev/null\n+++ b/a.ml\n@@ -0,0 +1 @@\n+x\n", "apply: a.ml exists already"),
+        ("diff --git a/a.ml b/dup\nrename from a.ml\nrename to dup\n", "apply: dup exists already"),
+        ("diff --git a/a.ml b/dup\ncopy from a.ml\ncopy to dup\n", "apply: dup exists already"),
         ("--- a/a.ml\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n", "apply: a.ml is deleted, but"),
         ("diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/\n", "format: not"),
     ],

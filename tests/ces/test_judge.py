@@ -1,6 +1,7 @@
 """Diffs in, verdicts out, on real builds over warm bases."""
 
 import asyncio
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -160,6 +161,20 @@ async def test_the_least_recently_used_base_is_evicted(workspace: MakeWorkspace,
     assert (await ces.check(root, "")).base == first
 
 
+async def test_what_a_killed_process_had_half_built_goes(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], state_dir: Path
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    gone, at_work = (state_dir / "bases" / name / "lock" for name in ("gone", "at-work"))
+    for lock in (gone, at_work):
+        lock.parent.mkdir(parents=True)
+        lock.touch()
+    with at_work.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert (await ces.check(root, "")).status == "green"
+        assert (gone.parent.exists(), at_work.exists()) == (False, True)
+
+
 async def test_bases_that_leave_no_room_for_each_other_are_judged_all_the_same(
     workspace: MakeWorkspace, scene: Callable[..., Scene]
 ) -> None:
@@ -177,6 +192,34 @@ async def test_bases_that_leave_no_room_for_each_other_are_judged_all_the_same(
     assert [verdict.status for verdict in found] == ["green" if number % 3 else "red" for number in range(12)]
 
 
+async def test_what_the_caller_adds_is_not_the_candidates_fault(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    outside = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"
+    good = VALUE.format("good, too")
+    for fields in (
+        {"hidden": {"../test_x.py": ""}},
+        {"onto": outside.format(".git/hooks/test_x.py")},
+        {"reference": outside.format(".git/hooks/test_x.py"), "policy": "reward"},
+    ):
+        with pytest.raises(BadChange, match=r"is not a plain path|is inside a version control directory"):
+            await ces.check(root, good, **fields)
+    theirs = await ces.check(root, outside.format(".git/hooks/x"), hidden={"test_x.py": ""})
+    assert said(theirs)[:3] == ("red", "apply", -1.0)
+
+
+async def test_a_file_under_another_is_a_bad_diff_and_no_failure_of_the_machine(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    made = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"
+    both = await ces.check(root, made.format("a") + made.format("a/b"))
+    assert (both.status, both.stage, both.reason) == ("red", "apply", "a/b can't be there: a is made a file")
+    over = await ces.check(root, made.format("a"), hidden={"a/test_b.py": ""})
+    assert said(over)[:3] == ("red", "apply", -1.0)
+
+
 async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, one, other = workspace(SCRIPT), scene("sh", "check.sh"), scene("sh", "check.sh")
     assert (await one.check(root, "")).status == "green"
@@ -184,6 +227,25 @@ async def test_two_processes_share_a_state_directory(workspace: MakeWorkspace, s
     assert not (await asyncio.wait({waiting}, timeout=0.5))[0]  # the base is open in the first
     await one.judge.close()
     assert (await waiting).status == "red"
+
+
+async def test_a_process_builds_a_copy_of_a_base_that_another_keeps_open(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, one = workspace(SCRIPT), scene("sh", "check.sh")
+    base, bases = (await one.check(root, "")).base, one.bases.state_dir / "bases"
+    for _ in range(2):  # the second finds the first's
+        other = scene("sh", "check.sh", claim_wait_s=0.0)
+        verdict = await other.check(root, VALUE.format("bad"))
+        assert (verdict.status, verdict.base) == ("red", base)
+        assert sorted(path.name for path in bases.iterdir()) == [base, f"{base}+1"]
+        await other.judge.close()
+    small = scene("sh", "check.sh", claim_wait_s=0.0, quota_bytes=1)
+    (root / "value").write_text("good, too\n")
+    await small.check(root, "")  # takes away the copy, which nobody has, and not the base, which one has
+    assert f"{base}+1" not in [path.name for path in bases.iterdir()]
+    (root / "value").write_text("good\n")
+    assert (await one.check(root, VALUE.format("worse"))).status == "red"
 
 
 async def test_a_run_out_of_time_is_no_failure_of_the_machine(

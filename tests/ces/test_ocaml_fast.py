@@ -102,6 +102,10 @@ CASES: dict[str, tuple[Edits, str]] = {
         {"shapes/box.ml": ("let corners", 'external f : int -> int = "%no_such_primitive" let corners')},
         "red, typecheck",
     ),
+    "an_attribute_where_it_says_nothing": (
+        {"shapes/box.ml": ("let corners", "let one = (1 [@inline]) let corners")},
+        "red, typecheck",
+    ),
     "the_interface_asks_for_more": (
         {"shapes/point.mli": ("val origin", "val more : int val origin")},
         "red, typecheck",

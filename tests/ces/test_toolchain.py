@@ -70,6 +70,18 @@ def test_a_library_that_comes_or_changes_is_another_toolchain(workspace: MakeWor
     assert len(seen) == 3
 
 
+def test_a_program_of_the_workspaces_own_is_the_same_wherever_and_whenever_it_was_written(tmp_path: Path) -> None:
+    settings = BuildSettings(command=("./check",))
+    seen = set()
+    for number, name in enumerate(("one", "another")):
+        program(tmp_path / name / "check", "exit 0")
+        os.utime(tmp_path / name / "check", (number, number))
+        seen.add(toolchain.digest(COMMAND, tmp_path / name, {}, settings))
+    assert len(seen) == 1
+    program(tmp_path / "one" / "check", "exit 1")
+    assert toolchain.digest(COMMAND, tmp_path / "one", {}, settings) not in seen
+
+
 def test_a_workspaces_own_programs_count_and_are_not_run(workspace: MakeWorkspace, tmp_path: Path) -> None:
     root = workspace(FILES["dune"] + FILES["pytest"] + FILES["tsc"])
     ran = tmp_path / "ran"

@@ -235,6 +235,18 @@ async def test_a_revision_is_resolved_or_there_is_none(repository: tuple[str, Pa
     await found.close()
 
 
+@pytest.mark.skipif(shutil.which("hg") is None, reason="needs hg: apt-get install mercurial")
+async def test_a_branch_whose_name_is_no_expression_is_a_revision(tmp_path: Path) -> None:
+    call(tmp_path, "hg", "init")
+    (tmp_path / "kept").write_text("kept\n")
+    for name in ("feature-1", "it's two words", "(half"):
+        call(tmp_path, "hg", "branch", name)
+        commit(tmp_path, "hg")
+        found = await opened(tmp_path)
+        assert await found.resolve(name) == await found.revision() is not None, name
+        await found.close()
+
+
 async def test_history_is_newest_first_without_merges_and_the_first(repository: tuple[str, Path]) -> None:
     kind, root = repository
     commit(root, kind)

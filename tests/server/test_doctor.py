@@ -66,7 +66,8 @@ def test_names_a_configuration_that_can_not_be_read(environment: dict[str, str],
 
 
 def test_names_what_is_withheld_until_it_is_trusted(environment: dict[str, str], workspace: Path) -> None:
-    (workspace / "aid.toml").write_text('default_model = "hints"\n[build]\nadapter = "command"\ncommand = ["true"]\n')
+    build = '[build]\nadapter = "command"\ncommand = ["true"]\n'
+    (workspace / "aid.toml").write_text(f'default_model = "hints"\n{build}[ces]\nquota_gb = 1\n')
     _, checks = doctor(environment, workspace)
     assert checks["withheld settings"]["found"] == "build.command, build.adapter"
     trusted = subprocess.run(
@@ -75,9 +76,11 @@ def test_names_what_is_withheld_until_it_is_trusted(environment: dict[str, str],
     assert json.loads(trusted.stdout) == {
         "trusted": str(workspace / "aid.toml"),
         "settings": ["build.command", "build.adapter"],
+        "ignored": ["ces.quota_gb"],
     }
     _, checks = doctor(environment, workspace)
     assert "withheld settings" not in checks
+    assert checks["ignored settings"]["found"] == "ces.quota_gb"  # trusted or not: it is for all workspaces
     assert checks["build"]["found"] == f"command in {workspace}"
 
 

@@ -57,7 +57,7 @@ async def test_a_proposal_shows_its_hunks_so_that_nobody_need_read_the_diff(scen
     ]
     first = proposal.files[0].hunks[0]
     assert first.text == " line 4\n line 5\n line 6\n-line 7\n+line seven\n line 8\n line 9\n line 10\n"
-    told = f"no build was recognised in {scene.root}: set [build] adapter or command in aid.toml"
+    told = f"no build was recognised in {scene.root}: set [build] adapter or command in aid.toml, then run 'aid trust'"
     assert proposal.badge == f"unchecked: {told}"
     assert proposal.at == scene.now
 

@@ -1,5 +1,6 @@
 """`aid evaluate` as a person runs it: real builds, recorded replies, the report and the gate."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -90,8 +91,10 @@ def test_rates_come_from_real_verdicts_and_the_report_says_how_each_failed(trial
         "test": 0.0,
         "green": 0.25,
     }
+    assert model["projects"][0]["passes"] == {"1": {"value": 1.0, "low": 0.2065493117918027, "high": 1.0, "tasks": 1}}
     assert model["outcomes"] == {"green": 1, "red at build": 1, "rejected": 1, "no-edit": 1}
     page = (trial.home / "out" / "index.html").read_text()
+    assert model["completion_tokens_p50"] is None and "<td>–</td></tr>" in page  # recorded replies have none counted
     assert "Evaluation of m" in page and "red at build" in page and "<script" not in page
 
 
@@ -109,6 +112,16 @@ def test_a_run_goes_on_where_it_was(trial: Trial) -> None:
     assert third.stderr.splitlines() == ["1 of 2 samples, 1 green", "2 of 2 samples, 2 green"]
     other = trial.run("--tasks", str(trial.home / "tasks.jsonl"), "-n", "1", "--model", "hints")
     assert other.returncode == 2 and "holds the samples of other models or tasks" in other.stderr
+
+
+def test_two_runs_are_not_at_work_in_one_folder(trial: Trial) -> None:
+    trial.models(m=[GOOD])
+    tasks = str(trial.tasks(1))
+    assert trial.run("--tasks", tasks, "-n", "1").returncode == 0
+    with (trial.home / "out" / "samples.jsonl").open() as samples:
+        fcntl.flock(samples, fcntl.LOCK_EX)
+        second = trial.run("--tasks", tasks, "-n", "2")
+    assert second.returncode == 2 and "another run is at work in" in second.stderr
 
 
 def test_no_build_sees_the_tasks_or_what_was_sampled_before(trial: Trial) -> None:
@@ -148,7 +161,11 @@ def test_bad_input_is_one_line_and_exit_2(trial: Trial) -> None:
     tasks = trial.tasks(1)
     empty = trial.home / "empty.jsonl"
     empty.write_text("\n")
-    for words in (["--tasks", "none"], ["--tasks", str(empty)], ["--tasks", str(tasks), "--model", "no"]):
+    mine = ["--tasks", str(tasks)]
+    for words in (
+        ["--tasks", "none"], ["--tasks", str(empty)], [*mine, "--model", "no"], [*mine, "--report", "/proc/none"],
+        [*mine, "--compare", "m"], [*mine, "--model", "hints", "--gate"],
+    ):  # fmt: skip
         done = trial.run(*words)
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
     shutil.rmtree(trial.home / "project0")

@@ -56,6 +56,8 @@ def test_answers_that_grow_without_bound() -> None:
     long = many(reply=EDIT + "".join(f"let value_{n} = {n * n}\n" for n in range(60)))
     assert fired(long, many()) == ["growth"]
     assert fired(many(), long) == []
+    words = many(green=False, reply="No.", diff="", outcome="no-edit", well_formed=False)
+    assert fired(many(), words) == []  # an edit is longer than a refusal
 
 
 def test_a_model_that_passes_less_often_than_the_present_one_beyond_noise() -> None:
@@ -67,6 +69,24 @@ def test_a_model_that_passes_less_often_than_the_present_one_beyond_noise() -> N
 
 def test_a_habit_that_both_models_have_is_no_reason_to_keep_the_old_one() -> None:
     assert fired(many(cut=True), many(cut=True)) == []
+
+
+UNSCORABLE: dict[str, Any] = {
+    "reply": "", "diff": "", "well_formed": False, "outcome": "failed", "status": "infra_error", "reward": None,
+    "error": "the server is down",
+}  # fmt: skip
+
+
+def test_what_the_machine_failed_is_no_answer() -> None:
+    assert fired(many(95) + many(5, **UNSCORABLE)) == []
+
+
+def test_a_model_that_could_not_be_judged_is_not_promoted() -> None:
+    [found] = findings(many(60, **UNSCORABLE))
+    assert found.guard == "unscorable" and "60 of 60 samples could not be judged" in found.message
+    assert "the server is down" in found.message
+    assert fired(many(40) + many(20, **UNSCORABLE)) == ["unscorable"]
+    assert fired(many(), many(60, **UNSCORABLE)) == ["pass rate"]  # nothing to set it against
 
 
 def test_code_is_not_taken_for_a_loop_or_a_promise() -> None:

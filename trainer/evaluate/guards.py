@@ -1,7 +1,8 @@
 """Off the rails: what keeps a model from being promoted whatever its pass rate. Pure: samples in, findings out.
 
 Each guard looks at one way models go wrong after training: silence, loops, refusals and promises ("I'll do it
-tomorrow"), leaving the format, growing without bound, and passing less often than the present model.
+tomorrow"), leaving the format, growing without bound, and passing less often than the present model. What the machine
+failed is no answer of the model's; too much of that leaves nothing to promote it on.
 """
 
 import re
@@ -27,7 +28,10 @@ _LOOP_COMPRESSION = 0.12  # code compresses to a quarter or a third
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Shares of all samples, and how much longer than the present model's the answers may be."""
+    """Shares of the answers (`unscorable`: of all samples), and how much longer than the present model's they may be.
+
+    `growth` is over those of the present model's that hold an edit: words in place of one are short.
+    """
 
     empty: float = 0.02
     looping: float = 0.02
@@ -35,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     out_of_format: float = 0.10
     cut: float = 0.05
     growth: float = 2.0
+    unscorable: float = 0.10
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +64,8 @@ def findings(
     a habit that both have is no reason to keep the old one.
     """
     limits = limits or Limits()
+    answers = [sample for sample in samples if sample.reward is not None]
+    theirs = [sample for sample in present if sample.reward is not None]
     checks: tuple[tuple[str, Callable[[Sample], bool], float, str], ...] = (
         ("empty", is_empty, limits.empty, "answers are empty"),
         ("looping", is_looping, limits.looping, "answers repeat themselves"),
@@ -68,13 +75,14 @@ def findings(
     )
     found = []
     for guard, is_bad, limit, told in checks:
-        bad = [sample for sample in samples if is_bad(sample)]
-        seen = share(len(bad), len(samples))
-        before = share(sum(map(is_bad, present)), len(present))
-        if samples and seen.low > limit and (not present or seen.value > before.value):
+        bad = [sample for sample in answers if is_bad(sample)]
+        seen = share(len(bad), len(answers))
+        before = share(sum(map(is_bad, theirs)), len(theirs))
+        if answers and seen.low > limit and (not theirs or seen.value > before.value):
             message = f"{seen.value:.0%} of {told} (allowed: {limit:.0%})"
             found.append(Finding(guard=guard, message=message, share=seen.value, limit=limit, example=_example(bad)))
-    return [*found, *_grown(samples, present, limits), *_fallen(comparison)]
+    fallen = _incomparable() if present and comparison is None else _fallen(comparison)
+    return [*found, *_grown(answers, theirs, limits), *_unjudged(samples, limits), *fallen]
 
 
 def is_empty(sample: Sample) -> bool:
@@ -100,7 +108,7 @@ def is_promising(sample: Sample) -> bool:
 
 
 def _grown(samples: Sequence[Sample], present: Sequence[Sample], limits: Limits) -> list[Finding]:
-    before = percentile([float(len(sample.reply)) for sample in present], 0.95)
+    before = percentile([float(len(sample.reply)) for sample in present if sample.diff], 0.95)
     now = percentile([float(len(sample.reply)) for sample in samples], 0.95)
     if not before or now <= limits.growth * before:
         return []
@@ -109,6 +117,24 @@ def _grown(samples: Sequence[Sample], present: Sequence[Sample], limits: Limits)
     return [
         Finding(guard="growth", message=message, share=now / before, limit=limits.growth, example=_example([longest]))
     ]
+
+
+def _unjudged(samples: Sequence[Sample], limits: Limits) -> list[Finding]:
+    lost = [sample for sample in samples if sample.reward is None]
+    seen = share(len(lost), len(samples))
+    if samples and len(lost) < len(samples) and seen.low <= limits.unscorable:
+        return []
+    why = next((told for sample in lost if (told := sample.error or sample.first_error)), "the machine failed")
+    message = (
+        f"{len(lost)} of {len(samples)} samples could not be judged (allowed: {limits.unscorable:.0%}), as: {why}; "
+        "the same command asks for them again"
+    )
+    return [Finding(guard="unscorable", message=message, share=seen.value, limit=limits.unscorable)]
+
+
+def _incomparable() -> list[Finding]:
+    message = "there is no task on which both models were judged; the same command asks for what is missing"
+    return [Finding(guard="pass rate", message=message, share=0.0, limit=0.0)]
 
 
 def _fallen(comparison: Paired | None) -> list[Finding]:

@@ -33,7 +33,7 @@ def page(report: Report) -> str:
         _rates(report.models),
         *_outcomes(first),
         "<h2>Examples of what failed</h2>",
-        *(_example(example) for example in first.examples),
+        *([_example(example) for example in first.examples] or ['<p class="soft">None.</p>']),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -68,8 +68,8 @@ def _key(models: Sequence[ModelReport]) -> str:
 def _grouped(models: Sequence[ModelReport], groups: Sequence[Sequence[Group]]) -> list[tuple[str, list[Rate | None]]]:
     """A row a group, with how many tasks it has: an interval over one task says nothing."""
     names = sorted({group.name for each in groups for group in each})
-    rates = [{group.name: group.pass_at_1 for group in each} for each in groups]
-    sizes = {group.name: group.pass_at_1.tasks for each in groups for group in each}
+    rates = [{group.name: group.passes["1"] for group in each} for each in groups]
+    sizes = {group.name: group.passes["1"].tasks for each in groups for group in each}
     return [(f"{_short(name)} ({sizes[name]})", [each.get(name) for each in rates]) for name in names]
 
 
@@ -140,7 +140,8 @@ def _rates(models: Sequence[ModelReport]) -> str:
     rows = "".join(
         f"<tr><td>{escape(model.model)}</td><td>{_with_interval(model.well_formed)}</td>"
         f"<td>{_with_interval(model.hacks)}</td><td>{_with_interval(model.infra)}</td>"
-        f"<td>{model.model_ms_p50:.0f} / {model.model_ms_p95:.0f}</td><td>{model.completion_tokens_p50:.0f}</td></tr>"
+        f"<td>{_whole(model.model_ms_p50)} / {_whole(model.model_ms_p95)}</td>"
+        f"<td>{_whole(model.completion_tokens_p50)}</td></tr>"
         for model in models
     )
     head = (
@@ -173,6 +174,10 @@ def _with_interval(rate: Rate | None) -> str:
 
 def _percent(rate: Rate | None) -> str:
     return "–" if rate is None else f"{rate.value * 100:.1f} %"
+
+
+def _whole(measured: float | None) -> str:
+    return "–" if measured is None else f"{measured:.0f}"
 
 
 def _short(name: str) -> str:

@@ -6,6 +6,7 @@ the next run.
 
 import asyncio
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -115,8 +116,11 @@ def _claim(run: Run, config: Config) -> None:
     tasks = hashlib.sha256("\n".join(sorted(task.id for task in run.tasks)).encode()).hexdigest()
     now = msgspec.json.encode({"models": settings, "tasks": tasks}, order="sorted")
     file = run.folder / RUN_FILE
-    if file.exists() and file.read_bytes() != now:
+    if not file.exists():
+        draft = file.with_name(f".{RUN_FILE}-{os.getpid()}")
+        draft.write_bytes(now)
+        draft.replace(file)  # whole or not at all: half a claim would lock its own run out
+    elif file.read_bytes() != now:
         raise TrainerError(
             f"{run.folder} holds the samples of other models or tasks: name another --report, or remove it"
         )
-    file.write_bytes(now)

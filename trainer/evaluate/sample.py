@@ -1,6 +1,6 @@
 """One proposal for one task, as it is kept: a line of samples.jsonl. Data, and how it is stored."""
 
-import contextlib
+import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,24 +49,38 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Samples:
-    """The file of a run's samples: read once, then added to line by line, each down to the disk."""
+    """The file of a run's samples: read once, then added to line by line, each down to the disk.
+
+    One run at a time has it open; the lock goes with its process.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self.found: dict[tuple[str, str, int], Sample] = {}
-        whole = 0
-        with contextlib.suppress(FileNotFoundError):
-            for line in self._path.read_bytes().splitlines(keepends=True):
-                try:
-                    sample = msgspec.json.decode(line, type=Sample)
-                except msgspec.MsgspecError as error:
-                    if not line.endswith(b"\n"):
-                        break  # the run was killed in the middle of this line
-                    raise TrainerError(f"{self._path} has a line that is no sample ({error}): move it away") from error
-                whole += len(line)
-                self.found[sample.key] = sample
         self._file = self._path.open("ab")
-        self._file.truncate(whole)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file.truncate(self._read())
+        except BlockingIOError as error:
+            self._file.close()
+            raise TrainerError(f"another run is at work in {folder}: wait for it, or name another --report") from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read(self) -> int:
+        """Find what is there; how many bytes of it are whole lines."""
+        whole = 0
+        for line in self._path.read_bytes().splitlines(keepends=True):
+            try:
+                sample = msgspec.json.decode(line, type=Sample)
+            except msgspec.MsgspecError as error:
+                if not line.endswith(b"\n"):
+                    break  # the run was killed in the middle of this line
+                raise TrainerError(f"{self._path} has a line that is no sample ({error}): move it away") from error
+            whole += len(line)
+            self.found[sample.key] = sample
+        return whole
 
     def add(self, sample: Sample) -> None:
         """Keep `sample`, unless it is one that the machine failed: that is asked for again another time."""

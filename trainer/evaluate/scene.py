@@ -53,7 +53,8 @@ class Scene:
         parsed = diff.parse(task.onto)
         changes = parsed if isinstance(parsed, Malformed) else diff.apply(parsed, self._read_base)
         if isinstance(changes, Malformed | Misfit):
-            raise TrainerError(f"task {task.id} doesn't fit {task.workspace}: {changes.reason}; make the tasks anew")
+            reason = f"{changes.path} {changes.reason}" if isinstance(changes, Misfit) else changes.reason
+            raise TrainerError(f"task {task.id} doesn't fit {task.workspace}: {reason}; make the tasks anew")
         return changes
 
     def reader(self, changes: Sequence[FileChange]) -> Callable[[str], Document | None]:

@@ -16,10 +16,10 @@ _SHOWN_CHARS = 2000
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """The tasks of one kind or project: pass@1 of the whole check."""
+    """The tasks of one kind or project: pass@k of the whole check, {"1": Rate, …}."""
 
     name: str
-    pass_at_1: Rate
+    passes: dict[str, Rate]
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """One model. `stages` gives pass@k by stage ("green": all of them, and no trick), {"1": Rate, …}; k up to the
-    number of samples a task. Rates of `hacks` and `infra` count samples."""
+    number of samples a task. Rates of `hacks` and `infra` count samples. Percentiles are None where nobody measured."""
 
     model: str
     samples: int
@@ -48,9 +48,9 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     well_formed: Rate
     outcomes: dict[str, int]
     flags: dict[str, int]
-    model_ms_p50: float
-    model_ms_p95: float
-    completion_tokens_p50: float
+    model_ms_p50: float | None
+    model_ms_p95: float | None
+    completion_tokens_p50: float | None
     examples: tuple[Example, ...]
 
 
@@ -100,9 +100,9 @@ def _model(name: str, samples: Sequence[Sample]) -> ModelReport:
         well_formed=share(sum(sample.well_formed for sample in scored), len(scored)),
         outcomes=dict(Counter(failure(sample) or "green" for sample in samples).most_common()),
         flags=dict(Counter(flag for sample in scored for flag in set(sample.flags)).most_common()),
-        model_ms_p50=percentile(times, 0.5),
-        model_ms_p95=percentile(times, 0.95),
-        completion_tokens_p50=percentile(tokens, 0.5),
+        model_ms_p50=percentile(times, 0.5) if times else None,
+        model_ms_p95=percentile(times, 0.95) if times else None,
+        completion_tokens_p50=percentile(tokens, 0.5) if tokens else None,
         examples=_examples(samples),
     )
 
@@ -122,26 +122,20 @@ def _stages(tasks: Sequence[Sequence[Sample]]) -> dict[str, dict[str, Rate]]:
     passes: dict[str, Callable[[Sample], bool]] = {"green": lambda sample: sample.status == "green"}
     for stage in ORDER:
         passes[stage] = lambda sample, stage=stage: sample.components.get(stage) == 1.0  # type: ignore[misc]
-    most = max((len(each) for each in tasks), default=1)
-    ks = [k for k in (1, 2, 4, 8, 16, 32, 64) if k <= most]
-    stages: dict[str, dict[str, Rate]] = {}
-    for name in (*ORDER, "green"):
-        counts = [_counts(each, passes[name]) for each in tasks]
-        rates = {str(k): pass_rate(counts, k) for k in ks}
-        stages[name] = {k: rate for k, rate in rates.items() if rate is not None}
-    return stages
+    return {name: _passes([_counts(each, passes[name]) for each in tasks]) for name in (*ORDER, "green")}
+
+
+def _passes(tasks: Sequence[Counts]) -> dict[str, Rate]:
+    """pass@k for each k that any task has samples enough for."""
+    rates = {str(k): pass_rate(tasks, k) for k in (1, 2, 4, 8, 16, 32, 64)}
+    return {k: rate for k, rate in rates.items() if rate is not None}
 
 
 def _groups(tasks: dict[str, list[Sample]], of: Callable[[Sample], str]) -> tuple[Group, ...]:
     groups: dict[str, list[Counts]] = {}
     for samples in tasks.values():
         groups.setdefault(of(samples[0]), []).append(_counts(samples))
-    found = []
-    for name in sorted(groups):
-        rate = pass_rate(groups[name], 1)
-        assert rate is not None
-        found.append(Group(name=name, pass_at_1=rate))
-    return tuple(found)
+    return tuple(Group(name=name, passes=_passes(groups[name])) for name in sorted(groups))
 
 
 def _counts(samples: Sequence[Sample], passed: Callable[[Sample], bool] | None = None) -> Counts:

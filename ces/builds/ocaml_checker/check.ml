@@ -60,7 +60,11 @@ let parse ~magic ~invariants parser job =
     Location.init shown job.source;
     parser shown)
 
+(* As ocamldep finds them: without -no-alias-deps, which would leave out what an alias alone names. *)
 let free_names add tree =
+  let transparent = !Clflags.transparent_modules in
+  Clflags.transparent_modules := false;
+  Fun.protect ~finally:(fun () -> Clflags.transparent_modules := transparent) @@ fun () ->
   Depend.free_structure_names := Misc.Stdlib.String.Set.empty;
   add Misc.Stdlib.String.Map.empty tree;
   Misc.Stdlib.String.Set.elements !Depend.free_structure_names
@@ -77,6 +81,7 @@ let implementation info job tree =
   set_interface job;
   let typed = Compile_common.typecheck_impl info tree in
   Compat.translate info typed;
+  Compat.warn_unused_attributes ();
   Warnings.check_fatal ();
   if job.has_interface then None else Some (typed.Typedtree.signature, Compat.alerts_of_str tree)
 

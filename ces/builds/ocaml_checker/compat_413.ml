@@ -19,6 +19,9 @@ let translate info (typed : Typedtree.implementation) =
   let program = Translmod.transl_implementation info.Compile_common.module_name (typed.structure, typed.coercion) in
   ignore (Simplif.simplify_lambda program.Lambda.code)
 
+(* Each pass warns of its own. *)
+let warn_unused_attributes () = ()
+
 let included env one other =
   match Includemod.signatures env ~mark:Includemod.Mark_neither one other with
   | _ -> true

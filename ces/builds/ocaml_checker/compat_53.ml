@@ -21,6 +21,9 @@ let translate info (typed : Typedtree.implementation) =
   let program = Translmod.transl_implementation (Unit_info.modname info.Compile_common.target) (typed.structure, typed.coercion) in
   ignore (Simplif.simplify_lambda program.Lambda.code)
 
+(* Those that no pass has taken note of; it forgets them. *)
+let warn_unused_attributes = Builtin_attributes.warn_unused
+
 let included env one other =
   match Includemod.signatures env ~mark:false one other with
   | _ -> true

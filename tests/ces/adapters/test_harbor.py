@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from ces.adapters.harbor import Export, export
+from ces.adapters.harbor_script import test_script as judging
 from ces.adapters.row import Row
-from ces.builds.adapter import BuildSettings
+from ces.builds.adapter import BuildSettings, Step
 from ces.errors import CesError
 from ces.tasks.task import Task, identified, write
 
@@ -167,11 +168,25 @@ def test_a_task_file_is_exported_by_command(workspace: MakeWorkspace, tmp_path: 
     ran = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert ran.stdout == f"{tmp_path / 'out' / task.id}\n"
     script = (tmp_path / "out" / task.id / "tests" / "test.sh").read_text()
-    assert "step parse '0' python3 -I -c" in script and "step test '0 5' python3 -m pytest" in script
+    assert "step parse '0' python3 -I -c" in script and "reporting test '0 5' python3 -c" in script
     assert sys.prefix not in script
     assert (
         "    compile every file\n    python3 -m pytest" in (tmp_path / "out" / task.id / "instruction.md").read_text()
     )
+
+
+@needs_box
+def test_a_test_step_that_was_ended_early_is_no_success(tmp_path: Path) -> None:
+    tells = 'read -r word <"$CES_REPORT"; rm "$CES_REPORT"; . ./code; printf "%s\\n{}" "$word" >"$CES_REPORT"'
+    script = judging([Step(stage="test", argv=("sh", "-c", tells), report=True)], (), (), 60)
+    (tmp_path / "workspace").mkdir()
+    box = Box(tmp_path / "box", tmp_path / "workspace")
+    rewards = []
+    for code in ("true", "exit 0", "rm -f $CES_REPORT; mkdir $CES_REPORT; exit 0", "echo {} >$CES_REPORT; exit 0"):
+        box.path("/workspace/code").write_text(code)
+        assert box.run(script).returncode == 0
+        rewards.append(json.loads(box.path("/logs/verifier/reward.json").read_text())["reward"])
+    assert rewards == [1, 0, 0, 0]
 
 
 async def test_a_task_that_does_not_fit_is_refused(broken: Row, tmp_path: Path) -> None:

@@ -39,6 +39,20 @@ said({
   mix: await page.locator("#mix text").allTextContents(),
 });
 
+await given(); // its figures are measured
+const cut = []; // figures that are wider than their tile
+for (const width of [400, 760, 1010, 1100, 1500]) {
+  await page.setViewportSize({ width, height: 800 });
+  const found = await page.evaluate(() => {
+    for (const id of ["wall", "queue"]) document.getElementById(id).textContent = "144 ms / 14.7 s";
+    document.getElementById("audits").textContent = "12 of 3,456";
+    return [...document.querySelectorAll(".tile b")].filter((each) => each.scrollWidth > each.clientWidth).length;
+  });
+  if (found > 0) cut.push(width);
+}
+await page.setViewportSize({ width: 400, height: 800 });
+said({ cut });
+
 await given(); // the token is another now, as the cookie finds out
 await page.locator("#login").waitFor();
 const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);

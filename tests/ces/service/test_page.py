@@ -68,6 +68,7 @@ async def test_the_page_shows_what_happens_as_it_happens(
     shown = await page("ended")
     assert shown["recent"][1:3] == ["green", "workspace"] and shown["bases"][:2] == ["workspace", "green"]
     assert shown["mix"] == ["green", "1", "red", "0"]
+    assert await page("measure") == {"cut": []}
     port = int(ask.address.url.rpartition(":")[2])
     await ask.http.close()
     await served.stop()

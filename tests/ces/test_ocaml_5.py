@@ -1,0 +1,38 @@
+"""The fast path for OCaml with OCaml 5.3 and dune 3.17: its own tests, inside the system that scripts/trixie makes."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ces.test_golden import trixie
+
+REPOSITORY = Path(__file__).parents[2]
+TESTS = ("tests/ces/test_ocaml_fast.py", "tests/ces/test_ocaml_rules.py")
+
+pytestmark = [
+    pytest.mark.ocaml,
+    pytest.mark.skipif(shutil.which("bwrap") is None or trixie() is None, reason="needs bwrap and scripts/trixie"),
+    pytest.mark.skipif(sys.base_prefix.startswith("/usr"), reason="this Python's libraries are in the other's way"),
+]
+
+
+def test_its_tests_pass_with_the_newer_compiler_too(tmp_path: Path) -> None:
+    tree = trixie()
+    assert tree is not None
+    seen = {sys.base_prefix, sys.prefix, str(REPOSITORY)}
+    places = ["--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    for top in sorted({Path(path).parents[-2] for path in seen}):
+        places += ["--tmpfs", str(top)]
+    for path in sorted(seen):
+        places += ["--ro-bind", path, path]
+    places += ["--bind", str(tmp_path), "/tmp", "--chdir", str(REPOSITORY), "--clearenv"]
+    env = ["--setenv", "HOME", "/tmp", "--setenv", "PATH", "/usr/bin:/bin"]
+    asked = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "dune", *TESTS]
+    ended = subprocess.run(
+        ["bwrap", "--unshare-all", *places, *env, *asked], check=False, capture_output=True, text=True, timeout=900
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr
+    assert " passed" in ended.stdout
