@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-_OWNED = (".git", ".hg", "aid.toml")
-_PROJECT = (
+OWNED = (".git", ".hg", "aid.toml")
+PROJECT = (
     "dune-project",
     "dune-workspace",
     "pyproject.toml",
@@ -26,7 +26,7 @@ def find_root(start: Path) -> Path:
     start = start.resolve()
     home = Path.home().resolve()
     for directory in (start, *start.parents):
-        markers = _OWNED if home.is_relative_to(directory) else _OWNED + _PROJECT
+        markers = OWNED if home.is_relative_to(directory) else OWNED + PROJECT
         if any((directory / name).exists() for name in markers):
             return directory
     return start
@@ -34,7 +34,7 @@ def find_root(start: Path) -> Path:
 
 def is_too_wide(root: Path) -> bool:
     """Whether it is the home directory or above it, and no project: to index all of that is never what was meant."""
-    return Path.home().resolve().is_relative_to(root) and not any((root / name).exists() for name in _OWNED)
+    return Path.home().resolve().is_relative_to(root) and not any((root / name).exists() for name in OWNED)
 
 
 def inside(root: Path, named: str) -> str | None:

@@ -1,4 +1,9 @@
-"""plugins/nvim/lua/aid/protocol.lua: LuaCATS classes, and the methods' names. A field called `end` is quoted."""
+"""plugins/nvim/lua/aid/protocol.lua: LuaCATS classes, the methods' names, settings, and what a project is known by.
+
+A field called `end` is quoted.
+"""
+
+from collections.abc import Iterable
 
 from aid.codegen.shape import (
     Field,
@@ -14,6 +19,7 @@ from aid.codegen.shape import (
     without_nothing,
 )
 from aid.protocol import VERSION, EditorSettings, Method
+from aid.root import OWNED, PROJECT
 
 PATH = "plugins/nvim/lua/aid/protocol.lua"
 # fmt: off
@@ -49,6 +55,7 @@ def text() -> str:
         _names("requests", requests()),
         _names("notifications", notifications()),
         f"---@type aid.EditorSettings\nM.settings = {{\n{settings}}}\n",
+        f"-- What a project is known by (aid/root.py).\nM.owned = {_list(OWNED)}\nM.project = {_list(PROJECT)}\n",
         "return M\n",
     ]
     return "\n".join([head, *body, *tail])
@@ -79,6 +86,8 @@ def _names(table: str, methods: list[Method]) -> str:
 
 
 def _value(field: Field) -> str:
-    if isinstance(field.default, tuple):
-        return "{ " + ", ".join(f'"{each}"' for each in field.default) + " }"
-    return default_json(field)
+    return _list(field.default) if isinstance(field.default, tuple) else default_json(field)
+
+
+def _list(values: Iterable[str]) -> str:
+    return "{ " + ", ".join(f'"{each}"' for each in values) + " }"

@@ -290,3 +290,19 @@ def test_without_the_program_one_line_says_so(shop: Any, program: str, nvim: Any
     nvim.until_said('aid: there is no program "aid-nowhere": install AID, or name it in vim.g.aid.command')
     nvim.keys(":lua require('aid').setup({ enable = false })<CR>:AidStatus<CR>")
     nvim.until_said("aid: it is switched off: vim.g.aid.enable is false")
+
+
+def test_a_project_is_what_the_daemon_takes_for_one(shop: Any, nvim: Any) -> None:
+    tools = shop.root / "lib" / "tools"
+    tools.mkdir()
+    (tools / "package.json").write_text("{}")
+    (tools / "a.js").write_text("1\n")
+    (shop.home / "Makefile").write_text("all:\n")
+    for file in (tools / "a.js", shop.root / "lib" / "price.ml", shop.home / "Makefile"):
+        nvim.keys(f":edit {file}<CR>")
+        nvim.until(f"vim.api.nvim_buf_get_name(0) == {json.dumps(str(file))}")
+        root = {tools: tools, shop.home: shop.home}.get(file.parent, shop.root)
+        assert nvim.eval("require('aid.client').root(0)") == str(root)
+    assert nvim.lua("return select(2, require('aid.client').root(0))") is False, (
+        "a stray Makefile at home is no project"
+    )

@@ -2,8 +2,6 @@
 local api, protocol = vim.api, require("aid.protocol")
 local M = {}
 
-local OWNED = { ".git", ".hg", "aid.toml" }
-local PROJECT = { "dune-project", "pyproject.toml", "Cargo.toml", "package.json", "Makefile" }
 local UNREACHED = "the daemon can't be reached: see :checkhealth aid"
 
 local asking = {} ---@type table<string, { root: string, update: fun(it: aid.UpdateParams), cancel: fun() }> by token
@@ -24,11 +22,17 @@ local function served(buffer)
   return vim.b[buffer].aid_root or client and client.root_dir
 end
 
+--- Whether a name in a directory is the sign of a project, by the daemon's own rule.
+local function is_sign(name, directory)
+  local above_home = vim.startswith(vim.uv.os_homedir() .. "/", directory .. "/")
+  return vim.list_contains(protocol.owned, name) or not above_home and vim.list_contains(protocol.project, name)
+end
+
 --- The project's directory, and whether there is a sign of a project.
 function M.root(buffer)
   local name = api.nvim_buf_get_name(buffer)
   local start = vim.bo[buffer].buftype == "" and name ~= "" and vim.fs.dirname(name) or assert(vim.uv.cwd())
-  local found = served(buffer) or vim.fs.root(start, OWNED) or vim.fs.root(start, PROJECT)
+  local found = served(buffer) or vim.fs.root(start, is_sign)
   return vim.uv.fs_realpath(found or start) or start, found ~= nil
 end
 

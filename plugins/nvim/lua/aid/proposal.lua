@@ -22,7 +22,6 @@ local function split_lines(text) return vim.split((text:gsub("\n$", "")), "\n") 
 
 --- Lines `first` to `last` of a buffer become a proposal, as Markdown or plain; each is an extmark, so that what it is
 --- of is known wherever it ends up.
----@param proposal aid.Proposal
 function M.draw(buffer, first, last, proposal, markdown)
   local lines, drawn = {}, {}
   local function add(text, place, colour)
@@ -75,8 +74,7 @@ end
 local function shown(id) return view and api.nvim_buf_is_valid(view.buffer) and view.id == (id or view.id) end
 
 function M.close()
-  local windows = shown() and vim.fn.win_findbuf(view.buffer) or {}
-  vim.iter(windows):each(function(window) api.nvim_win_close(window, true) end)
+  if shown() then api.nvim_buf_delete(view.buffer, { force = true }) end
 end
 
 --- Go to the change that the cursor is on, in the window that the preview stands over.
@@ -121,7 +119,6 @@ function M.show(root, proposal)
 end
 
 --- Do something with the proposal `id`, else the one under the cursor, the preview's, or the newest open one.
----@param work fun(root: string, proposal: aid.Proposal, place?: aid.Place)
 local function with_proposal(id, work)
   local root, place = client.root(0), here()
   id = id or place and place.id or shown() and view.root == root and view.id or nil
@@ -193,9 +190,8 @@ local function side_by_side(root, id, path)
 end
 
 function M.open(given)
-  local split = given == "split"
-  with_proposal(not split and given ~= "" and given or nil, function(root, proposal, place)
-    if split then return side_by_side(root, proposal.id, place and place.index and place.path) end
+  with_proposal(given ~= "split" and given ~= "" and given or nil, function(root, proposal, place)
+    if given == "split" then return side_by_side(root, proposal.id, place and place.index and place.path) end
     M.show(root, proposal)
   end)
 end

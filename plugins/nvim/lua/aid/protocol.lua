@@ -441,4 +441,8 @@ M.settings = {
   log_level = "warning",
 }
 
+-- What a project is known by (aid/root.py).
+M.owned = { ".git", ".hg", "aid.toml" }
+M.project = { "dune-project", "dune-workspace", "pyproject.toml", "setup.py", "Cargo.toml", "package.json", "go.mod", "CMakeLists.txt", "Makefile" }
+
 return M
