@@ -283,6 +283,7 @@ def test_completion_knows_what_the_daemon_knows(shop: Any, nvim: Any) -> None:
 
 
 def test_without_the_program_one_line_says_so(shop: Any, program: str, nvim: Any) -> None:
+    nvim.until("#vim.lsp.get_clients() == 1")
     nvim.keys(":lua require('aid').setup({ command = { 'aid-nowhere' } })<CR>:bwipeout<CR>")
     nvim.lua("for _, each in ipairs(vim.lsp.get_clients()) do each.stop(each, true) end")
     nvim.until("#vim.lsp.get_clients() == 0")
