@@ -74,7 +74,7 @@ const operations = {
   async file(name) {
     await quick("Control+P", name, rowOf(name.split("/").at(-1)));
     await page.keyboard.press("Enter");
-    await page.locator(".tab.active .label-name").getByText(name.split("/").at(-1), { exact: true }).waitFor();
+    await page.locator(".tab.active", { hasText: name.split("/").at(-1), hasNotText: "as proposed" }).waitFor();
     await editor().locator(".view-line").first().waitFor();
   },
   press: (keys) => page.keyboard.press(keys),

@@ -276,3 +276,11 @@ def test_a_daemon_killed_in_mid_answer_is_started_again_and_the_answer_comes(sho
     code.do("chatPress", ALL)
     code.do("chatGone", f"button[aria-label='{ALL}']")
     assert "first = 10\n" in code.do("text") and shop.text("lib/extra.ml") == "let more = 1\n"
+
+
+def test_switched_off_it_says_so_and_starts_nothing(shop: Any, opened: Callable[..., Any]) -> None:
+    with opened(shop, **{"aid.enable": False}) as code:
+        code.do("command", "AID: Ask")
+        code.do("chatUntil", "#build.trouble", "AID is switched off: see the setting aid.enable.")
+        assert code.do("chatEval", "document.getElementById('send').disabled")
+        assert not (shop.home / "state").exists(), "no daemon was started"
