@@ -138,7 +138,8 @@ def test_unsaved_text_is_respected_and_a_stale_buffer_rebased_or_refused(shop: A
     assert code.do("text").startswith("let above = 0\nlet first = 10\n\nlet unsaved = 7\n")
     code.do("chatPress", "Accept change 2 of 2 in lib/numbers.ml")
     code.do("chatUntil", ".hunk.accepted")
-    code.do("file", "lib/numbers.ml")
+    code.do("click", ".tab", "numbers.ml")
+    code.do("gone", ".monaco-diff-editor")
     assert code.do("text").startswith("let above = 0\nlet first = 1\n\nlet unsaved = 7\n")
     assert code.do("text").endswith("let last = 20\n")
 
