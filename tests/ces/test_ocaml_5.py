@@ -23,12 +23,12 @@ def test_its_tests_pass_with_the_newer_compiler_too(tmp_path: Path) -> None:
     tree = trixie()
     assert tree is not None
     seen = {sys.base_prefix, sys.prefix, str(REPOSITORY)}
-    places = ["--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-    for top in sorted({Path(path).parents[-2] for path in seen}):
+    places = ["--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--bind", str(tmp_path), "/tmp"]
+    for top in sorted({Path(path).parents[-2] for path in seen} - {Path("/tmp")}):
         places += ["--tmpfs", str(top)]
     for path in sorted(seen):
         places += ["--ro-bind", path, path]
-    places += ["--bind", str(tmp_path), "/tmp", "--chdir", str(REPOSITORY), "--clearenv"]
+    places += ["--chdir", str(REPOSITORY), "--clearenv"]
     env = ["--setenv", "HOME", "/tmp", "--setenv", "PATH", "/usr/bin:/bin"]
     asked = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "dune", *TESTS]
     ended = subprocess.run(
