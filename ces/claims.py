@@ -59,8 +59,11 @@ def unclaimed(folder: Path) -> int | None:
 
 def _lock(folder: Path) -> int | None:
     """None while another holds it, or has just evicted the base."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except (FileNotFoundError, FileExistsError):  # mkdir's word for one that goes as it looks again
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(lock), (folder / "lock").stat()):

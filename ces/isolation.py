@@ -166,7 +166,8 @@ def remove_tree(path: Path) -> None:
     try:
         shutil.rmtree(path)
     except (OSError, RecursionError):
-        path.chmod(0o700)
+        with contextlib.suppress(FileNotFoundError):  # another process was at it too
+            path.chmod(0o700)
         for directory, inside, _ in os.walk(path):  # from the top, so that each opens before it is listed
             for name in inside:
                 with contextlib.suppress(OSError):
