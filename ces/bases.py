@@ -175,7 +175,7 @@ class Bases:
 
     async def _make(self, workspace: Path, rev: str | None, adapter: Adapter, settings: BuildSettings) -> Warm:
         """Freeze the sources, and open the base of that content: the one on disk or a new one."""
-        draft = self._folder / f"{_DRAFT}{os.getpid()}-{uuid.uuid4().hex}"
+        draft = _draft(self._folder)
         await in_thread(self._sweep)
         try:
             if rev is None:
@@ -294,16 +294,22 @@ def _use(warm: Warm) -> None:
         os.utime(warm.folder / "base.json")
 
 
+def _draft(bases: Path) -> Path:
+    """A name for what is no base: the next to open one removes it, should this process be killed."""
+    return bases / f"{_DRAFT}{os.getpid()}-{uuid.uuid4().hex}"
+
+
 def _remove(folder: Path) -> None:
     """Delete a base, unless another process has it open."""
     lock = unclaimed(folder)
     if lock is None:
         return
+    gone = _draft(folder.parent)  # out of the way first: another process may build the base anew meanwhile
     try:
-        (folder / "base.json").unlink(missing_ok=True)  # first: what is half gone is no base
-        isolation.remove_tree(folder)
+        folder.rename(gone)
     finally:
         os.close(lock)
+    isolation.remove_tree(gone)
 
 
 def _written(folder: Path, record: BaseRecord) -> BaseRecord:

@@ -54,13 +54,14 @@ async def claimed(bases: Path, base: str, wait_s: float) -> Claim:
 
 def unclaimed(folder: Path) -> int | None:
     """The lock of a base that is there and that no process has open, else None."""
-    return _lock(folder) if folder.is_dir() else None
+    return _lock(folder, make=False)
 
 
-def _lock(folder: Path) -> int | None:
+def _lock(folder: Path, *, make: bool = True) -> int | None:
     """None while another holds it, or has just evicted the base."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except (FileNotFoundError, FileExistsError):  # mkdir's word for one that goes as it looks again
         return None

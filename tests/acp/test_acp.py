@@ -100,9 +100,9 @@ async def test_a_prompt_is_cancelled_in_mid_answer(machine: Machine, workspace: 
     editor.notify("session/cancel", sessionId=session)
     assert (await task)["stopReason"] == "cancelled"
     machine.replies({"match": "", "reply": TWO})
-    # The editor is answered at once; the daemon writes its work down when that has ended.
-    while not (errors := json.loads(machine.run("stats", "--json").stdout)["errors"]):
-        await asyncio.sleep(0)
+    errors: dict[str, int] = {}
+    while not errors:  # the editor is answered at once; the daemon writes its work down when that has ended
+        errors = json.loads(machine.run("stats", "--json").stdout)["errors"]
     assert errors == {"CancelledError": 1}
 
 
