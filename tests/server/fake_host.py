@@ -37,6 +37,7 @@ from aid.protocol import (
     ProposalsParams,
     ProposalsResult,
     ProposedFile,
+    ProposedResult,
     RejectedEdit,
     RejectParams,
     SetModelParams,
@@ -132,6 +133,9 @@ class FakeHost:
         result = self._proposed(self._prompts[params.id], client).proposal
         assert result is not None
         return result
+
+    async def proposed(self, params: ProposalParams, client: Client) -> ProposedResult:
+        return ProposedResult()
 
     async def proposals(self, params: ProposalsParams, client: Client) -> ProposalsResult:
         return ProposalsResult()
