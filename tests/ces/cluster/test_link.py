@@ -1,6 +1,7 @@
 """The service's way into a cluster whose head can be lost, over real heads in processes of their own."""
 
 import asyncio
+import importlib.util
 import os
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from ces.errors import CesError
 from ces.request import CheckRequest
 
 from .conftest import OBJECT_STORE_BYTES, VALUE, settings_in
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray: run 'make test-cluster'")
 
 RAY = Path(sys.executable).parent / "ray"
 SCRIPT = "-- check.sh --\ngrep -q good value\n-- value --\ngood\n"
