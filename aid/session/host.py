@@ -145,15 +145,15 @@ class Host:
         root = Path(stored.proposal.workspace)
         async with self._workspaces.use(root) as workspace:
             done = await accept(stored, params, workspace, client, self._clients)
-        if done.stored is not None:
-            self._recording.accepted(done, root)
-            self._clients.changed(root)
-            await _done(self._proposals.put, done.stored)
-        if done.in_editor and done.result.applied is not None:
+        if done.in_editor and done.result.applied is not None:  # first: what is accepted can be taken back
             edited = Edited(
                 id=done.result.applied, at=self._clock(), state="applied", changes=done.in_editor, on_disk=done.on_disk
             )
             await _done(self._in_editor.put, root, edited)
+        if done.stored is not None:
+            self._recording.accepted(done, root)
+            self._clients.changed(root)
+            await _done(self._proposals.put, done.stored)
         return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
@@ -305,9 +305,9 @@ class Host:
             self._recording.failed(setting, workspace.root, error)
             raise
         setting = msgspec.structs.replace(setting, params=ended.params)
-        reason = _reason(ended, setting)
+        reason, said = _reason(ended, setting), await asyncio.to_thread(_prose, ended)
         try:
-            await _done(self._keep, setting, ended, workspace.root, reason)
+            await _done(self._keep, setting, ended, workspace.root, reason, said)
         except AidError as error:
             log.warning("a proposal is not kept: %s", error)
             told = f"the proposal can't be kept for later: {error}"
@@ -327,7 +327,7 @@ class Host:
             model=_model(ended, setting),
             prompt=setting.params.prompt,
             text=_text(ended),
-            prose=_prose(ended),
+            prose=said,
             proposal=proposal,
             candidates=tuple(as_candidate(judged) for judged in ended.judged),
             sources=ended.context.uses,
@@ -342,7 +342,7 @@ class Host:
         self._proposals.forget_old(now)
         self._chats.forget_old(now)
 
-    def _keep(self, setting: Setting, ended: Ended, root: Path, reason: str | None) -> None:
+    def _keep(self, setting: Setting, ended: Ended, root: Path, reason: str | None, said: str) -> None:
         """The proposals, and the chat's turn: the person's words and the answer shown, not the context. Blocks."""
         shown = (ended.stored,) if ended.stored else ()
         self._proposals.put(*filter(self._is_news, (*ended.others, *shown)))
@@ -353,7 +353,7 @@ class Host:
                 at=setting.at,
                 prompt=params.prompt,
                 text=_text(ended),
-                prose=_prose(ended),
+                prose=said,
                 model=_model(ended, setting),
                 attached=attached(params, root),
                 proposal=shown[0].proposal.id if shown else None,

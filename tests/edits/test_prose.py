@@ -48,6 +48,18 @@ def test_what_every_format_renders_is_no_prose() -> None:
         check(f"Before.\n\n{framed}\nAfter.", "Before.\n\nAfter.", format)
 
 
+def test_edits_that_stand_nowhere_as_they_are_cost_no_more_than_others() -> None:
+    long = "\n".join(f"line {number}" for number in range(3000))
+    check(f"So:\n\na.txt\n```\n{long}\n```\n", "So:", "whole")
+    many = "".join(f"lib/a.ml\n```\n{BLOCK}\n```\n\n" for _ in range(1000))
+    check(f"So:\n\n{many}Done.", "So:\n\nDone.")
+
+
+def test_a_diff_with_times_in_its_header_goes_whole() -> None:
+    diff = "--- a/lib/a.ml\t2026-01-01\n+++ b/lib/a.ml\t2026-01-02\n@@ -1 +1 @@\n-one\n+two\n"
+    check(f"So:\n\n```diff\n{diff}```\n\nDone.", "So:\n\nDone.", "udiff")
+
+
 @given(st.text())
 def test_any_text_has_prose(text: str) -> None:
     for format in FORMATS:
