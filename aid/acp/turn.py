@@ -22,7 +22,6 @@ from aid.acp.undo import Written
 from aid.edits.edit import Rejected
 from aid.errors import AidError, Refusal
 from aid.protocol import AcceptParams, OutcomeResult, PromptParams, PromptResult, Proposal, RejectParams, UpdateParams
-from aid.wording import update_line
 from ces.change import FileChange
 
 MOST_ASKED_FOR = 64
@@ -94,9 +93,8 @@ class Turn:
             case "sources" | "candidate" | "status":
                 if params.kind != "status":
                     self._plan.reach(plan.ASK if params.kind == "sources" else plan.JUDGE)
-                line = update_line(params)
-                if line:
-                    self._think(line)
+                if params.line:
+                    self._think(params.line)
 
     def told(self, line: str) -> None:
         """The bridge says something for the person: that it waits for its daemon."""

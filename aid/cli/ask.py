@@ -143,14 +143,11 @@ class _Plain(_Silent):
         self._show_all = show_all
 
     def update(self, params: UpdateParams) -> None:
-        from aid.wording import update_line
-
         shown = params.proposal if self._show_all else None
         if shown is not None:
             click.echo(shown.diff, nl=False)
-        line = update_line(params)
-        if line:
-            click.echo(line, err=shown is None)
+        if params.line:
+            click.echo(params.line, err=shown is None)
 
 
 def _print(result: PromptResult, *, as_json: bool, with_diff: bool) -> None:

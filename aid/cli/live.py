@@ -8,7 +8,6 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from aid.protocol import UpdateParams
-from aid.wording import update_line
 
 SHOWN_LINES = 12
 
@@ -37,9 +36,8 @@ class Live:
             return
         if self._show_all and params.proposal is not None:
             self._live.console.print(Syntax(params.proposal.diff, "diff", background_color="default"))
-        line = update_line(params)
-        if line:
-            self._live.console.print(Text(line, style=_style(params)), highlight=False)
+        if params.line:
+            self._live.console.print(Text(params.line, style=_style(params)), highlight=False)
         if params.kind == "candidate":
             self._streamed = ""
             self._live.update(Text(""))

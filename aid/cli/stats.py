@@ -1,4 +1,4 @@
-"""`aid stats`: what was measured, read from the database itself; no daemon is needed."""
+"""`aid stats`: what was measured, read from the database itself; needs no daemon, but one that runs writes first."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ RATES = {
     "green": "green",
     "accepted": "acceptance",
 }
+WRITTEN_S = 2.0
 LATENCIES = {"first token": "first_token", "total": "total"}
 
 
@@ -34,6 +35,7 @@ def stats(as_json: bool, days: float | None, model: str | None) -> None:
     from aid.metrics.stats import Choice
     from aid.metrics.store import FILE_NAME, read_stats
 
+    _written()
     since = None if days is None else time.time() - days * 86400
     found = read_stats(paths.state_dir() / FILE_NAME, Choice(since=since, model=model))
     if as_json:
@@ -46,6 +48,18 @@ def stats(as_json: bool, days: float | None, model: str | None) -> None:
         click.echo(_first_line(found))
         click.echo()
         _print(_table(_columns(found)))
+
+
+def _written() -> None:
+    """Wait until a daemon that is there has written down what it did so far: it does that beside its work."""
+    from contextlib import suppress
+
+    from aid.client import connect
+    from aid.errors import AidError
+    from aid.protocol import StatsParams
+
+    with suppress(AidError), connect(start=False) as client:
+        client.call("aid/stats", StatsParams(days=0.0), timeout_s=WRITTEN_S)
 
 
 def _columns(found: dict[str, Any]) -> list[Column]:

@@ -36,6 +36,7 @@ from aid.server.wire import Limits, Wire
 from aid.session.client import OpenDocument
 from aid.session.identity import IDENTITY
 from aid.session.kept import Kept
+from aid.wording import update_line
 from ces.change import FileChange
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ class Connection:
         return self._editor.documents() if self._editor is not None else {}
 
     def update(self, params: UpdateParams) -> None:
-        self.notify("aid/update", params)
+        """Every update goes this way, so here it gets its words."""
+        line = update_line(params)
+        self.notify("aid/update", msgspec.structs.replace(params, line=line) if line else params)
 
     def changed(self, root: Path) -> None:
         if self._editor is not None:

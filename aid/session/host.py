@@ -312,9 +312,7 @@ class Host:
             log.warning("a proposal is not kept: %s", error)
             told = f"the proposal can't be kept for later: {error}"
             client.update(
-                protocol.UpdateParams(
-                    request=setting.request, kind="status", token=setting.params.token, text=told, line=told
-                )
+                protocol.UpdateParams(request=setting.request, kind="status", token=setting.params.token, text=told)
             )
         proposal, applied = ended.stored.proposal if ended.stored else None, None
         if setting.params.apply and proposal is not None:

@@ -30,7 +30,7 @@ from aid.session.sampling import Budget, Judged, OnRed, Sampler
 from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
 from aid.verify import best
-from aid.wording import update_line, verdict_words
+from aid.wording import verdict_words
 from ces.change import FileChange, merge
 from ces.verdict import BuildStatus, Verdict
 
@@ -341,8 +341,7 @@ class Turn:
         self._client.update(self._update(kind="status", text=text))
 
     def _update(self, **fields: object) -> UpdateParams:
-        told = UpdateParams(request=self._set.request, token=self._set.params.token, **fields)  # type: ignore[arg-type]
-        return msgspec.structs.replace(told, line=update_line(told) or "")
+        return UpdateParams(request=self._set.request, token=self._set.params.token, **fields)  # type: ignore[arg-type]
 
     def _add(self, what: str, started: float) -> None:
         self._spent[what] = self._spent.get(what, 0.0) + _since(started)
