@@ -23,8 +23,14 @@ def test_its_tests_pass_with_the_newer_compiler_too(tmp_path: Path) -> None:
     tree = trixie()
     assert tree is not None
     seen = {sys.base_prefix, sys.prefix, str(REPOSITORY)}
-    places = ["--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--bind", str(tmp_path), "/tmp"]
-    for top in sorted({Path(path).parents[-2] for path in seen} - {Path("/tmp")}):
+    places = ["--tmpfs", "/"]  # the tree's top level, entry by entry: this checkout may be at a place it doesn't have
+    for entry in sorted(Path(tree).iterdir()):
+        if entry.is_symlink():
+            places += ["--symlink", str(entry.readlink()), f"/{entry.name}"]
+        else:
+            places += ["--ro-bind", str(entry), f"/{entry.name}"]
+    places += ["--dev", "/dev", "--proc", "/proc", "--bind", str(tmp_path), "/tmp"]
+    for top in sorted({Path("/", *Path(path).parts[1:2]) for path in seen} - {Path("/tmp")}):
         places += ["--tmpfs", str(top)]
     for path in sorted(seen):
         places += ["--ro-bind", path, path]
