@@ -76,7 +76,8 @@ class Preprocessor(msgspec.Struct, frozen=True, kw_only=True):
 class Modules(msgspec.Struct, frozen=True, kw_only=True):
     """`sources`: files that are read as the source tree has them. `copies`: source -> the files that are the same text.
     `read_elsewhere`: files that a rule of another kind reads,
-    and `looked_through` directories that one looks through; their changes can have any effect."""
+    and `looked_through` directories that one looks through; their changes can have any effect. `copied_from`: the
+    directories whose new files may be copied elsewhere (None: any), which no rule tells (`ces.builds.dune_copies`)."""
 
     nodes: Mapping[str, Node]
     preprocessors: Mapping[str, Preprocessor]
@@ -85,6 +86,7 @@ class Modules(msgspec.Struct, frozen=True, kw_only=True):
     read_elsewhere: frozenset[str]
     looked_through: frozenset[str]
     compilers: frozenset[str]
+    copied_from: frozenset[str] | None = frozenset()
 
     def of_source(self, path: str) -> list[Node]:
         return [node for node in self.nodes.values() if node.source == path]

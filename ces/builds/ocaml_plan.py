@@ -237,6 +237,8 @@ def _add(draft: _Draft, path: str, content: bytes) -> str | None:
     directory = posixpath.dirname(path)
     if any(posixpath.dirname(each) == directory for each in (*draft.modules.copies, *draft.modules.read_elsewhere)):
         return f"files beside {path} are read by more than the compiler"
+    if draft.modules.copied_from is None or directory in draft.modules.copied_from:
+        return f"{path} may be copied elsewhere"
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_']*", name) or posixpath.basename(path).count(".") != 1:
         return f"{path} can't be a module's name"
     kind = "intf" if path.endswith(".mli") else "impl"

@@ -65,6 +65,19 @@ let three = Kept.one + Chosen.two
 let one = Own.one
 -- opened/right.ml --
 let one = Left.one
+-- alone/dune --
+(library (name alone))
+-- alone/one.ml --
+let one = 1
+-- alone/two.ml --
+let two = One.one + 1
+-- waits/dune --
+(copy_files ../alone/t*h.ml) ; nothing is named so yet
+(library (name waits))
+-- waits/mine.ml --
+let one = 1
+-- waits/more.ml --
+let two = 2
 -- wrapped/dune --
 (library (name wrapped))
 -- wrapped/wrapped.ml --
@@ -85,6 +98,11 @@ CASES: dict[str, tuple[Edits, str, str]] = {
     "what_is_added_fits_where_it_is_written_alone": (
         {"shared/sum.ml": "let sum = Own.three\n", "shared/own.ml": ("let one", "let three = 3 let one")},
         "unsure: files beside shared/sum.ml are read by more than the compiler",
+        "red",
+    ),
+    "a_source_is_added_that_a_pattern_without_matches_copies": (
+        {"alone/tenth.ml": "let ten = Two.two * 5\n"},
+        "unsure: alone/tenth.ml may be copied elsewhere",
         "red",
     ),
     "a_source_in_a_directory_that_a_rule_reads_is_added": (
