@@ -3,7 +3,8 @@
 git-style where files are renamed, copied, created, deleted or change mode (git-diff(1), "Generating patch text").
 Strict, because what is judged must be what was written: a hunk stands at its line, or, where that doesn't fit, at the
 one place in the file that does; its counts are right; nothing between hunks is passed over. Models' looser diffs are
-placed above CES, where the person can see what became of them.
+placed above CES, where the person can see what became of them. Line ends alone are the file's to say: a diff that was
+turned from LF to CRLF on its way, or back, is taken with the ends of the file that it fits otherwise.
 
 Neither function raises on any text: a `Malformed` says what can't be read, a `Misfit` what doesn't fit the tree.
 """
@@ -66,7 +67,10 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse(text: str) -> tuple[FileDiff, ...] | Malformed:
     """The files of a unified diff, in its order; none for empty or blank text."""
-    lines = [line + "\n" for line in text.split("\n")]
+    plain = text.split("\n")
+    if len(plain) > 1 and all(line.endswith("\r") for line in plain[:-1]):  # headers too, which no program writes so
+        plain = [line.removesuffix("\r") for line in plain]
+    lines = [line + "\n" for line in plain]
     lines[-1] = lines[-1][:-1]
     try:
         patch = PatchSet([line for line in lines if line])
@@ -170,6 +174,42 @@ def _lines(hunk: Hunk) -> Lines:
 
 def _patched(path: str, content: bytes, hunks: Sequence[Lines]) -> bytes | Misfit:
     have = _split(content)
+    done = _replaced(path, have, hunks)
+    if not isinstance(done, Misfit):
+        return done
+    wanted = [line for hunk in hunks for line in (*hunk.before, *hunk.after)]
+    ends, theirs = _ends(have), _ends(wanted)
+    if len(ends) == len(theirs) == 1 and ends != theirs:
+        other = _replaced(path, have, [_ended(hunk, ends[0]) for hunk in hunks])
+        return done if isinstance(other, Misfit) else other
+    if len(ends) + len(theirs) > 2:
+        bare = [_ended_as(line, b"\n") for line in have]
+        if not isinstance(_replaced(path, bare, [_ended(hunk, b"\n") for hunk in hunks]), Misfit):
+            said = f"the file's lines end in {_named(ends)}, the diff's in {_named(theirs)}"
+            return Misfit(path, f"fits but for line ends: {said}. Make the diff from the file as it is", done.line)
+    return done
+
+
+def _ends(lines: Sequence[bytes]) -> list[bytes]:
+    """The line ends in use."""
+    found = {b"\r\n" if line.endswith(b"\r\n") else b"\n" for line in lines if line.endswith(b"\n")}
+    return sorted(found)
+
+
+def _named(ends: Sequence[bytes]) -> str:
+    return " and ".join("CRLF" if end == b"\r\n" else "LF" for end in ends)
+
+
+def _ended(hunk: Lines, end: bytes) -> Lines:
+    before, after = ([_ended_as(line, end) for line in side] for side in (hunk.before, hunk.after))
+    return Lines(start=hunk.start, before=tuple(before), after=tuple(after))
+
+
+def _ended_as(line: bytes, end: bytes) -> bytes:
+    return line[:-1].removesuffix(b"\r") + end if line.endswith(b"\n") else line
+
+
+def _replaced(path: str, have: Sequence[bytes], hunks: Sequence[Lines]) -> bytes | Misfit:
     done: list[bytes] = []
     at = drift = 0
     for hunk in hunks:

@@ -95,6 +95,33 @@ def test_an_empty_diff_changes_nothing() -> None:
     assert outcome("") == {} and outcome("\n \n") == {}
 
 
+def test_line_ends_that_changed_on_the_way_are_the_files() -> None:
+    headers, hunk = "--- a/f\n+++ b/f\n", "@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
+    crlf = hunk.replace("\n", "\r\n").replace("@@\r", "@@")  # as `git diff` writes one between two files with CRLF
+    whole = (headers + hunk).replace("\n", "\r\n")  # as a program that turns all text to CRLF leaves one
+    unix, dos = b"one\ntwo\nthree\n", b"one\r\ntwo\r\nthree\r\n"
+    for diff in (headers + hunk, headers + crlf, whole):
+        assert outcome(diff, {"f": unix}) == {(None, "f"): unix.replace(b"two", b"2")}
+        assert outcome(diff, {"f": dos}) == {(None, "f"): dos.replace(b"two", b"2")}
+    cut = whole + "\\ No newline at end of file\r\n"
+    assert outcome(cut, {"f": unix[:-1]}) == {(None, "f"): b"one\n2\nthree"}
+
+
+def test_a_diff_that_changes_line_ends_does_so() -> None:
+    diff = "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n-one\r\n-two\r\n+one\n+two\n"
+    assert outcome(diff, {"f": b"one\r\ntwo\r\n"}) == {(None, "f"): b"one\ntwo\n"}
+
+
+def test_line_ends_of_two_kinds_are_not_guessed() -> None:
+    diff = "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n"
+    assert outcome(diff, {"f": b"one\ntwo\r\nthree\n"}) == (
+        "apply: f fits but for line ends: the file's lines end in LF and CRLF, the diff's in LF."
+        " Make the diff from the file as it is"
+    )
+    mixed = diff.replace(" one\n", " one\r\n")
+    assert "the file's lines end in LF, the diff's in LF and CRLF" in str(outcome(mixed, {"f": b"one\ntwo\n"}))
+
+
 ROWS = st.lists(st.sampled_from(["a", "b", "", "- x", "+ y", "-- z", "é\f", "r\r", "@@ -1 +1 @@"]), max_size=12)
 FILES = st.dictionaries(
     st.sampled_from(["f", "dir/g h", "é.ml", 'q"uote']),

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,33 @@ def test_what_is_no_diff_and_what_does_not_fit(built: Machine) -> None:
         done = built.run("ces", "check", "--json", stdin=stdin)
         told = json.loads(done.stdout)
         assert (done.returncode, told["stage"], told["reward"]) == (1, stage, -1.0)
+
+
+def test_a_diff_of_a_checkout_with_other_line_ends(built: Machine) -> None:
+    unix = (built.root / "calc.txt").read_bytes()
+    dos = unix.replace(b"\n", b"\r\n")
+    mixed = unix.replace(b"line 8\n", b"line 8\r\n")
+
+    def judged(here: bytes, there: bytes, line: bytes) -> dict[str, Any]:
+        """The verdict on git's diff of `there` with another line 7, in a workspace that has `here`."""
+        other = built.home / uuid.uuid4().hex
+        other.mkdir()
+        git = ["git", "-c", "core.autocrlf=false"]
+        subprocess.run([*git, "init", "-q"], cwd=other, check=True)
+        (other / "calc.txt").write_bytes(there)
+        subprocess.run([*git, "add", "calc.txt"], cwd=other, check=True)
+        (other / "calc.txt").write_bytes(there.replace(b"line 7", line))
+        diff = subprocess.run([*git, "diff"], cwd=other, check=True, capture_output=True).stdout.decode()
+        (built.root / "calc.txt").write_bytes(here)
+        told: dict[str, Any] = json.loads(built.run("ces", "check", "--json", stdin=diff).stdout)
+        return told
+
+    for here, there in ((unix, dos), (dos, unix)):
+        assert judged(here, there, b"seven")["status"] == "green"
+        assert judged(here, there, b"broken")["stage"] == "build"
+    refused = judged(mixed, unix, b"seven")
+    assert (refused["stage"], refused["reward"]) == ("apply", -1.0)
+    assert "the file's lines end in LF and CRLF, the diff's in LF. Make the diff from" in refused["reason"]
 
 
 def test_wrong_usage_is_exit_2_in_one_line(machine: Machine) -> None:
