@@ -262,10 +262,11 @@ def _message(body: list[str]) -> tuple[Severity, str | None, str]:
 
 
 def _from_the_least(cycle: list[str]) -> list[str]:
-    """The lines of a cycle (`   a`, `-> b`, `-> a`) as if it had been entered at the first by name."""
+    """The lines of a cycle (`   a`, `-> b`, `-> a`) as if it had been entered at the first by name, from nowhere."""
     end = next((number for number, line in enumerate(cycle) if number > 1 and not line.startswith("-> ")), len(cycle))
     names = [line[3:] for line in cycle[1:end]]
-    if len(names) < 2 or names[0] != names[-1]:
+    names = names[names.index(names[-1]) :] if names else names
+    if len(names) < 2:
         return cycle
     at = names.index(min(names))
     turned = names[at:-1] + names[:at] + [names[at]]

@@ -14,9 +14,11 @@ from typing import NoReturn
 
 import msgspec
 
+from ces.builds import ocaml_circle
 from ces.builds.dune_modules import Node, Preprocessor
 from ces.builds.ocaml_graph import Graph, fields, hidden
 from ces.builds.ocaml_plan import DUMPED, Plan, Text, read_elsewhere
+from ces.builds.ocaml_server import words
 from ces.process import Finished
 
 Ask = Callable[[Node, list[tuple[str, bytes]], float], Awaitable[dict[str, bytes]]]
@@ -56,25 +58,17 @@ class Cascade:
         self._done: set[str] = set()
         self._places: dict[str, Path] = {}
         self._instead: dict[str, Path] = {}
+        self._renaming: set[str] = set()
         self._outcome = Outcome()
 
     async def run(self, run_ppx: RunPpx | None, context: Path) -> Outcome:
         """`context` is the build context's directory. Raises ServerDied and TimeoutError of what it asks."""
-        dirty = [self._plan.nodes[key] for key in (*self._plan.texts, *self._plan.again)]
         try:
             await self._preprocess(run_ppx, context)
             if self._plan.gone:
                 await asyncio.to_thread(self._hide_gone, context)
-            if len(dirty) == 1 and not self._plan.renamed and not self._plan.gone:
-                await self._check([dirty[0]])
-                if dirty[0].key in self._names:
-                    self._no_new_cycle(dirty[0])
-                if not self._changed:
-                    return self._outcome
-            elif dirty:
-                await self._parse([node for node in dirty if node.key in self._texts])
-            if dirty or self._plan.gone:
-                await self._follow({node.key for node in dirty})
+            await self._check_all()
+            await self._no_circle(context)
         except _Ended:
             pass
         if self._plan.gone and self._outcome.red and self._outcome.parsed:
@@ -82,9 +76,22 @@ class Cascade:
             self._outcome.reason = self._outcome.reason or "a module is gone: its name may mean another one now"
         return self._outcome
 
+    async def _check_all(self) -> None:
+        dirty = [self._plan.nodes[key] for key in (*self._plan.texts, *self._plan.again)]
+        if len(dirty) == 1 and not self._plan.renamed and not self._plan.gone:
+            await self._check([dirty[0]])
+            if dirty[0].key in self._names:
+                self._no_new_cycle(dirty[0])
+            if not self._changed:
+                return
+        elif dirty:
+            await self._parse([node for node in dirty if node.key in self._texts])
+        if dirty or self._plan.gone:
+            await self._follow({node.key for node in dirty})
+
     async def _follow(self, dirty: set[str]) -> None:
         """Check what is dirty or uses what changed, each after what it needs."""
-        named = await self._naming_the_renamed()
+        named = self._renaming = await self._naming_the_renamed()
         sorter = TopologicalSorter({key: self._before(node, dirty | named) for key, node in self._plan.nodes.items()})
         try:
             sorter.prepare()
@@ -133,18 +140,23 @@ class Cascade:
             names = {name for each in self._graph.dirs(node.options) for name in renamed.get(each, ())}
             if names and not node.generated:
                 asked[node.key] = names
+        named = await self._names_of([self._plan.nodes[key] for key in asked])
+        return {key for key, has in zip(asked, named, strict=True) if asked[key] & has}
+
+    async def _names_of(self, nodes: Sequence[Node]) -> list[frozenset[str]]:
+        """What each names; what the base's text does is remembered."""
         known = self._graph.names
-        unknown = [key for key in asked if key not in known and key not in self._names]
-        await self._parse([self._plan.nodes[key] for key in unknown])
-        known.update({key: self._names[key] for key in unknown})
-        return {key for key, names in asked.items() if names & (self._names[key] if key in self._names else known[key])}
+        unknown = [node for node in nodes if node.key not in known and node.key not in self._names]
+        await self._parse(unknown)
+        known.update({node.key: self._names[node.key] for node in unknown})
+        return [self._names[node.key] if node.key in self._names else known[node.key] for node in nodes]
 
     # --- asking ---
 
     async def _parse(self, nodes: Sequence[Node]) -> None:
         replies = await self._asked(nodes, [("only_parse", b"1")])
         for node, reply in zip(nodes, replies, strict=True):
-            self._names[node.key] = _names(reply)
+            self._names[node.key] = words(reply["names"])
             self._not_itself(node)
 
     async def _check(self, nodes: Sequence[Node]) -> None:
@@ -156,7 +168,7 @@ class Cascade:
             self._done.add(node.key)
             self._outcome.checked += 1
             if node.key in self._plan.texts:
-                self._names[node.key] = _names(reply)
+                self._names[node.key] = words(reply["names"])
                 self._not_itself(node)
             if reply["changed"] == b"1" and not (hidden(node) and node.cmi in self._graph.makes):
                 self._changed.add(node.cmi)
@@ -266,6 +278,25 @@ class Cascade:
             if path is not None and path != node.cmi and self._graph.depends(path, node.cmi):
                 self._unsure(f"{node.source} and {name} depend on each other")
 
+    async def _no_circle(self, context: Path) -> None:
+        """Whether an implementation now names one that needs it. The base has no such circle: one takes a new name."""
+        for key in sorted({*self._plan.texts, *self._renaming}):
+            node = self._plan.nodes[key]
+            if node.kind != "impl" or node.generated:
+                continue
+            (names,) = await self._names_of([node])
+            old = self._graph.names.get(key, frozenset()) - self._plan.renamed.get(node.objects, frozenset())
+            if names <= old:
+                continue
+            others = ocaml_circle.implementations(self._plan.nodes, node.objects)
+            circle = await ocaml_circle.back_to(node, names - old, others, self._names_of)
+            if circle and not ocaml_circle.is_linked(node.objects, context):
+                self._unsure(f"{node.source} and {circle[1]} need each other")
+            if circle:
+                self._outcome.red = True
+                self._outcome.output += ocaml_circle.said(node.objects, circle)
+                raise _Ended
+
     async def _preprocess(self, run_ppx: RunPpx | None, context: Path) -> None:
         jobs = [(key, text.text, text.preprocess) for key, text in self._texts.items() if text.preprocess is not None]
         if not jobs:
@@ -309,7 +340,3 @@ def _tree(source: Path, output: Path) -> bytes | None:
     if Path(f"{source}.ppx-corrected").exists() or not output.is_file() or output.is_symlink():
         return None
     return output.read_bytes()
-
-
-def _names(reply: dict[str, bytes]) -> frozenset[str]:
-    return frozenset(reply["names"].decode("utf-8", "replace").split())

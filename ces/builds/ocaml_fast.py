@@ -3,8 +3,9 @@
 `OcamlFast.start` takes a dune tree that is built and green, with what `dune rules` says of it, and stays ready; `check`
 type-checks the changed modules, each as ocamlc would with its own options, and where an interface changed the modules
 that use it. Where it can't know what dune would say, it says `unsure` with the reason and the caller asks dune. Green
-means "@check is green": cycles between implementations and link errors are dune's. Runs none of the project's code,
-save a ppx driver of the base (or cppo), and that only through the `run_ppx` it is given.
+means "@check is green", and that no implementations need each other in a circle, which dune may say only where it
+links; link errors are dune's. Runs none of the project's code, save a ppx driver of the base (or cppo), and that only
+through the `run_ppx` it is given.
 """
 
 import asyncio
@@ -120,7 +121,7 @@ class OcamlFast:
         server = self._servers.get(node.options)
         if server is None:
             await self._make_room()
-            server = Server(self._checker, node.options, self._context, MEMORY_MIB)
+            server = Server(self._checker, node.options, self._context, MEMORY_MIB, self._graph.names)
             server = self._servers.setdefault(node.options, server)
         return await server.ask(message, timeout_s, self._graph.warm_up(node.options))
 

@@ -4,14 +4,15 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from ces.builds.dune_modules import Modules, Node, include_dirs
-from ces.builds.ocaml_server import payload
+from ces.builds.ocaml_server import Job, Names, payload
 
 
 class Graph:
     """Built once for a base; only its caches change.
 
     `makes` gives for a .cmi the compilation that makes it, `reads` for a compilation the .cmi files of the workspace
-    that it read, `readers` the reverse. Keys are `Node.key`.
+    that it read, `readers` the reverse, `names` what a compilation's text names, where that is known by now. Keys are
+    `Node.key`.
     """
 
     def __init__(self, modules: Modules, imports: Mapping[str, Sequence[str]]) -> None:
@@ -21,8 +22,8 @@ class Graph:
         self.members: dict[str, dict[str, str]] = {}
         self.reads: dict[str, frozenset[str]] = {}
         self.readers: dict[str, set[str]] = {}
-        self.names: dict[str, frozenset[str]] = {}
-        self._warm: dict[tuple[str, ...], list[bytes]] = {}
+        self.names: Names = {}
+        self._warm: dict[tuple[str, ...], list[Job]] = {}
         self._dirs: dict[tuple[str, ...], tuple[str, ...]] = {}
         for node in modules.nodes.values():
             self.by_source.setdefault(node.source, []).append(node)
@@ -67,12 +68,12 @@ class Graph:
                 left += self.needed(self.makes[each])
         return False
 
-    def warm_up(self, options: tuple[str, ...]) -> list[bytes]:
+    def warm_up(self, options: tuple[str, ...]) -> list[Job]:
         """What a server for these options checks to have everything loaded: interfaces last, they are the cheapest."""
         if options not in self._warm:
             nodes = [node for node in self.modules.nodes.values() if node.options == options]
             nodes.sort(key=lambda node: (node.kind, -len(node.needs)))
-            self._warm[options] = [payload(fields(node)) for node in nodes]
+            self._warm[options] = [Job(node.key, payload(fields(node))) for node in nodes]
         return self._warm[options]
 
 

@@ -14,9 +14,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from ces import process
 
 Message = list[tuple[str, bytes]]
+Names = dict[str, frozenset[str]]
+"""A compilation's key -> the modules that its text names, as ocamldep finds them."""
 
 WARM_S = 5.0  # no longer than this checking modules only to have their interfaces loaded
 WARM_AT_ONCE = 8
@@ -63,13 +67,29 @@ def _word(value: bytes) -> bytes:
     return struct.pack(">i", len(value)) + value
 
 
+class Job(msgspec.Struct, frozen=True):
+    """A check to warm a process with: of the compilation `key`."""
+
+    key: str
+    payload: bytes
+
+
+def words(names: bytes) -> frozenset[str]:
+    """Names as a reply has them."""
+    return frozenset(names.decode("utf-8", "replace").split())
+
+
 class Server:
-    def __init__(self, checker: Path, options: Sequence[str], directory: Path, memory_mib: int) -> None:
-        """`directory` is the build context's. Each process of the server may use `memory_mib` of address space."""
+    def __init__(self, checker: Path, options: Sequence[str], directory: Path, memory_mib: int, names: Names) -> None:
+        """`directory` is the build context's. Each process of the server may use `memory_mib` of address space.
+
+        `names` is filled with what the modules name that a process is warmed with.
+        """
         # ulimit counts KiB.
         limited = 'ulimit -c 0; ulimit -v "$0"; exec "$@"'
         self._argv = ("/bin/sh", "-c", limited, str(memory_mib << 10), str(checker), "serve", *options)
         self._directory = directory
+        self._names = names
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._waiting: dict[bytes, asyncio.Future[dict[str, bytes]]] = {}
@@ -85,8 +105,8 @@ class Server:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
-    async def ask(self, message: Message, timeout_s: float, warm: Sequence[bytes] = ()) -> dict[str, bytes]:
-        """The reply to `message`. `warm`: the payloads of checks to start a new process with.
+    async def ask(self, message: Message, timeout_s: float, warm: Sequence[Job] = ()) -> dict[str, bytes]:
+        """The reply to `message`. `warm`: the checks to start a new process with.
 
         Raises ServerDied. A reply that doesn't come in time kills the process, which the next request starts anew.
         """
@@ -109,12 +129,12 @@ class Server:
         if self._reading is not None:
             await self._reading
 
-    async def _ready(self, warm: Sequence[bytes]) -> None:
+    async def _ready(self, warm: Sequence[Job]) -> None:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
                 await self._start(warm)
 
-    async def _start(self, warm: Sequence[bytes]) -> None:
+    async def _start(self, warm: Sequence[Job]) -> None:
         await self.close()
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -134,11 +154,13 @@ class Server:
         for at in range(0, len(warm), WARM_AT_ONCE):
             if time.monotonic() > until:
                 break
-            jobs = [("job", job) for job in warm[at : at + WARM_AT_ONCE]]
-            reply = await self._ask([("what", b"warm"), *jobs], 12 * WARM_S)
+            jobs = warm[at : at + WARM_AT_ONCE]
+            reply = await self._ask([("what", b"warm"), *(("job", job.payload) for job in jobs)], 12 * WARM_S)
             if reply.get("status") != b"green":
                 await self.close()
                 raise ServerDied("the base isn't green to the checker")
+            for job, named in zip(jobs, reply.get("names", b"").split(b"\n"), strict=False):
+                self._names[job.key] = words(named)
         await self._ask([("what", b"settle")], 12 * WARM_S)
 
     async def _ask(self, message: Message, timeout_s: float) -> dict[str, bytes]:

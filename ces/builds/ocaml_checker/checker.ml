@@ -161,15 +161,19 @@ let finish child =
   | Unix.WSIGNALED signal, _ when signal = Sys.sigalrm -> unsure child.id "time is over"
   | _ -> unsure child.id "the checking process died"
 
-(* Each module of the base is green; where one is not, what it left here can't be trusted. *)
+(* Each module of the base is green; where one is not, what it left here can't be trusted. What each names is told too, a
+   line a module. *)
 let warm message =
-  let green text =
-    match Frames.of_payload text with
-    | Some job -> (Check.run (job_of job)).status = `Green
-    | None -> false
+  let verdicts =
+    List.map
+      (fun text -> Option.map (fun job -> Check.run (job_of job)) (Frames.of_payload text))
+      (Frames.values message "job")
   in
-  let status = if List.for_all green (Frames.values message "job") then "green" else "unsure" in
-  Frames.write Unix.stdout [ ("id", Frames.value message "id"); ("status", status) ]
+  let green = function Some verdict -> verdict.Check.status = `Green | None -> false in
+  let names = function Some verdict -> String.concat " " verdict.Check.names | None -> "" in
+  let status = if List.for_all green verdicts then "green" else "unsure" in
+  let told = String.concat "\n" (List.map names verdicts) in
+  Frames.write Unix.stdout [ ("id", Frames.value message "id"); ("status", status); ("names", told) ]
 
 (* Every page that is written after a fork is copied first. So no room is left in the heap: what a fork keeps goes to new
    pages. And the minor heap, all of which a fork writes to, is small, at 512 KiB no larger than a core's cache. *)
