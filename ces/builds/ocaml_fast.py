@@ -11,7 +11,6 @@ through the `run_ppx` it is given.
 import asyncio
 import itertools
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -25,6 +24,7 @@ from ces.builds.ocaml_graph import Graph
 from ces.builds.ocaml_server import Server, ServerDied
 from ces.change import FileChange
 from ces.process import build_environment
+from ces.scratch import Scratch
 
 MEMORY_MIB = 4096
 SERVERS = 16
@@ -55,7 +55,9 @@ class Fast(msgspec.Struct, frozen=True, kw_only=True):
 class OcamlFast:
     """Ready for one base. Checks may run at the same time."""
 
-    def __init__(self, base_tree: Path, build_dir: Path, checker: Path, graph: Graph, run_ppx: RunPpx | None) -> None:
+    def __init__(
+        self, base_tree: Path, build_dir: Path, checker: Path, graph: Graph, run_ppx: RunPpx | None, scratch: Scratch
+    ) -> None:
         """Use `start`."""
         self._tree = base_tree
         self._context = build_dir / "default"
@@ -63,7 +65,7 @@ class OcamlFast:
         self._graph = graph
         self._run_ppx = run_ppx
         self._servers: dict[tuple[str, ...], Server] = {}
-        self._scratch = Path(tempfile.mkdtemp(prefix="ocaml_fast"))
+        self._scratch = scratch
         self._numbers = itertools.count()
 
     @classmethod
@@ -89,14 +91,15 @@ class OcamlFast:
         if imports is None:
             return Unsure("the base's objects can't be read: is it built?")
         graph = await asyncio.to_thread(Graph, modules, imports)
-        return cls(base_tree, build_dir, checker, graph, run_ppx)
+        scratch = await asyncio.to_thread(Scratch, "ocaml_fast")
+        return cls(base_tree, build_dir, checker, graph, run_ppx, scratch)
 
     async def check(self, changes: Sequence[FileChange], timeout_s: float) -> Fast:
         """What `dune build @check` would say of the base with `changes`. Never raises, save when cancelled."""
         plan = ocaml_plan.plan(self._graph.modules, self._graph.by_source, changes, self._read_dune)
         if isinstance(plan, str):
             return Fast(status="unsure", reason=plan)
-        scratch = self._scratch / str(next(self._numbers))
+        scratch = self._scratch.path / str(next(self._numbers))
         try:
             async with asyncio.timeout(timeout_s):
                 cascade = Cascade(self._graph, plan, scratch, self._ask, timeout_s)
@@ -111,7 +114,7 @@ class OcamlFast:
     async def close(self) -> None:
         for server in self._servers.values():
             await server.close()
-        await asyncio.to_thread(shutil.rmtree, self._scratch, True)
+        await asyncio.to_thread(self._scratch.close)
 
     def server_pids(self) -> list[int]:
         """The checking processes that are running, for whoever accounts for them."""

@@ -6,7 +6,6 @@ repository's own hgrc, which may load extensions and run hooks, is not read (HGR
 
 import asyncio
 import tarfile
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import hglib.client  # type: ignore[import-untyped]
 import hglib.error  # type: ignore[import-untyped]
 
 from ces.errors import InfraError
+from ces.scratch import Scratch
 from ces.vcs.laying import laying
 from ces.vcs.vcs import MAX_DIFF_BYTES, RECORD, Commit, FileState, State, text_within
 
@@ -83,8 +83,8 @@ class Hg:
 
     async def archive(self, rev: str, target: Path) -> tuple[str, ...]:
         node = await self._known(rev)
-        with tempfile.TemporaryDirectory(prefix="hg") as private:
-            made = Path(private) / "revision.tar"
+        with Scratch("hg") as private:
+            made = private.path / "revision.tar"
             only = [word for pattern in self._inside(None) for word in ("-I", pattern)]
             flags = ("--no-decode", "--config", "ui.archivemeta=no", "-t", "tar", "-p", _TAR_ROOT)
             await self._hg("archive", *flags, "-r", node, *only, str(made), timeout_s=ARCHIVE_TIMEOUT_S)

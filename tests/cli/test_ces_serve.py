@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import shutil
 import socket
 import subprocess
 import urllib.error
@@ -138,3 +139,37 @@ def test_what_it_can_not_be_told_is_one_line_that_says_what_to_do(machine: Machi
 def test_refuses_to_let_the_network_in_without_a_token(machine: Machine) -> None:
     done = machine.run("ces", "serve", "--no-token", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2 and "would let the whole network run builds here" in done.stderr
+
+
+@pytest.mark.ocaml
+@pytest.mark.skipif(shutil.which("dune") is None, reason="needs dune: apt-get install ocaml-dune ocaml")
+def test_what_a_killed_service_left_in_the_temporary_directory_is_swept(
+    machine: Machine, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    machine.env["TMPDIR"] = str(tmp_path)
+    (machine.root / "dune-project").write_text("(lang dune 2.9)\n")
+    (machine.root / "dune").write_text("(library (name lib))\n")
+    (machine.root / "lib.ml").write_text("let one = 1\n")
+
+    def left() -> set[Path]:
+        return set(tmp_path.glob("ces-ocaml_fast-*"))
+
+    def checks(value: str) -> bool:
+        diff = f"--- a/lib.ml\n+++ b/lib.ml\n@@ -1 +1 @@\n-let one = 1\n+let one = {value}\n"
+        return bool(machine.run("ces", "check", "--upto", "typecheck", stdin=diff).returncode == 0)
+
+    served = serve(build='["true"]')
+    (machine.root / "aid.toml").write_text('[build]\nadapter = "dune"\n')
+    assert checks("2")
+    killed = left()
+    served.process.kill()
+    served.process.wait()
+    assert len(killed) == 1 and killed == left()
+    again = serve(build='["true"]')
+    assert checks("3")
+    alive = left()
+    assert len(alive) == 1 and alive != killed
+    machine.env["XDG_STATE_HOME"] = str(tmp_path / "state")  # where no service is found: the command judges itself
+    assert checks("4") and left() == alive
+    again.process.terminate()
+    assert again.process.wait() == 0 and not left()

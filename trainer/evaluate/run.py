@@ -7,7 +7,6 @@ the next run.
 import asyncio
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from aid.config import Config
 from aid.models import make
 from aid.models.backend import Backend
 from ces.judge import Judge
+from ces.scratch import Scratch
 from ces.tasks.task import Task
 from trainer.errors import TrainerError
 from trainer.evaluate.sample import Sample, Samples
@@ -57,8 +57,8 @@ async def evaluate(run: Run, config: Config, judge: Judge, on_sample: Progress) 
         for name in run.models:
             backend = make(name, config.models[name])
             try:
-                with tempfile.TemporaryDirectory(prefix="aid-evaluate-") as folder:
-                    await _one_model(run, backend, Sampler(backend, config, judge, Path(folder)), samples, on_sample)
+                with Scratch("evaluate") as folder:
+                    await _one_model(run, backend, Sampler(backend, config, judge, folder.path), samples, on_sample)
             finally:
                 await backend.close()
     except BaseException:

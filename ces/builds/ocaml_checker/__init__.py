@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from ces.process import build_environment
+from ces.scratch import Scratch
 
 BUILD_TIMEOUT_S = 300.0
 _SOURCES = Path(__file__).parent
@@ -44,16 +45,16 @@ def build(ocamlc: str = "ocamlc") -> Path | str:
 
 def _build(sources: list[Path], checker: Path, env: dict[str, str]) -> Path | str:
     checker.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ocaml_checker") as made:
+    with Scratch("ocaml_checker") as made:
         for path in sources:
-            shutil.copy(path, made)
-        built = _run(["dune", "build", "--root", ".", "--profile", "release", "./checker.exe"], Path(made), env)
+            shutil.copy(path, made.path)
+        built = _run(["dune", "build", "--root", ".", "--profile", "release", "./checker.exe"], made.path, env)
         if built.returncode != 0:
             said = " ".join(built.stderr.decode("utf-8", "replace").split())[-400:]
             return f"the OCaml checker can't be built with this compiler (are compiler-libs installed?): {said}"
         # Moved in whole: another process may be building the same.
         beside = Path(tempfile.mkdtemp(dir=checker.parent)) / "checker"
-        shutil.copy(Path(made) / "_build/default/checker.exe", beside)
+        shutil.copy(made.path / "_build/default/checker.exe", beside)
         beside.chmod(0o755)
         beside.rename(checker)
         beside.parent.rmdir()
