@@ -15,7 +15,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -63,7 +63,10 @@ class BaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BaseRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What base.json says. `workspace` and `rev` are those it was first made from; `used_at` is Unix time."""
+    """What base.json says. `workspace` and `rev` are those it was first made from; `used_at` is Unix time.
+
+    `copies` is how many there are, of several processes or on several nodes: `size_bytes` is of them all.
+    """
 
     id: str
     workspace: str
@@ -73,6 +76,7 @@ class BaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     status: BuildStatus
     size_bytes: int
     used_at: float = 0.0
+    copies: int = 1
 
 
 class Warm:
@@ -129,11 +133,11 @@ class Bases:
             warm.holders -= 1
 
     def records(self) -> list[BaseRecord]:
-        """Every base on disk, the last used first, without which tests it ran."""
-        return [
+        """Every base on disk, as `listed`, without which tests it ran."""
+        return listed(
             msgspec.structs.replace(record, status=msgspec.structs.replace(record.status, ran=None))
             for _, record in self._on_disk()
-        ]
+        )
 
     def _on_disk(self) -> list[tuple[Path, BaseRecord]]:
         found = [
@@ -269,6 +273,17 @@ class Bases:
             if warm is not None:
                 await self._open.pop(record.id).close()
             await asyncio.to_thread(_remove, folder)
+
+
+def listed(records: Iterable[BaseRecord]) -> list[BaseRecord]:
+    """One record for all copies of a base, the last used first."""
+    found: dict[str, BaseRecord] = {}
+    for record in sorted(records, key=lambda each: each.used_at, reverse=True):
+        last = found.setdefault(record.id, record)
+        if last is not record:
+            copies, size_bytes = last.copies + record.copies, last.size_bytes + record.size_bytes
+            found[record.id] = msgspec.structs.replace(last, copies=copies, size_bytes=size_bytes)
+    return list(found.values())
 
 
 def ours(state_dir: Path) -> list[str]:

@@ -15,7 +15,7 @@ import msgspec
 import ray
 from ray.exceptions import ActorDiedError, RayError
 
-from ces.bases import BaseRecord
+from ces.bases import BaseRecord, listed
 from ces.cluster.members import Member, Members, dead
 from ces.cluster.metrics import ClusterMetrics, Count
 from ces.cluster.routing import Key, Known, Router
@@ -47,14 +47,13 @@ class _Asked(msgspec.Struct, eq=False):
 
 
 class ClusterBases:
-    """The bases of all nodes, as they last reported them; one that several have is there once for each."""
+    """The bases of all nodes, as they last reported them."""
 
     def __init__(self, members: Members) -> None:
         self._members = members
 
     def records(self) -> list[BaseRecord]:
-        found = [record for member in list(self._members) for record in member.report.bases]
-        return sorted(found, key=lambda record: record.used_at, reverse=True)
+        return listed(record for member in list(self._members) for record in member.report.bases)
 
 
 class ClusterJudge:

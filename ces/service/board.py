@@ -53,6 +53,7 @@ class Base(msgspec.Struct, frozen=True):
     status: Status
     size_bytes: int
     used_at: float
+    copies: int
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +169,16 @@ class Board:
             queue=spread(self._queues),
             per_s=self._rate(),
             bases=tuple(
-                Base(each.id, each.workspace, each.rev, each.adapter, each.status.status, each.size_bytes, each.used_at)
+                Base(
+                    id=each.id,
+                    workspace=each.workspace,
+                    rev=each.rev,
+                    adapter=each.adapter,
+                    status=each.status.status,
+                    size_bytes=each.size_bytes,
+                    used_at=each.used_at,
+                    copies=each.copies,
+                )
                 for each in records
             ),
             recent=tuple(self._recent),

@@ -1,7 +1,7 @@
 """The HTTP application: paths to the queue and the board. It holds no state of its own.
 
 POST /v1/check     one CheckRequest -> a Verdict; many -> NDJSON, or server-sent events when asked for
-GET  /v1/bases     the bases, the last used first
+GET  /v1/bases     the bases, the last used first; `copies`: how many processes or nodes have one of their own
 GET  /v1/health    503 while it drains
 GET  /v1/events    snapshots for the page, server-sent
 GET  /metrics      Prometheus text

@@ -1,14 +1,19 @@
 """Requests in, verdicts out, over HTTP."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from ces.bases import BaseSettings
+from ces.builds.adapter import BuildSettings
+from ces.judge import Judge, JudgeSettings
+from ces.request import CheckRequest
 from ces.service.board import Base, Recent, Snapshot
 
-from .conftest import Caller, MakeCaller, MakeService
+from .conftest import COMMAND, VALUE, Caller, MakeCaller, MakeService
 
 GREEN = ("green", 1.0)
 
@@ -106,6 +111,24 @@ async def test_a_failing_machine_is_asked_again_under_the_same_key(
     assert (verdict["status"], verdict["reward"]) == ("infra_error", None)
     (state_dir / "bases").unlink()
     assert (await ask.check(ask.request("bad", key="k")))[1]["status"] == "red"
+
+
+async def test_copies_of_a_base_are_one_in_the_list(service: MakeService, caller: MakeCaller, state_dir: Path) -> None:
+    """Another process that finds the base open builds one of its own."""
+    ask = caller(await service())
+    _, first = await ask.check(ask.request("good too"))
+    bases = BaseSettings(state_dir=state_dir, build=lambda workspace: BuildSettings(command=COMMAND), claim_wait_s=0.0)
+    other = Judge(JudgeSettings(bases=bases))
+    verdict = await other.check(CheckRequest(diff=VALUE.format("good, too"), workspace=str(ask.root)))
+    await other.close()
+    assert (verdict.status, verdict.base, verdict.cached) == ("green", first["base"], False)
+    async with ask.http.get("/v1/bases") as response:
+        (base,) = (await response.json())["bases"]
+    sizes = [json.loads(path.read_bytes())["size_bytes"] for path in state_dir.glob("bases/*/base.json")]
+    assert len(sizes) == 2
+    assert (base["id"], base["copies"], base["size_bytes"]) == (first["base"], 2, sum(sizes))
+    shown = await ask.until(lambda now: bool(now["bases"]))
+    assert [each["copies"] for each in shown["bases"]] == [2]
 
 
 async def test_health_bases_and_metrics_tell_what_happened(service: MakeService, caller: MakeCaller) -> None:
