@@ -134,7 +134,8 @@ def _improvements(best: Isolation) -> list[str]:
     if not best.encloses and os.geteuid() != 0:
         found.append("sysctl kernel.unprivileged_userns_clone=1 (or apparmor_restrict_unprivileged_userns=0), as root")
     if cgroups.find() is None:
-        found.append("systemd-run --user --scope -p Delegate=yes aid ces serve (control groups that it may use)")
+        user = "--user " if os.geteuid() != 0 else ""
+        found.append(f"systemd-run {user}--scope -p Delegate=yes aid ces serve (control groups that it may use)")
     if os.geteuid() == 0:
         found.append("useradd --system --create-home ces && runuser -u ces -- aid ces serve (a user with no files)")
     return found
