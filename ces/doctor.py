@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-import stat
-import sys
 from pathlib import Path
 
 import msgspec
 
-from ces import cgroups, isolation, seccomp
+from ces import cgroups, isolation, others, seccomp
 from ces.isolation import KINDS, Isolation, Kind
 from ces.limits import Limits
+from ces.process import build_environment
 
 
 class Enforced(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,17 +49,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 async def examine(root: Path, state_dir: Path) -> Report:
     """For a workspace at `root` with its views under `state_dir`, which is made where it is missing."""
     await asyncio.to_thread(state_dir.mkdir, parents=True, exist_ok=True)
-    tried, best = [], None
+    tried, working = [], []
     for kind in KINDS:
         found = await isolation.probe(root, state_dir, (kind,))
         works = found.kind == kind
-        best = found if works and best is None else best
+        working += [found] if works else []
         tried.append(_tried(kind, found, works))
-    assert best is not None  # session works everywhere
+    best = next((each for each in working if each.user), working[0])  # session works everywhere
     return Report(
         isolated=best.encloses,
         uses=str(best),
-        identity=await asyncio.to_thread(_identity, root),
+        identity=await asyncio.to_thread(_identity, root, best),
         kinds=tuple(tried),
         limits=_enforced(Limits()),
         improve=tuple(_improvements(best)),
@@ -86,27 +85,21 @@ def _user(found: Isolation) -> str:
         return f"{who}, as outside"
     if found.files_of_others:
         return f"{who}, with power over all files it can see"
+    if found.user:
+        return f"uid {found.user} outside, root of a user namespace without capabilities inside"
     return f"{who} of a user namespace, without capabilities"
 
 
-def _identity(root: Path) -> str:
-    """Whose id builds have outside. A sandbox has no other: views, tools and caches are those of whoever runs it."""
+def _identity(root: Path, best: Isolation) -> str:
+    """Whose id builds have outside."""
     euid = os.geteuid()
+    if best.user:
+        return f"uid {best.user}: files that only root may read are shut to it, save the view's own"
     if euid != 0:
         return f"uid {euid}, as outside: what that user may read and no list of secrets names stays readable"
-    shut = _shut(root)
-    why = f"; another user could not enter {shut}" if shut else ""
+    shut = others.shut(root, build_environment())
+    why = f"; another user could not read {shut}" if shut else ""
     return f"uid 0, as outside: files that only root may read stay readable, save the secrets{why}"
-
-
-def _shut(root: Path) -> str | None:
-    """The first directory on the way to the workspace or to the tools that lets no other user in."""
-    tools = [Path(each) for each in os.environ.get("PATH", "").split(os.pathsep) if each]
-    for wanted in (root, Path(sys.executable).resolve().parent, *tools):
-        for directory in reversed((wanted, *wanted.parents)):
-            if directory.is_dir() and not directory.stat().st_mode & stat.S_IXOTH:
-                return f"{directory} on the way to {wanted}"
-    return None
 
 
 def _enforced(limits: Limits) -> tuple[Enforced, ...]:
@@ -136,6 +129,6 @@ def _improvements(best: Isolation) -> list[str]:
     if cgroups.find() is None:
         user = "--user " if os.geteuid() != 0 else ""
         found.append(f"systemd-run {user}--scope -p Delegate=yes aid ces serve (control groups that it may use)")
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not best.user:
         found.append("useradd --system --create-home ces && runuser -u ces -- aid ces serve (a user with no files)")
     return found

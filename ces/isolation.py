@@ -5,7 +5,8 @@ works here is used:
 
     bubblewrap   own process, network and IPC namespaces; the system read-only; the person's keys and sockets out of
                  sight; only the view and a private /tmp can be written; no capabilities
-    unshare      the same from plain namespaces (`ces.namespaces`), where bubblewrap is not installed
+    unshare      the same from plain namespaces (`ces.namespaces`), where bubblewrap is not installed; and before it
+                 for root, whose builds can then run as another user where that one reaches all they need (`ces.others`)
     session      own session, killed by process group; nothing is hidden: not an isolation, see `require`
 
 `session` runs in a plain copy; the other two see the view at the workspace's own path, so that absolute paths in
@@ -26,7 +27,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from ces import bubblewrap, hidden, process, seccomp
+from ces import bubblewrap, hidden, others, process, seccomp
 from ces.errors import InfraError, NoIsolation
 from ces.limits import Limits
 
@@ -44,6 +45,7 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     """What a check gets on this machine. `network`: whether a build could reach it. `notes`: why not more.
 
     `files_of_others`: the build runs as root over trees of several owners, and keeps the capabilities for that.
+    `user`: the id outside that root's builds run under, 0 for their own; what only root may read they can't.
     `hidden` are paths that a build must not see, beside those that none may.
     """
 
@@ -51,12 +53,14 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     view: Literal["overlay", "copy"]
     network: bool
     files_of_others: bool = False
+    user: int = 0
     hidden: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         network = "network open" if self.network else "no network"
-        return f"{self.kind}, {self.view} view, {network}"
+        user = ", another user" if self.user else ""
+        return f"{self.kind}, {self.view} view, {network}{user}"
 
     @property
     def encloses(self) -> bool:
@@ -94,6 +98,8 @@ async def run(
         bounds = process.Bounds(limits=limits, writes_to=(place.tree, place.scratch))
         return await process.run(argv, place.tree, env, timeout_s, bounds)
     env = {**env, "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/cache"}
+    if isolation.user:
+        env["HOME"] = "/tmp"  # root's own is shut
     if isolation.view == "overlay":  # a volatile overlay is not mounted on the same work directory twice
         await asyncio.to_thread(_clean_work, place.tree)
     if isolation.kind == "unshare":
@@ -219,6 +225,12 @@ def _candidates(root: Path, notes: list[str]) -> Iterator[Isolation]:
         notes.append(
             f"{root} is not root's alone: builds keep root's power over files; run as the tree's owner instead"
         )
+    if os.geteuid() == 0 and not mixed:
+        shut = others.shut(root, process.build_environment())
+        if shut is None:
+            yield Isolation(kind="unshare", view="overlay", network=False, user=others.USER)
+        else:
+            notes.append(f"builds run under root's own id: another user could not read {shut}")
     privileges = (False, True) if os.geteuid() == 0 and not mixed else (mixed,)
     for kind in kinds:
         for view in ("overlay", "copy"):
@@ -256,7 +268,8 @@ def _hidden(isolation: Isolation, place: Place) -> tuple[str, ...]:
     What is hidden with another is left out, and so is what stood where the command has a directory of its own.
     """
     views = place.tree.parent
-    own = [os.path.realpath(path) for path in isolation.hidden if Path(path).exists()]
+    shut = others.shut_above(place.root) if isolation.user else None
+    own = [os.path.realpath(path) for path in (*isolation.hidden, shut) if path is not None and Path(path).exists()]
     wanted = (*hidden.secrets(), *own, str(place.tree if place.root.is_relative_to(views) else views))
     kept = hidden.kept()
     seen = [path for path in dict.fromkeys(wanted) if not _replaced(path, place.root, kept)]
@@ -303,6 +316,7 @@ def _options(isolation: Isolation, place: Place, limits: Limits) -> dict[str, An
         "scratch": str(place.scratch),
         "shm": limits.memory_bytes // 2,
         "caps": "files" if isolation.files_of_others else "none",
+        "user": isolation.user,
         "filter": (seccomp.here(tracing=True) or b"").hex(),
         "tools": hidden.kept(),
         "hidden": _hidden(isolation, place),

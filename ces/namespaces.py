@@ -5,6 +5,7 @@
     own mount, process, network, IPC, host name and control group namespaces; loopback is up
     everything read-only, the view in the workspace's place, a private /tmp, /dev, /run and /proc
     no capabilities (in a user namespace, so none can be had again), or only those over files; no new privileges
+    where root asks for it, another user's id: the mounts of the view and of /tmp show root's files as that user's
 
 Mounts are made as bubblewrap makes them, by open_tree(2), move_mount(2) and mount_setattr(2): Linux 5.12 or later.
 Only the standard library is imported: the spawner is to stay small.
@@ -31,7 +32,7 @@ _NEW_OTHERS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _CLONE, _RECURSIVE = 1, 0x8000
 _EMPTY_PATH, _FROM_EMPTY_PATH = 0x1000, 4
-_READ_ONLY, _NO_SUID = 1, 2
+_READ_ONLY, _NO_SUID, _MAPPED_IDS = 1, 2, 1 << 20
 _PRIVATE_ALL = (1 << 18) | (1 << 14)
 _BIND = 1 << 12
 _HERE = -100
@@ -59,8 +60,11 @@ def become(options: Options, argv: Sequence[str]) -> NoReturn:
     shown     directories that can be read all the same
     shm       bytes that shared memory may take
     caps      "none" or "files"
+    user      0, or with "none" the id that root's build runs under; inside it is root's
     filter    seccomp's code, or ""
     """
+    if options["user"]:
+        options = {**options, "ids": _exchanging(options["user"])}
     if os.geteuid() == 0:
         _call("unshare", _NEW_OTHERS)
     else:
@@ -85,8 +89,11 @@ def overlay(options: Options, *, own_namespace: bool = True) -> str:
         else:
             _own_user_namespace(_NEW_MOUNTS)
         _mount("none", "/", None, _PRIVATE_ALL)
+    ids, views = options.get("ids"), str(Path(options["overlay"]).parent)
+    if ids is not None:  # all upper layers through one mount
+        _put(_clone(views, ids=ids), views)
     os.chdir(options["overlay"])
-    _put(_clone(options["root"]), "lower")
+    _put(_clone(options["root"], ids=ids), "lower")
     rest = "upperdir=upper,workdir=work,userxattr,volatile,index=off,xino=off"
     _mount("overlay", "merged", "overlay", 0, f"lowerdir={options['layers']},{rest}")
     return "merged"
@@ -117,10 +124,14 @@ def execute(argv: Sequence[str], env: dict[str, str]) -> NoReturn:
 def _first_process(options: Options, argv: Sequence[str]) -> NoReturn:
     """Make the surroundings, start the build, and collect whatever is orphaned until it ends: then all is killed."""
     die_with_parent()
+    umask = os.umask(0o022)  # for the ways to what is mounted
     proc = _mount_all(options)
+    os.umask(umask)
     _loopback_up()
     if options["caps"] == "none" and os.geteuid() == 0:
-        _own_user_namespace(0, proc)
+        if options["user"]:
+            _become_user(options["user"])
+        _own_user_namespace(0, proc, inside=0)
     os.close(proc)
     _drop(_FILE_CAPABILITIES if options["caps"] == "files" else ())
     die_with_parent()
@@ -148,11 +159,11 @@ def _mount_all(options: Options) -> int:
     Gives a descriptor of /proc that can still be written through.
     """
     _mount("none", "/", None, _PRIVATE_ALL)
-    root = options["root"]
-    view = options["view"] if "view" in options else overlay(options, own_namespace=False)
-    view_tree, scratches = _clone(view), [_clone(options["scratch"]) for _ in range(2)]
+    root, ids = options["root"], options.get("ids")
+    scratches = [_clone(options["scratch"], ids=ids) for _ in range(2)]
+    view_tree = _clone(options["view"], ids=ids) if "view" in options else _clone(overlay(options, own_namespace=False))
     tools = {path: _clone(path, ro=True) for path in options["tools"]}
-    shown = {path: _clone(path, ro=True) for path in options["shown"]}
+    shown = {path: _clone(path, ro=True, ids=ids) for path in options["shown"]}
     devices = {name: _clone(f"/dev/{name}") for name in _DEVICES}
     around = [path for path in options["hidden"] if Path(options["root"]).is_relative_to(path)]
     hidden = [path for path in options["hidden"] if path not in around]
@@ -209,14 +220,45 @@ def _hide(path: str, no_file: int | None) -> None:
         _mount("tmpfs", path, "tmpfs", 0, "size=4k,mode=755")
 
 
-def _own_user_namespace(others: int, proc: int | None = None) -> None:
-    """In which this process has the same ids as before, and capabilities over nothing outside."""
+def _own_user_namespace(others: int, proc: int | None = None, inside: int | None = None) -> None:
+    """In which this process has the same ids as before, or `inside`, and capabilities over nothing outside."""
     at = "/proc/self" if proc is None else f"/proc/self/fd/{proc}/self"
     uid, gid = os.geteuid(), os.getegid()
     _call("unshare", _NEW_USER | others)
     write(f"{at}/setgroups", "deny")
-    write(f"{at}/uid_map", f"{uid} {uid} 1")
-    write(f"{at}/gid_map", f"{gid} {gid} 1")
+    write(f"{at}/uid_map", f"{uid if inside is None else inside} {uid} 1")
+    write(f"{at}/gid_map", f"{gid if inside is None else inside} {gid} 1")
+
+
+def _exchanging(user: int) -> int:
+    """A user namespace that exchanges the ids of `user` and root: through such a mount each has the other's files."""
+    reading, writing = os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        try:
+            _call("unshare", _NEW_USER)
+            os.write(writing, b"ready")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(writing)
+    try:
+        if not os.read(reading, 5):
+            raise OSError(0, "no user namespace can be made for mounts")
+        for kind in ("uid_map", "gid_map"):
+            write(f"/proc/{holder}/{kind}", f"0 {user} 1\n{user} 0 1\n")
+        return os.open(f"/proc/{holder}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(reading)
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+
+
+def _become_user(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    _call("prctl", _SET_DUMPABLE, 1, 0, 0, 0)  # else its own /proc files are root's, and it can't say its ids there
 
 
 def _loopback_up() -> None:
@@ -236,7 +278,7 @@ def _drop(kept: Sequence[int]) -> None:
 
 
 def _last_capability() -> int:
-    return int(Path("/proc/sys/kernel/cap_last_cap").read_text("ascii"))
+    return int(Path("/proc/sys/kernel/cap_last_cap").read_bytes())  # no codec: Python's own files may be out of reach
 
 
 def _install_filter(code: bytes) -> None:
@@ -255,12 +297,17 @@ def _mount(source: str, target: str, kind: str | None, flags: int, data: str = "
     _call("mount", source.encode(), os.fsencode(target), kind_bytes, flags, os.fsencode(data), named=target)
 
 
-def _clone(path: str, *, ro: bool = False) -> int:
-    """A descriptor of a mount of `path` that is nowhere yet; with what is mounted below it when it is for reading."""
+def _clone(path: str, *, ro: bool = False, ids: int | None = None) -> int:
+    """A descriptor of a mount of `path` that is nowhere yet; with what is mounted below it when it is for reading.
+
+    `ids`: a user namespace that says whose the files appear to be.
+    """
     flags = _CLONE | os.O_CLOEXEC | (_RECURSIVE if ro else 0)
     tree = _call("syscall", _OPEN_TREE, _HERE, os.fsencode(path), flags, named=path)
     if ro:
         _set_attributes(tree, "", _READ_ONLY, _EMPTY_PATH | _RECURSIVE)
+    if ids is not None:
+        _set_attributes(tree, "", _MAPPED_IDS, _EMPTY_PATH, ids)
     return tree
 
 
@@ -269,8 +316,8 @@ def _put(tree: int, target: str) -> None:
     os.close(tree)
 
 
-def _set_attributes(directory: int, path: str, attributes: int, flags: int) -> None:
-    wanted = struct.pack("4Q", attributes, 0, 0, 0)
+def _set_attributes(directory: int, path: str, attributes: int, flags: int, ids: int = 0) -> None:
+    wanted = struct.pack("4Q", attributes, 0, 0, ids)
     _call("syscall", _MOUNT_SETATTR, directory, os.fsencode(path), flags, wanted, len(wanted), named=path)
 
 

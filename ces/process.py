@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from ces import cgroups
+from ces import cgroups, others
 from ces.cgroups import Group
 from ces.errors import InfraError
 from ces.limits import LimitName, Limits
@@ -241,12 +241,13 @@ def _kill(pids: Iterable[int]) -> None:
 
 
 def _own_processes() -> list[int]:
-    uid = os.getuid()
+    """Of the user that we run as, and of the one that builds may."""
+    uids = (os.getuid(), others.USER)
     pids = []
     with os.scandir("/proc") as entries:
         for entry in entries:
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and entry.stat().st_uid == uid:
+                if entry.name.isdigit() and entry.stat().st_uid in uids:
                     pids.append(int(entry.name))
     return pids
 

@@ -214,6 +214,8 @@ def _run(payload: int, output: int, descriptors: Sequence[int]) -> NoReturn:
         namespaces.overlay(spec["overlay"])
         os.chdir(spec["cwd"])
         namespaces.die_with_parent()
+    if spec["enclosed"] is not None and spec["enclosed"]["user"]:
+        os.fchmod(output, 0o666)  # another user may open /dev/stderr; the file has no name
     nothing = _moved(os.open("/dev/null", os.O_RDONLY))
     for number, each in enumerate((nothing, output, output, *descriptors)):
         os.dup2(each, number, inheritable=True)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ces import isolation
+from ces import isolation, process
 from ces import workspace as views
 from ces.builds.adapter import BuildSettings
 from ces.change import FileChange
@@ -83,10 +84,28 @@ def edit() -> Callable[[Path, str, str | None], FileChange]:
     return change
 
 
-@pytest.fixture(params=["bubblewrap", "unshare", "session"])
+@pytest.fixture
+def only_the_systems(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose tools are all the system's, which every user may read."""
+    home = Path(tempfile.mkdtemp(prefix="ces-test-home-", dir="/var/lib"))
+    home.chmod(0o755)
+    monkeypatch.setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+    monkeypatch.setenv("HOME", str(home))
+    for name, value in process.build_environment().items():
+        if value.startswith("/") and name not in ("PATH", "HOME"):
+            monkeypatch.delenv(name)
+    yield
+    shutil.rmtree(home)
+
+
+@pytest.fixture(params=["bubblewrap", "unshare", "another user", "session"])
 async def boxed(request: pytest.FixtureRequest, tmp_path: Path, state_dir: Path) -> AsyncIterator[Boxed]:
     """One kind of isolation; afterwards nothing may be running and the tree must be what it was."""
-    kind: Kind = request.param
+    kind: Kind = "unshare" if request.param == "another user" else request.param
+    if request.param == "another user":
+        if os.geteuid() != 0:
+            pytest.skip("only root can run a build as another user")
+        request.getfixturevalue("only_the_systems")
     root = tmp_path / "work, space:1"
     (root / "_build").mkdir(parents=True)
     (root / ".git").mkdir()
@@ -98,6 +117,8 @@ async def boxed(request: pytest.FixtureRequest, tmp_path: Path, state_dir: Path)
     found = await isolation.probe(root, state_dir, (kind, "session"))
     if found.kind != kind:
         pytest.skip(f"{kind} doesn't work here: {'; '.join(found.notes)}")
+    if request.param == "another user" and not found.user:
+        pytest.skip(f"builds can't run as another user here: {'; '.join(found.notes)}")
     made = Boxed(root, found, views.make(root, state_dir, found, ["_build"]))
     yield made
     assert made.left_running() == []

@@ -93,6 +93,7 @@ async def test_the_persons_own_is_out_of_sight_wherever_xdg_variables_say_it_is(
 ) -> None:
     """Below the home directory, since a build has a /tmp of its own."""
     outside = Path(tempfile.mkdtemp(prefix=".ces-test-", dir=Path.home()))
+    outside.chmod(0o755)
     secrets = {
         "XDG_STATE_HOME": "aid/ces/bases/1/tree/answer",
         "XDG_CONFIG_HOME": "aid/aid.toml",

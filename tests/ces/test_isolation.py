@@ -1,9 +1,12 @@
 """What a sandboxed command can and can't do, for each kind of isolation that works on this machine."""
 
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from .boxed import Boxed, tree_state
@@ -62,6 +65,27 @@ async def test_only_a_private_tmp_is_writable(boxed: Boxed, tmp_path: Path) -> N
     assert ended.output.split()[0] == "ok"
     assert {"etc", "home", "tmp"}.isdisjoint(ended.output.split())
     assert not Path("/tmp/mine").exists()
+
+
+async def test_what_only_root_may_read_is_shut_to_another_user(boxed: Boxed) -> None:
+    if not boxed.found.user:
+        pytest.skip("builds run under the id that runs the tests")
+    folder = Path(tempfile.mkdtemp(prefix="ces-test-", dir="/var/lib"))
+    try:
+        for name, mode in (("public", 0o644), ("secret", 0o600)):
+            (folder / name).write_text(f"this is {name}\n")
+            (folder / name).chmod(mode)
+        folder.chmod(0o755)
+        script = f"cat {folder}/public {folder}/secret; cat /etc/shadow; ls /root; id -u; touch mine; stat -c %u mine"
+        other = await boxed.sh(script)
+        boxed.found = msgspec.structs.replace(boxed.found, user=0)
+        root = await boxed.sh(script)
+    finally:
+        shutil.rmtree(folder)
+    assert "this is public" in other.output and "this is secret" not in other.output
+    assert other.output.count("Permission denied") >= 2 and "root:" not in other.output
+    assert other.output.split()[-2:] == ["0", "0"]  # as whom it sees itself, and whose its files are
+    assert "this is secret" in root.output  # so it is the id that shuts it
 
 
 async def test_the_network_can_not_be_reached_from_inside(boxed: Boxed) -> None:

@@ -4,6 +4,7 @@ Every answer is audited, so that it shows who gave it: what dune is asked for is
 """
 
 import asyncio
+import os
 import shutil
 import subprocess
 import uuid
@@ -51,8 +52,13 @@ def needs(library: str, package: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not found, reason=f"needs {library}: apt-get install {package}")
 
 
-@pytest.fixture(params=["bubblewrap", "unshare"])
+@pytest.fixture(params=["bubblewrap", "unshare", "another user"])
 def kind(request: pytest.FixtureRequest) -> Kind:
+    if request.param == "another user":
+        if os.geteuid() != 0:
+            pytest.skip("only root can run a build as another user")
+        request.getfixturevalue("only_the_systems")
+        return "unshare"
     found: Kind = request.param
     return found
 
