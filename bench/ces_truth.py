@@ -3,9 +3,9 @@
     .venv/bin/python bench/ces_truth.py [--count N] [--seed S] [--cold] [PROJECT ...]
 
 PROJECTs are directories of green dune projects (default: those of scripts/real_projects). Each of N diffs (see
-_ocaml_mutations.py) is judged by `OcamlFast.check` and by `dune build @check` in a copy: built from nothing with
---cold, incrementally without. Prints every disagreement, then the counts: false greens, false reds, the share of
-unsure. Exit 1 on a disagreement.
+_ocaml_mutations.py) is judged by `OcamlFast.check` and by dune's own type check, `dune build @check` and what that lets
+through of cycles, in a copy: built from nothing with --cold, incrementally without. Prints every disagreement, then the
+counts: false greens, false reds, the share of unsure. Exit 1 on a disagreement.
 """
 
 import argparse
@@ -24,11 +24,13 @@ from _ocaml_mutations import mutate
 
 from ces import process
 from ces.builds import dune_rules
+from ces.builds.adapter import BuildSettings
+from ces.builds.dune import Dune
 from ces.builds.ocaml_fast import Fast, OcamlFast, Unsure
 from ces.change import FileChange
 
 ENV = {**os.environ, "DUNE_CACHE": "disabled"}
-CHECK = ("dune", "build", "--root", ".", "--display", "quiet", "@check")
+BUILD = ("dune", "build", "--root", ".", "--display", "quiet", "@check", "@default")
 
 
 def lay(root: Path, changes: Sequence[FileChange], *, back: bool) -> None:
@@ -47,12 +49,17 @@ def dune(root: Path, changes: Sequence[FileChange], *, cold: bool) -> tuple[str,
     lay(root, changes, back=False)
     if cold:
         shutil.rmtree(root / "_build")
-    built = subprocess.run(CHECK, cwd=root, env=ENV, capture_output=True, check=False)
+    said = ""
+    for step in Dune().steps(root, BuildSettings(upto="typecheck")):
+        ran = subprocess.run(step.argv, cwd=root, env=ENV | step.env, capture_output=True, check=False)
+        said += (ran.stdout + ran.stderr).decode("utf-8", "replace")
+        if ran.returncode:
+            break
     lay(root, changes, back=True)
-    return "red" if built.returncode else "green", built.stderr.decode("utf-8", "replace")
+    return "red" if ran.returncode else "green", said
 
 
-async def run_ppx(argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
+async def run_ppx(driver: Path, argv: Sequence[str], directory: Path, timeout_s: float) -> process.Finished:
     return await process.run(argv, directory, process.build_environment(), timeout_s)  # trusted: people's releases
 
 
@@ -62,7 +69,7 @@ async def judge(
     with tempfile.TemporaryDirectory(prefix="ces-truth") as made:
         base, copy = Path(made) / "base", Path(made) / "copy"
         shutil.copytree(project, base, ignore=shutil.ignore_patterns("_build"))
-        subprocess.run(CHECK, cwd=base, env=ENV, check=True)
+        subprocess.run(BUILD, cwd=base, env=ENV, check=True)
         rules = subprocess.run(dune_rules.ARGV, cwd=base, env=ENV, check=True, capture_output=True).stdout
         shutil.copytree(base, copy, symlinks=True)
         fast = await OcamlFast.start(base, base / "_build", rules.decode("utf-8", "replace"), run_ppx)
