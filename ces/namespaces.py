@@ -161,9 +161,9 @@ def _mount_all(options: Options) -> int:
     _mount("none", "/", None, _PRIVATE_ALL)
     root, ids = options["root"], options.get("ids")
     scratches = [_clone(options["scratch"], ids=ids) for _ in range(2)]
+    shown = {path: _clone(path, ro=True, ids=ids) for path in options["shown"]}
     view_tree = _clone(options["view"], ids=ids) if "view" in options else _clone(overlay(options, own_namespace=False))
     tools = {path: _clone(path, ro=True) for path in options["tools"]}
-    shown = {path: _clone(path, ro=True, ids=ids) for path in options["shown"]}
     devices = {name: _clone(f"/dev/{name}") for name in _DEVICES}
     around = [path for path in options["hidden"] if Path(options["root"]).is_relative_to(path)]
     hidden = [path for path in options["hidden"] if path not in around]
