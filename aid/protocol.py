@@ -18,6 +18,7 @@ from ces.verdict import Status as VerdictStatus
 VERSION = attach.VERSION
 
 ProposalState = Literal["open", "accepted", "partly", "rejected", "undone"]
+FileState = Literal["open", "accepted", "partly", "rejected"]
 BuildState = Literal["running"] | VerdictStatus
 
 
@@ -42,12 +43,13 @@ class ChangedFile(Wire, frozen=True):
 
 
 class ProposedHunk(Wire, frozen=True):
-    """A hunk of a proposal. It is accepted by `index`, from 0 in its file.
+    """A hunk of a proposal. It is accepted, or rejected, by `index`, from 0 in its file.
 
     `old_first` and `new_first` are the one-based lines at which it begins in the file before and after, context
     included; `old_lines` and `new_lines` how many it takes there, 0 where it only adds or only takes away. `text` is
     what stands below `header` in the diff: lines that begin with a blank, "+", "-" or (no newline at the end) a
-    backslash. `accepted`: it is in the file already.
+    backslash. `accepted`: it is in the file already. `rejected`: it was turned down; by its index it can be accepted
+    all the same.
     """
 
     index: int
@@ -58,11 +60,17 @@ class ProposedHunk(Wire, frozen=True):
     new_lines: int
     text: str
     accepted: bool = False
+    rejected: bool = False
 
 
 class ProposedFile(ChangedFile, frozen=True):
-    """One without hunks (binary, renamed only, a mode) is accepted as a whole, by its path."""
+    """One without hunks (binary, renamed only, a mode) is accepted or rejected as a whole, by its path.
 
+    `state` "open": something of it is left to decide, and nothing was accepted; "partly": something was. "accepted":
+    nothing is left to decide, and something was accepted; "rejected": nothing was.
+    """
+
+    state: FileState = "open"
     hunks: tuple[ProposedHunk, ...] = ()
 
 
@@ -100,8 +108,8 @@ class Timings(Wire, frozen=True):
 class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
 
-    `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in
-    seconds since the epoch.
+    `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was
+    accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
     """
 
     id: str
@@ -200,18 +208,27 @@ class ProposalParams(Wire, frozen=True):
     id: str
 
 
+class HunkPlace(Wire, frozen=True):
+    """`line` is the one-based line of a text at which the hunk's first change stands."""
+
+    index: int
+    line: int
+
+
 class ProposedText(Wire, frozen=True):
-    """A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has
-    the file open. `reason`: why that can't be said. A file that would be deleted has no text."""
+    """A file as it would be with all that is left to decide of a proposal, moved onto the editor's own text where it
+    has the file open. `places`: where the hunks that are left are in that, in order. `reason`: why that can't be said.
+    A file that would be deleted has no text."""
 
     path: str
     old_path: str | None = None
     text: str = ""
+    places: tuple[HunkPlace, ...] = ()
     reason: str | None = None
 
 
 class ProposedResult(Wire, frozen=True):
-    """Files of which all is accepted are left out."""
+    """Files of which nothing is left to decide are left out."""
 
     files: tuple[ProposedText, ...] = ()
 
@@ -221,7 +238,7 @@ class ProposalsParams(Wire, frozen=True):
 
 
 class ProposalsResult(Wire, frozen=True):
-    """Those that may still be accepted, in whole or in part, the newest first."""
+    """Those of which something is left to decide, the newest first."""
 
     proposals: tuple[Proposal, ...] = ()
 
@@ -234,7 +251,8 @@ class Hunk(Wire, frozen=True):
 
 
 class AcceptParams(Wire, frozen=True):
-    """Accept all of a proposal, or only whole files or single hunks of it.
+    """Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except
+    hunks that are named.
 
     `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
     """
@@ -246,7 +264,11 @@ class AcceptParams(Wire, frozen=True):
 
 
 class RejectParams(Wire, frozen=True):
+    """Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks."""
+
     id: str
+    files: tuple[str, ...] = ()
+    hunks: tuple[Hunk, ...] = ()
     reason: str = ""
 
 
@@ -264,7 +286,8 @@ class OutcomeResult(Wire, frozen=True):
 
 
 class UndoParams(Wire, frozen=True):
-    """`id` None: the last one applied (undo) or undone (redo) in this workspace.
+    """`id` None: the last one applied (undo) or undone (redo) in this workspace; with `proposal`, of what was accepted
+    of that proposal.
 
     `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
     only what was written to disk can be meant.
@@ -272,6 +295,7 @@ class UndoParams(Wire, frozen=True):
 
     workspace: str
     id: str | None = None
+    proposal: str | None = None
     through_editor: bool = False
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def accept(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], as_json: bool) -> None:
-    """Apply PROPOSAL, or only FILES or single hunks of it. Exit status 1: refused, and nothing was changed."""
+    """Apply what is left of PROPOSAL, or only FILES or single hunks of it. Exit status 1: refused, nothing changed."""
     from aid.client import connect
     from aid.protocol import AcceptParams
 
@@ -33,15 +33,20 @@ def accept(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], as_jso
 
 @click.command()
 @click.argument("proposal", shell_complete=proposal_ids)
+@click.argument("files", nargs=-1)
+@click.option(
+    "--hunk", "hunks", multiple=True, metavar="FILE:N", help="Only this hunk, counted from 0; may be repeated."
+)
 @click.option("--because", default="", help="Why; kept with the measurements when text is stored at all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def reject(proposal: str, because: str, as_json: bool) -> None:
-    """Turn PROPOSAL down; it counts in 'aid stats'."""
+def reject(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], because: str, as_json: bool) -> None:
+    """Turn down what is left of PROPOSAL, or only that of FILES or single hunks; it counts in 'aid stats'."""
     from aid.client import connect
     from aid.protocol import RejectParams
 
+    params = RejectParams(id=proposal, files=files, hunks=tuple(_hunk(each) for each in hunks), reason=because)
     with connect() as client:
-        client.call("aid/reject", RejectParams(id=proposal, reason=because))
+        client.call("aid/reject", params)
     click.echo('{"rejected":true}' if as_json else f"rejected {proposal}")
 
 

@@ -14,6 +14,7 @@ RATES = {
     "applied cleanly": "applied_cleanly",
     "green": "green",
     "accepted": "acceptance",
+    "hunks accepted": "acceptance_of_hunks",
 }
 WRITTEN_S = 2.0
 LATENCIES = {"first token": "first_token", "total": "total"}
@@ -27,7 +28,8 @@ def stats(as_json: bool, days: float | None, model: str | None) -> None:
     """Print what was measured: latency, apply success, acceptance, survival.
 
     Rates are of the requests where it could be known; 'accepted' is of the proposals that were decided upon, and one
-    that was undone counts as not accepted. 'kept after' is the median share of accepted lines still in the files.
+    that was undone counts as not accepted; 'hunks accepted' is of the hunks decided upon. 'kept after' is the median
+    share of accepted lines still in the files.
     """
     import time
 

@@ -58,8 +58,8 @@ def as_json_object(result: PromptResult) -> dict[str, Any]:
 
 
 def _file(file: ProposedFile) -> dict[str, Any]:
-    """Without its hunks: they are in the diff."""
-    return {name: value for name, value in as_plain(file).items() if name != "hunks"}
+    """Without its hunks, which are in the diff, and what was decided of them."""
+    return {name: value for name, value in as_plain(file).items() if name not in ("hunks", "state")}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

@@ -76,14 +76,17 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     "aid/proposal": (p.ProposalParams(id=PROPOSAL.id), PROPOSAL),
     "aid/proposed": (
         p.ProposalParams(id=PROPOSAL.id),
-        p.ProposedResult(files=(p.ProposedText(path="lib/item.ml", text="…\nlet total = value_cents item\n"),)),
+        p.ProposedResult(files=(p.ProposedText(path="lib/item.ml", text="…", places=(p.HunkPlace(index=0, line=7),)),)),
     ),
     "aid/proposals": (p.ProposalsParams(workspace=WORKSPACE), p.ProposalsResult(proposals=(PROPOSAL,))),
     "aid/accept": (
         p.AcceptParams(id=PROPOSAL.id, hunks=(p.Hunk(path="lib/item.ml", index=0),), through_editor=True),
         p.OutcomeResult(applied=None, in_editor=("lib/item.ml",), files=(FILE,)),
     ),
-    "aid/reject": (p.RejectParams(id=PROPOSAL.id, reason="wrong file"), p.OutcomeResult(applied=None)),
+    "aid/reject": (
+        p.RejectParams(id=PROPOSAL.id, files=("lib/item.ml",), reason="wrong file"),
+        p.OutcomeResult(applied=None),
+    ),
     "aid/undo": (p.UndoParams(workspace=WORKSPACE), APPLIED),
     "aid/redo": (p.UndoParams(workspace=WORKSPACE, id=PROPOSAL.id), APPLIED),
     "aid/log": (

@@ -85,6 +85,21 @@ def m004_failures_judge_no_reply(db: Database) -> None:
     db.execute("UPDATE requests SET well_formed = NULL, applied_cleanly = NULL WHERE error = 'ModelError'")
 
 
+@migrations()
+def m005_decisions(db: Database) -> None:
+    """Of the hunks that a request proposed, how many are accepted by now and how many rejected. `reason` is what the
+    person said of a rejection, where text is stored."""
+    db.execute("ALTER TABLE outcomes ADD COLUMN reason TEXT")
+    db.execute("""
+        CREATE TABLE decisions (
+            request TEXT PRIMARY KEY,
+            at REAL NOT NULL,
+            hunks INTEGER NOT NULL,
+            accepted INTEGER NOT NULL,
+            rejected INTEGER NOT NULL
+        )""")
+
+
 def opened(path: Path, busy_s: float = BUSY_S) -> Database:
     """The database at `path`, made or brought up to date. Raises sqlite3.Error or OSError.
 

@@ -49,11 +49,13 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """Counts, rates and percentiles of some requests.
 
     `acceptance` is of what was decided, `acceptance_of_shown` of all that was proposed; undone counts as not
-    accepted. `green` is of the proposals a build judged, green or red: a
-    machine that failed, or a spent budget, is neither. `survival` is of the accepted lines after so many seconds.
+    accepted. `hunks` counts those of proposals of which something was decided, as it is now, and `acceptance_of_hunks`
+    is of those decided. `green` is of the proposals a build judged, green or red: a machine that failed, or a spent
+    budget, is neither. `survival` is of the accepted lines after so many seconds.
     """
     outcomes = Counter(row["outcome"] for row in rows if row["outcome"])
     accepted = outcomes["accepted"] + outcomes["partly"]
+    hunks = {name: sum(row["decisions"].get(name, 0) for row in rows) for name in ("hunks", "accepted", "rejected")}
     shown = sum(1 for row in rows if row["applied_cleanly"])
     verdicts = Counter(row["verdict"] for row in rows if row["verdict"])
     return {
@@ -67,7 +69,9 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
             "green": _ratio(verdicts["green"], verdicts["green"] + verdicts["red"]),
             "acceptance": _ratio(accepted, sum(outcomes.values())),
             "acceptance_of_shown": _ratio(accepted, shown),
+            "acceptance_of_hunks": _ratio(hunks["accepted"], hunks["accepted"] + hunks["rejected"]),
         },
+        "hunks": {"proposed": hunks["hunks"], "accepted": hunks["accepted"], "rejected": hunks["rejected"]},
         "latency_ms": {name.removesuffix("_ms"): spread(_known(rows, name)) for name in LATENCIES},
         "tokens": {name: sum(_known(rows, f"{name}_tokens")) for name in ("context", "prompt", "cached", "completion")},
         "changed": {name: sum(_known(rows, name)) for name in ("lines_added", "lines_removed", "files")},
@@ -86,7 +90,7 @@ def percentile(ordered: Sequence[float], percent: float) -> float | None:
 
 
 def _rows(db: "Database", choice: Choice) -> list[Row]:
-    """Each chosen request with its latest outcome and its measures of survival."""
+    """Each chosen request with its latest outcome, what was decided of its hunks and its measures of survival."""
     wanted = {
         "workspace = :workspace": choice.workspace,
         "at >= :since": choice.since,
@@ -102,7 +106,8 @@ def _rows(db: "Database", choice: Choice) -> list[Row]:
     survival: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for found in db.query("SELECT request, after_s, fraction FROM survival"):
         survival[found["request"]].append((found["after_s"], found["fraction"]))
-    return [{**row, "survival": survival[row["id"]]} for row in rows]
+    decisions = {found["request"]: found for found in db.query("SELECT * FROM decisions")}
+    return [{**row, "survival": survival[row["id"]], "decisions": decisions.get(row["id"], {})} for row in rows]
 
 
 def _survival(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:

@@ -49,10 +49,26 @@ class Metrics:
         values = row(request, self.clock(), store_text=self._settings.store_text)
         self._put(f"request {request.id}", lambda db: _insert(db, "requests", values))
 
-    def outcome(self, request: str, state: Outcome, *, applied: str | None = None, at: float | None = None) -> None:
-        """What the person did with the request's proposal; `applied` is the id it can be undone by."""
+    def outcome(
+        self,
+        request: str,
+        state: Outcome,
+        *,
+        applied: str | None = None,
+        reason: str = "",
+        at: float | None = None,
+    ) -> None:
+        """What the person did with the request's proposal; `applied` is the id it can be undone by. `reason`, why, is
+        dropped unless `store_text`."""
         values = {"request": request, "at": self.clock() if at is None else at, "state": state, "applied": applied}
+        values["reason"] = (self._settings.store_text and reason) or None
         self._put(f"outcome of {request}", lambda db: _insert(db, "outcomes", values))
+
+    def decided(self, request: str, hunks: int, accepted: int, rejected: int) -> None:
+        """How many of the hunks that the request proposed are accepted by now, and how many rejected."""
+        counts = {"hunks": hunks, "accepted": accepted, "rejected": rejected}
+        values = {"request": request, "at": self.clock(), **counts}
+        self._put(f"decisions of {request}", lambda db: _insert(db, "decisions", values))
 
     def undone(self, applied: str, *, at: float | None = None) -> None:
         """What was applied as `applied` was taken back. Nothing, where no request made it."""

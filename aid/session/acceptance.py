@@ -19,8 +19,8 @@ from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
 from aid.session.identity import again, did, name
-from aid.session.proposals import Stored
-from aid.session.steps import accepting, noted
+from aid.session.proposals import Hunks, Stored
+from aid.session.steps import both, deciding, named, noted
 from aid.session.summary import changed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
@@ -58,11 +58,11 @@ async def accept(
     accepted = chosen(stored, params)
     changes = changes_to(stored, accepted)
     if not changes:
-        raise UsageError(f"proposal {params.id}: that part of it is accepted already")
+        raise UsageError(f"proposal {params.id}: nothing is left to accept of that")
     in_editor, on_disk, refused = split(changes, workspace, client if params.through_editor else None)
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
-    afterwards = accepting(stored, accepted)
+    afterwards = deciding(stored, accepted=accepted)
     try:
         refuse_unsaved(workspace, on_disk, clients)
         done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
@@ -90,25 +90,16 @@ async def accept(
     )
 
 
-def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
+def chosen(stored: Stored, params: AcceptParams) -> Hunks:
     """The hunks of each file that are accepted once this is. Raises UsageError for a file or hunk that isn't there."""
-    counts = {change.path: max(1, len(edits.hunks(change))) for change in stored.changes}
-    for path in (*params.files, *(hunk.path for hunk in params.hunks)):
-        if path not in counts:
-            raise UsageError(f"proposal {params.id} does not change {path}: it changes {', '.join(counts)}")
-    for hunk in params.hunks:
-        if not 0 <= hunk.index < counts[hunk.path]:
-            raise UsageError(f"{hunk.path} has {counts[hunk.path]} hunks, counted from 0: there is no {hunk.index}")
-    whole = set(params.files) if params.files or params.hunks else set(counts)
-    accepted = {path: set(indices) for path, indices in stored.accepted.items()}
-    for path in whole:
-        accepted[path] = set(range(counts[path]))
-    for hunk in params.hunks:
-        accepted.setdefault(hunk.path, set()).add(hunk.index)
-    return {path: tuple(sorted(indices)) for path, indices in accepted.items()}
+    meant = named(stored, params.files, params.hunks)
+    asked_for = {(hunk.path, hunk.index) for hunk in params.hunks}
+    rejected = {(path, index) for path, indices in stored.rejected.items() for index in indices} - asked_for
+    fresh = {path: tuple(each for each in indices if (path, each) not in rejected) for path, indices in meant.items()}
+    return both(stored.accepted, {path: indices for path, indices in fresh.items() if indices})
 
 
-def changes_to(stored: Stored, accepted: dict[str, tuple[int, ...]]) -> list[FileChange]:
+def changes_to(stored: Stored, accepted: Hunks) -> list[FileChange]:
     """The changes from what was accepted of the proposal before to what is accepted now."""
     steps = []
     for change in stored.changes:

@@ -157,41 +157,43 @@ class Host:
         return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
+        """Turn down what is left of a proposal, or part of that."""
         stored = await self._stored(params.id)
         if stored.outcome is not None and did(stored.by):
             return stored.outcome
-        state = stored.proposal.state
-        if state != "open":
-            advice = ": 'aid undo' takes back what it did" if state in ("accepted", "partly") else ""
-            raise UsageError(f"proposal {params.id} is {state} already{advice}")
-        proposal = msgspec.structs.replace(stored.proposal, state="rejected")
         outcome = protocol.OutcomeResult(applied=None)
-        rejected = msgspec.structs.replace(stored, proposal=proposal, by=name(), outcome=outcome)
-        await _done(self._proposals.put, rejected)
-        self._recording.rejected(stored)
+        rejected = await asyncio.to_thread(steps.rejecting, stored, params.files, params.hunks)
+        await _done(self._proposals.put, msgspec.structs.replace(rejected, by=name(), outcome=outcome))
+        self._recording.rejected(rejected, params.reason)
         return outcome
 
     async def undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
-        root = _root(params.workspace)
+        root, params = _root(params.workspace), await self._meant(params, "undone")
         result = await self._turned(params, root, "undone", client)
         if result is not None:
             return result
         undone = await asyncio.to_thread(_once, apply.undo, root, params.id, name(), again())
         self._recording.undone(undone.id)
-        await _done(self._turn, undone.id, steps.undone)
+        await self._turn(undone.id, steps.undone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
     async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
-        root = _root(params.workspace)
+        root, params = _root(params.workspace), await self._meant(params, "applied")
         result = await self._turned(params, root, "applied", client)
         if result is not None:
             return result
         done = await asyncio.to_thread(_once, apply.redo, root, params.id, name(), again())
         self._recording.redone(done.id)
-        await _done(self._turn, done.id, steps.redone)
+        await self._turn(done.id, steps.redone)
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=done.id, files=done.files, notes=done.notes)
+
+    async def _meant(self, params: protocol.UndoParams, to: State) -> protocol.UndoParams:
+        """`params` by the id of a change set, where they name a proposal."""
+        if params.proposal is None or params.id is not None:
+            return params
+        return msgspec.structs.replace(params, id=steps.next_to(await self._stored(params.proposal), to))
 
     async def _turned(
         self, params: protocol.UndoParams, root: Path, to: State, client: Client
@@ -212,7 +214,7 @@ class Host:
         if result.applied is not None:
             record = self._recording.undone if to == "undone" else self._recording.redone
             record(result.applied)
-            await _done(self._turn, result.applied, steps.undone if to == "undone" else steps.redone)
+            await self._turn(result.applied, steps.undone if to == "undone" else steps.redone)
             self._clients.changed(root)
             turned = msgspec.structs.replace(found, state=to, at=self._clock(), by=name(), outcome=result)
             await _done(self._in_editor.put, root, turned)
@@ -370,10 +372,12 @@ class Host:
         turns = self._chats.turns(root, setting.params.chat or "", 1) if again() else ()
         return any(each.request == setting.request for each in turns)
 
-    def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
-        """A change set was undone or redone: its proposal shows that, where it is still kept. Blocks."""
+    async def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
+        """A change set was undone or redone: its proposal shows that, where it is still kept."""
         with contextlib.suppress(UsageError):
-            self._proposals.put(turned(self._proposals.get(re.split("[-.]", applied)[0]), applied))
+            stored = turned(await self._stored(re.split("[-.]", applied)[0]), applied)
+            await _done(self._proposals.put, stored)
+            self._recording.decided(stored)
 
     async def _stored(self, proposal: str) -> Stored:
         return await asyncio.to_thread(self._proposals.get, proposal)

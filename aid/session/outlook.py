@@ -1,20 +1,31 @@
-"""What becomes of files if all of a proposal is accepted: on the text that the person has in front of them. Blocks."""
+"""What becomes of files if all that is left of a proposal is accepted: on the text that the person sees. Blocks."""
 
-from aid import apply
+from collections.abc import Collection, Sequence
+
+from aid import apply, edits
+from aid.apply.rebase import Hunk, hunks, lines
 from aid.edits.edit import Rejected
-from aid.protocol import AcceptParams, ProposedText
-from aid.session.acceptance import changes_to, chosen
+from aid.protocol import HunkPlace, ProposedText
+from aid.session.acceptance import changes_to
 from aid.session.client import Client
 from aid.session.documents import as_bytes
 from aid.session.proposals import Stored
+from aid.session.steps import both, left
 from aid.session.workspace import Workspace
 from ces.change import FileChange
 
 
 def outlook(stored: Stored, workspace: Workspace, client: Client) -> tuple[ProposedText, ...]:
-    """Each file that has something left to accept, moved onto what `client` has open, else onto the disk."""
-    left = changes_to(stored, chosen(stored, AcceptParams(id=stored.proposal.id)))
-    return tuple(_proposed(change, _now(change, workspace, client)) for change in left)
+    """Each file that has something left to decide, moved onto what `client` has open, else onto the disk."""
+    open_ = left(stored)
+    wanted = both(stored.accepted, open_)
+    whole = {change.path: change for change in stored.changes}
+    found = []
+    for change in changes_to(stored, wanted):
+        places = _places(whole[change.path], wanted[change.path])
+        open_places = {index: line for index, line in places.items() if index in open_[change.path]}
+        found.append(_proposed(change, _now(change, workspace, client), open_places))
+    return tuple(found)
 
 
 def _now(change: FileChange, workspace: Workspace, client: Client) -> bytes | None:
@@ -25,7 +36,18 @@ def _now(change: FileChange, workspace: Workspace, client: Client) -> bytes | No
     return as_bytes(document.text, content) if document else content
 
 
-def _proposed(change: FileChange, now: bytes | None) -> ProposedText:
+def _places(change: FileChange, wanted: Collection[int]) -> dict[int, int]:
+    """The zero-based lines at which the hunks `wanted` of a file begin to change it, in the text with just these."""
+    places, shift = {}, 0
+    for index, hunk in enumerate(edits.hunks(change)):
+        if index in wanted:
+            places[index] = hunk.start + shift
+            shift += (hunk.new_end - hunk.new_start) - (hunk.end - hunk.start)
+    return places
+
+
+def _proposed(change: FileChange, now: bytes | None, places: dict[int, int]) -> ProposedText:
+    """`places`: lines of the text that the change is to."""
     found = apply.rebase(change, now)
     if isinstance(found, Rejected):
         return ProposedText(path=change.path, old_path=change.old_path, reason=found.reason)
@@ -33,4 +55,12 @@ def _proposed(change: FileChange, now: bytes | None) -> ProposedText:
         text = (found.after or b"").decode()
     except UnicodeDecodeError:
         return ProposedText(path=change.path, old_path=change.old_path, reason="is no text")
-    return ProposedText(path=change.path, old_path=change.old_path, text=text)
+    theirs = hunks(lines(change.after or b""), lines(found.after or b""))
+    shown = tuple(HunkPlace(index=index, line=_moved(line, theirs) + 1) for index, line in places.items())
+    return ProposedText(path=change.path, old_path=change.old_path, text=text, places=shown)
+
+
+def _moved(line: int, theirs: Sequence[Hunk]) -> int:
+    """Where a line, which stays, is after `theirs`."""
+    above = [each for each in theirs if each.last <= line]
+    return line + sum((each.new_last - each.new_first) - (each.last - each.first) for each in above)

@@ -1,5 +1,6 @@
 """Proposals that were shown and may still be accepted, kept for the person and for the next daemon."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from aid.protocol import OutcomeResult, Proposal
 from aid.session.store import Store
 from ces.change import FileChange
 
-Accepted = dict[str, tuple[int, ...]]
+Hunks = dict[str, tuple[int, ...]]
 
 DAY_S = 86400.0
 _ID = re.compile(r"[0-9a-z]{6,32}")
@@ -22,16 +23,18 @@ _PUT = """
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already.
+    """A proposal with what it does. `accepted`: the hunks of each file (by its path) that were accepted already,
+    `rejected` those that were turned down; a file without hunks counts as hunk 0.
 
-    `steps`: which of those each change set brought, by the id it is undone by. `by` names the request that changed its
-    state last, where that may be asked again, and `outcome` is its answer.
+    `steps`: which of the accepted each change set brought, by the id it is undone by. `by` names the request that
+    changed its state last, where that may be asked again, and `outcome` is its answer.
     """
 
     proposal: Proposal
     changes: tuple[FileChange, ...]
-    accepted: Accepted = {}
-    steps: dict[str, Accepted] = {}
+    accepted: Hunks = {}
+    rejected: Hunks = {}
+    steps: dict[str, Hunks] = {}
     by: str = ""
     outcome: OutcomeResult | None = None
 
@@ -40,10 +43,11 @@ class _Done(msgspec.Struct, frozen=True, array_like=True):
     """The part of a `Stored` that people don't see."""
 
     changes: tuple[FileChange, ...]
-    accepted: Accepted = {}
-    steps: dict[str, Accepted] = {}
+    accepted: Hunks = {}
+    steps: dict[str, Hunks] = {}
     by: str = ""
     outcome: OutcomeResult | None = None
+    rejected: Hunks = {}
 
 
 class Proposals:
@@ -82,26 +86,26 @@ class Proposals:
             proposal=shown,
             changes=done.changes,
             accepted=done.accepted,
+            rejected=done.rejected,
             steps=done.steps,
             by=done.by,
             outcome=done.outcome,
         )
 
     def waiting(self, workspace: Path) -> list[Proposal]:
-        """Those of `workspace` that may still be accepted, the newest first. One that can't be read is passed over."""
+        """Those of `workspace` with something left to decide, the newest first. What can't be read is passed over."""
         statement = "SELECT shown FROM proposals WHERE workspace = ? AND state IN (?, ?) ORDER BY at DESC, rowid DESC"
         with self._store.work() as db:
             rows = db.execute(statement, (str(workspace), *_WAITING)).fetchall()
         found = []
         for (shown,) in rows:
-            try:
+            with contextlib.suppress(msgspec.MsgspecError):
                 found.append(msgspec.json.decode(shown, type=Proposal))
-            except msgspec.MsgspecError:
-                continue
-        return found
+        return [each for each in found if any(file.state in ("open", "partly") for file in each.files)]
 
 
 def _row(stored: Stored) -> tuple[object, ...]:
     proposal = stored.proposal
-    done = msgspec.msgpack.encode(_Done(stored.changes, stored.accepted, stored.steps, stored.by, stored.outcome))
+    fields = (stored.changes, stored.accepted, stored.steps, stored.by, stored.outcome, stored.rejected)
+    done = msgspec.msgpack.encode(_Done(*fields))
     return (proposal.id, proposal.workspace, proposal.at, proposal.state, msgspec.json.encode(proposal), done)

@@ -79,9 +79,19 @@ class Recording:
         state: Outcome = "accepted" if proposal.state == "accepted" else "partly"
         self._metrics.outcome(proposal.request, state, applied=applied)
         self._survival.watch(proposal.request, applied, root, done.changes)
+        self.decided(done.stored)
 
-    def rejected(self, stored: Stored) -> None:
-        self._metrics.outcome(stored.proposal.request, "rejected")
+    def rejected(self, stored: Stored, reason: str) -> None:
+        """All of it, or a part."""
+        if stored.proposal.state == "rejected":
+            self._metrics.outcome(stored.proposal.request, "rejected", reason=reason)
+        self.decided(stored)
+
+    def decided(self, stored: Stored) -> None:
+        """What is decided by now of each hunk."""
+        counts = (sum(map(len, each.values())) for each in (stored.accepted, stored.rejected))
+        hunks = sum(max(1, len(file.hunks)) for file in stored.proposal.files)
+        self._metrics.decided(stored.proposal.request, hunks, *counts)
 
     def undone(self, applied: str) -> None:
         self._metrics.undone(applied)

@@ -5,12 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import dropwhile
 from types import MappingProxyType
 
+import msgspec
+
 from aid import edits
-from aid.protocol import ChangedFile, ProposedFile, ProposedHunk
+from aid.protocol import ChangedFile, FileState, ProposedFile, ProposedHunk
 from ces.change import FileChange
 
 MAX_SUMMARY = 200
 _EDIT_BEGINS = re.compile(r"^(<{5,}|`{3,}|--- |\*\*\* |diff --git |@@ )")
+_NONE: Mapping[str, Collection[int]] = MappingProxyType({})
 _HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _PATH_LINE = re.compile(r"^\S+\.\w+(:\d+-\d+)?:?$")
 
@@ -34,21 +37,40 @@ def changed_files(changes: Sequence[FileChange]) -> tuple[ChangedFile, ...]:
 
 
 def proposed_files(
-    changes: Sequence[FileChange], accepted: Mapping[str, Collection[int]] = MappingProxyType({})
+    changes: Sequence[FileChange],
+    accepted: Mapping[str, Collection[int]] = _NONE,
+    rejected: Mapping[str, Collection[int]] = _NONE,
 ) -> tuple[ProposedFile, ...]:
-    """One entry a file, with its hunks; `accepted` are those in the file already, by its path."""
-    return tuple(_proposed_file(change, accepted.get(change.path, ())) for change in changes)
-
-
-def _proposed_file(change: FileChange, accepted: Collection[int]) -> ProposedFile:
-    file = _changed_file(change)
-    hunks = tuple(_hunk(index, hunk.text, index in accepted) for index, hunk in enumerate(edits.hunks(change)))
-    return ProposedFile(
-        path=file.path, status=file.status, old_path=file.old_path, added=file.added, removed=file.removed, hunks=hunks
+    """One entry a file, with its hunks: by its path those in it already, and those turned down."""
+    return tuple(
+        _proposed_file(change, accepted.get(change.path, ()), rejected.get(change.path, ())) for change in changes
     )
 
 
-def _hunk(index: int, shown: str, accepted: bool) -> ProposedHunk:
+def _proposed_file(change: FileChange, accepted: Collection[int], rejected: Collection[int]) -> ProposedFile:
+    file = _changed_file(change)
+    hunks = tuple(_hunk(index, hunk.text) for index, hunk in enumerate(edits.hunks(change)))
+    return ProposedFile(
+        path=file.path,
+        status=file.status,
+        old_path=file.old_path,
+        added=file.added,
+        removed=file.removed,
+        state=_state(max(1, len(hunks)), len(accepted), len(rejected)),
+        hunks=tuple(
+            msgspec.structs.replace(hunk, accepted=hunk.index in accepted, rejected=hunk.index in rejected)
+            for hunk in hunks
+        ),
+    )
+
+
+def _state(hunks: int, accepted: int, rejected: int) -> FileState:
+    if accepted + rejected < hunks:
+        return "partly" if accepted else "open"
+    return "accepted" if accepted else "rejected"
+
+
+def _hunk(index: int, shown: str) -> ProposedHunk:
     header, _, text = shown.partition("\n")
     found = _HEADER.match(header)
     assert found is not None
@@ -61,7 +83,6 @@ def _hunk(index: int, shown: str, accepted: bool) -> ProposedHunk:
         new_first=new_first + (not new_lines),
         new_lines=new_lines,
         text=text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
-        accepted=accepted,
     )
 
 

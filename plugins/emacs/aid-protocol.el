@@ -79,13 +79,15 @@ A field is (FIELD KIND DEFAULT)."
   (title value nil)
   (text value nil))
 
-;; A hunk of a proposal. It is accepted by `index`, from 0 in its file.
+;; A hunk of a proposal. It is accepted, or rejected, by `index`, from 0 in its
+;; file.
 ;; `old_first` and `new_first` are the one-based lines at which it begins in
 ;; the file before and after, context included; `old_lines` and `new_lines` how
 ;; many it takes there, 0 where it only adds or only takes away. `text` is what
 ;; stands below `header` in the diff: lines that begin with a blank, "+", "-"
 ;; or (no newline at the end) a backslash. `accepted`: it is in the file
-;; already.
+;; already. `rejected`: it was turned down; by its index it can be accepted all
+;; the same.
 (aid-protocol--record proposed-hunk
   (index value nil)
   (header value nil)
@@ -94,16 +96,21 @@ A field is (FIELD KIND DEFAULT)."
   (new_first value nil)
   (new_lines value nil)
   (text value nil)
-  (accepted boolean nil))
+  (accepted boolean nil)
+  (rejected boolean nil))
 
-;; One without hunks (binary, renamed only, a mode) is accepted as a whole, by
-;; its path.
+;; One without hunks (binary, renamed only, a mode) is accepted or rejected as
+;; a whole, by its path.
+;; `state` "open": something of it is left to decide, and nothing was accepted;
+;; "partly": something was. "accepted": nothing is left to decide, and
+;; something was accepted; "rejected": nothing was.
 (aid-protocol--record proposed-file
   (path value nil)
   (status value nil)
   (old_path value nil)
   (added value 0)
   (removed value 0)
+  (state value "open")
   (hunks list nil))
 
 ;; Zero-based lines and characters, end exclusive, as in LSP 3.17; characters
@@ -188,8 +195,9 @@ A field is (FIELD KIND DEFAULT)."
 
 ;; A diff someone may accept. `verdict.status` "unchecked" means just that;
 ;; `badge` is the verdict in words.
-;; `state` "undone": all that was accepted of it was taken back; it may be
-;; accepted again. `at` is when it was made, in seconds since the epoch.
+;; `state` "partly": not all of it was accepted; its files say whether
+;; something is left. "undone": all that was accepted of it was taken back; it
+;; may be accepted again. `at` is when it was made, in seconds since the epoch.
 (aid-protocol--record proposal
   (id value nil)
   (request value nil)
@@ -273,20 +281,28 @@ A field is (FIELD KIND DEFAULT)."
   (candidate plist nil)
   (proposal plist nil))
 
-;; A file as it would be with all of a proposal that is not in it yet, moved
-;; onto the editor's own text where it has the file open. `reason`: why that
-;; can't be said. A file that would be deleted has no text.
+;; `line` is the one-based line of a text at which the hunk's first change
+;; stands.
+(aid-protocol--record hunk-place
+  (index value nil)
+  (line value nil))
+
+;; A file as it would be with all that is left to decide of a proposal, moved
+;; onto the editor's own text where it has the file open. `places`: where the
+;; hunks that are left are in that, in order. `reason`: why that can't be said.
+;; A file that would be deleted has no text.
 (aid-protocol--record proposed-text
   (path value nil)
   (old_path value nil)
   (text value "")
+  (places list nil)
   (reason value nil))
 
-;; Files of which all is accepted are left out.
+;; Files of which nothing is left to decide are left out.
 (aid-protocol--record proposed-result
   (files list nil))
 
-;; Those that may still be accepted, in whole or in part, the newest first.
+;; Those of which something is left to decide, the newest first.
 (aid-protocol--record proposals-result
   (proposals list nil))
 

@@ -51,6 +51,17 @@ def test_a_proposal_is_accepted_or_rejected_later(machine: Machine) -> None:
     assert "line seven\n" in machine.text
 
 
+def test_a_part_is_turned_down_and_left_out_of_what_is_accepted_later(machine: Machine) -> None:
+    machine.replies(SEVEN)
+    proposal = json.loads(machine.run("ask", "change line 7", "--json").stdout)["id"]
+    assert machine.run("reject", proposal, "--hunk", "calc.txt:9").returncode == 2
+    assert machine.run("reject", proposal, "--hunk", "calc.txt:0", "--because", "not mine").returncode == 0
+    refused = machine.run("accept", proposal)
+    assert refused.returncode == 2 and "rejected already" in refused.stderr
+    hunks = json.loads(machine.run("stats", "--json").stdout)["hunks"]
+    assert hunks == {"proposed": 1, "accepted": 0, "rejected": 1} and "line 7\n" in machine.text
+
+
 def test_nothing_proposed_is_exit_1_with_the_reason(machine: Machine) -> None:
     machine.replies({"match": "", "reply": "I would not."})
     done = machine.run("ask", "change line 7")

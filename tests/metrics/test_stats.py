@@ -63,6 +63,9 @@ def filled(path: Path | None, root: Path) -> Metrics:
     metrics.undone("t2", at=NOW + 1)
     metrics.redone("t2", at=NOW + 2)
     metrics.undone("of nobody")
+    metrics.decided("a1", 2, 0, 1)
+    metrics.decided("a1", 2, 1, 1)
+    metrics.decided("a2", 4, 2, 0)
     for id_, fractions in {"1": (1.0, 0.5), "2": (0.75, 0.25), "4": (0.0,)}.items():
         watched = Watched(applied=f"t{id_}", request=f"a{id_}", at=NOW, root=root, lines=Lines((), {}, {}))
         for after_s, fraction in zip((30.0, 120.0), fractions, strict=False):
@@ -99,7 +102,9 @@ def test_counts_rates_and_percentiles(tmp_path: Path) -> None:
             "green": 3 / 4,
             "acceptance": 2 / 4,
             "acceptance_of_shown": 2 / 5,
+            "acceptance_of_hunks": 3 / 4,
         },
+        "hunks": {"proposed": 6, "accepted": 3, "rejected": 1},
         "latency_ms": {
             "queue": nothing,
             "context": nothing,
@@ -189,6 +194,7 @@ well formed          86%     86%           -        -
 applied cleanly      71%     71%           -        -
 green                75%     75%           -        -
 accepted             50%     50%           -        -
+hunks accepted       75%     75%           -        -
 first token p50    40 ms   40 ms           -        -
 first token p90    70 ms   70 ms           -        -
 first token p99    70 ms   70 ms           -        -

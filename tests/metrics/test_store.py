@@ -76,8 +76,10 @@ def test_keeps_no_text_and_no_path_unless_told_to(tmp_path: Path) -> None:
         path = tmp_path / f"{store_text}.db"
         metrics = Metrics(path, MetricsSettings(store_text=store_text))
         metrics.record(SECRET)
+        metrics.outcome(SECRET.id, "rejected", reason="secret reason")
         metrics.close()
-        (kept,) = rows(path, "requests")
+        (kept,), (outcome,) = rows(path, "requests"), rows(path, "outcomes")
+        assert outcome["reason"] == ("secret reason" if store_text else None)
         assert (b"secret" in path.read_bytes()) is store_text
         assert kept["context_tokens"] == 5
         texts = ["secret prompt", "secret reply", "secret diff", "/home/someone/secret-project"]
@@ -126,7 +128,7 @@ def test_brings_an_older_database_up_to_date_and_keeps_what_it_held(tmp_path: Pa
     assert found["latency_ms"]["total"] == {"n": 1, "p50": 250.0, "p90": 250.0, "p99": 250.0}
     db = opened(path)
     assert [each.name for each in migrations.applied(db)] == [
-        "m001_requests", "m002_outcomes", "m003_survival", "m004_failures_judge_no_reply",
+        "m001_requests", "m002_outcomes", "m003_survival", "m004_failures_judge_no_reply", "m005_decisions",
     ]  # fmt: skip
     assert migrations.pending(db) == []
     db.close()

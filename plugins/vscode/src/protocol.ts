@@ -43,12 +43,13 @@ export interface PromptParams {
 }
 
 /**
- * A hunk of a proposal. It is accepted by `index`, from 0 in its file.
+ * A hunk of a proposal. It is accepted, or rejected, by `index`, from 0 in its file.
  *
  * `old_first` and `new_first` are the one-based lines at which it begins in the file before and after, context
  * included; `old_lines` and `new_lines` how many it takes there, 0 where it only adds or only takes away. `text` is
  * what stands below `header` in the diff: lines that begin with a blank, "+", "-" or (no newline at the end) a
- * backslash. `accepted`: it is in the file already.
+ * backslash. `accepted`: it is in the file already. `rejected`: it was turned down; by its index it can be accepted
+ * all the same.
  */
 export interface ProposedHunk {
   readonly index: number;
@@ -59,10 +60,14 @@ export interface ProposedHunk {
   readonly new_lines: number;
   readonly text: string;
   readonly accepted?: boolean; // default: false
+  readonly rejected?: boolean; // default: false
 }
 
 /**
- * One without hunks (binary, renamed only, a mode) is accepted as a whole, by its path.
+ * One without hunks (binary, renamed only, a mode) is accepted or rejected as a whole, by its path.
+ *
+ * `state` "open": something of it is left to decide, and nothing was accepted; "partly": something was. "accepted":
+ * nothing is left to decide, and something was accepted; "rejected": nothing was.
  */
 export interface ProposedFile {
   readonly path: string;
@@ -70,6 +75,7 @@ export interface ProposedFile {
   readonly old_path?: string | null;
   readonly added?: number; // default: 0
   readonly removed?: number; // default: 0
+  readonly state?: "accepted" | "open" | "partly" | "rejected"; // default: "open"
   readonly hunks?: readonly ProposedHunk[]; // default: []
 }
 
@@ -168,8 +174,8 @@ export interface Verdict {
 /**
  * A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
  *
- * `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made,
- * in seconds since the epoch.
+ * `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was
+ * accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
  */
 export interface Proposal {
   readonly id: string;
@@ -274,18 +280,28 @@ export interface ProposalParams {
 }
 
 /**
- * A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has
- * the file open. `reason`: why that can't be said. A file that would be deleted has no text.
+ * `line` is the one-based line of a text at which the hunk's first change stands.
+ */
+export interface HunkPlace {
+  readonly index: number;
+  readonly line: number;
+}
+
+/**
+ * A file as it would be with all that is left to decide of a proposal, moved onto the editor's own text where it has
+ * the file open. `places`: where the hunks that are left are in that, in order. `reason`: why that can't be said. A
+ * file that would be deleted has no text.
  */
 export interface ProposedText {
   readonly path: string;
   readonly old_path?: string | null;
   readonly text?: string; // default: ""
+  readonly places?: readonly HunkPlace[]; // default: []
   readonly reason?: string | null;
 }
 
 /**
- * Files of which all is accepted are left out.
+ * Files of which nothing is left to decide are left out.
  */
 export interface ProposedResult {
   readonly files?: readonly ProposedText[]; // default: []
@@ -296,7 +312,7 @@ export interface ProposalsParams {
 }
 
 /**
- * Those that may still be accepted, in whole or in part, the newest first.
+ * Those of which something is left to decide, the newest first.
  */
 export interface ProposalsResult {
   readonly proposals?: readonly Proposal[]; // default: []
@@ -311,7 +327,8 @@ export interface Hunk {
 }
 
 /**
- * Accept all of a proposal, or only whole files or single hunks of it.
+ * Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except
+ * hunks that are named.
  *
  * `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on
  * disk.
@@ -344,13 +361,19 @@ export interface OutcomeResult {
   readonly refused?: readonly RejectedEdit[]; // default: []
 }
 
+/**
+ * Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks.
+ */
 export interface RejectParams {
   readonly id: string;
+  readonly files?: readonly string[]; // default: []
+  readonly hunks?: readonly Hunk[]; // default: []
   readonly reason?: string; // default: ""
 }
 
 /**
- * `id` None: the last one applied (undo) or undone (redo) in this workspace.
+ * `id` None: the last one applied (undo) or undone (redo) in this workspace; with `proposal`, of what was accepted
+ * of that proposal.
  *
  * `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else
  * only what was written to disk can be meant.
@@ -358,6 +381,7 @@ export interface RejectParams {
 export interface UndoParams {
   readonly workspace: string;
   readonly id?: string | null;
+  readonly proposal?: string | null;
   readonly through_editor?: boolean; // default: false
 }
 

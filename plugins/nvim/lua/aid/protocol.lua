@@ -28,8 +28,8 @@
 ---@field chat? string
 ---@field token? string
 
---- A hunk of a proposal. It is accepted by `index`, from 0 in its file.
---- `old_first` and `new_first` are the one-based lines at which it begins in the file before and after, context included; `old_lines` and `new_lines` how many it takes there, 0 where it only adds or only takes away. `text` is what stands below `header` in the diff: lines that begin with a blank, "+", "-" or (no newline at the end) a backslash. `accepted`: it is in the file already.
+--- A hunk of a proposal. It is accepted, or rejected, by `index`, from 0 in its file.
+--- `old_first` and `new_first` are the one-based lines at which it begins in the file before and after, context included; `old_lines` and `new_lines` how many it takes there, 0 where it only adds or only takes away. `text` is what stands below `header` in the diff: lines that begin with a blank, "+", "-" or (no newline at the end) a backslash. `accepted`: it is in the file already. `rejected`: it was turned down; by its index it can be accepted all the same.
 ---@class (exact) aid.ProposedHunk
 ---@field index integer
 ---@field header string
@@ -39,14 +39,17 @@
 ---@field new_lines integer
 ---@field text string
 ---@field accepted? boolean default: false
+---@field rejected? boolean default: false
 
---- One without hunks (binary, renamed only, a mode) is accepted as a whole, by its path.
+--- One without hunks (binary, renamed only, a mode) is accepted or rejected as a whole, by its path.
+--- `state` "open": something of it is left to decide, and nothing was accepted; "partly": something was. "accepted": nothing is left to decide, and something was accepted; "rejected": nothing was.
 ---@class (exact) aid.ProposedFile
 ---@field path string
 ---@field status "added"|"deleted"|"modified"|"renamed"
 ---@field old_path? string
 ---@field added? integer default: 0
 ---@field removed? integer default: 0
+---@field state? "accepted"|"open"|"partly"|"rejected" default: "open"
 ---@field hunks? aid.ProposedHunk[] default: []
 
 --- Zero-based lines and characters, end exclusive, as in LSP 3.17; characters count code points.
@@ -112,7 +115,7 @@
 ---@field cpu_ms? number default: 0.0
 
 --- A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
---- `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
+--- `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
 ---@class (exact) aid.Proposal
 ---@field id string
 ---@field request string
@@ -188,21 +191,27 @@
 ---@class (exact) aid.ProposalParams
 ---@field id string
 
---- A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has the file open. `reason`: why that can't be said. A file that would be deleted has no text.
+--- `line` is the one-based line of a text at which the hunk's first change stands.
+---@class (exact) aid.HunkPlace
+---@field index integer
+---@field line integer
+
+--- A file as it would be with all that is left to decide of a proposal, moved onto the editor's own text where it has the file open. `places`: where the hunks that are left are in that, in order. `reason`: why that can't be said. A file that would be deleted has no text.
 ---@class (exact) aid.ProposedText
 ---@field path string
 ---@field old_path? string
 ---@field text? string default: ""
+---@field places? aid.HunkPlace[] default: []
 ---@field reason? string
 
---- Files of which all is accepted are left out.
+--- Files of which nothing is left to decide are left out.
 ---@class (exact) aid.ProposedResult
 ---@field files? aid.ProposedText[] default: []
 
 ---@class (exact) aid.ProposalsParams
 ---@field workspace string
 
---- Those that may still be accepted, in whole or in part, the newest first.
+--- Those of which something is left to decide, the newest first.
 ---@class (exact) aid.ProposalsResult
 ---@field proposals? aid.Proposal[] default: []
 
@@ -211,7 +220,7 @@
 ---@field path string
 ---@field index integer
 
---- Accept all of a proposal, or only whole files or single hunks of it.
+--- Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except hunks that are named.
 --- `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
 ---@class (exact) aid.AcceptParams
 ---@field id string
@@ -235,15 +244,19 @@
 ---@field files? aid.ChangedFile[] default: []
 ---@field refused? aid.RejectedEdit[] default: []
 
+--- Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks.
 ---@class (exact) aid.RejectParams
 ---@field id string
+---@field files? string[] default: []
+---@field hunks? aid.Hunk[] default: []
 ---@field reason? string default: ""
 
---- `id` None: the last one applied (undo) or undone (redo) in this workspace.
+--- `id` None: the last one applied (undo) or undone (redo) in this workspace; with `proposal`, of what was accepted of that proposal.
 --- `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else only what was written to disk can be meant.
 ---@class (exact) aid.UndoParams
 ---@field workspace string
 ---@field id? string
+---@field proposal? string
 ---@field through_editor? boolean default: false
 
 ---@class (exact) aid.LogParams
