@@ -17,6 +17,8 @@ export class Daemon {
   /** What the daemon made of a code action. */
   readonly fixed = new vscode.EventEmitter<PromptResult>();
   readonly updated = new vscode.EventEmitter<UpdateParams>();
+  /** A document was edited, and the daemon told so. */
+  readonly typed = new vscode.EventEmitter<vscode.Uri>();
   readonly built = new vscode.EventEmitter<BuildChangedParams>();
   /** Whether it can be asked has changed. */
   readonly turned = new vscode.EventEmitter<void>();
@@ -102,6 +104,10 @@ export class Daemon {
 
   private middleware(): Middleware {
     return {
+      didChange: async (event, next) => {
+        await next(event);
+        this.typed.fire(event.document.uri);
+      },
       executeCommand: async (command, args, next) => {
         const result: unknown = await next(command, args);
         if (command === "aid.fix" && result) {

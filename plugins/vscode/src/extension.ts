@@ -23,7 +23,7 @@ class Extension {
     const { extensionUri, subscriptions, workspaceState } = context;
     const act = (asked: FromWebview) => this.act(asked);
     this.attached = new Attached(subscriptions);
-    this.proposals = new Proposals(this.daemon, workspaceState, subscriptions);
+    this.proposals = new Proposals(this.daemon, subscriptions);
     this.session = new Session(this.daemon, this.proposals, workspaceState, subscriptions);
     const { attached, daemon, proposals, session, status } = this;
     this.view = new ChatView(extensionUri, daemon, session, proposals, attached, act, subscriptions);

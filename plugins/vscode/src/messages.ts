@@ -3,12 +3,6 @@ import type { Proposal } from "./protocol";
 
 export type Chip = Readonly<Record<"key" | "label" | "title", string>>;
 
-/** A proposal and what of it the person does not want, as `decisions.ts` names it. */
-export interface Card {
-  readonly proposal: Proposal;
-  readonly rejected: readonly string[];
-}
-
 /** `text` is Markdown, `line` says how far an answer is, `reason` why there is no proposal. */
 export interface ShownTurn {
   readonly key: string;
@@ -18,7 +12,7 @@ export interface ShownTurn {
   readonly line: string;
   readonly running: boolean;
   readonly reason: string;
-  readonly card: Card | null;
+  readonly card: Proposal | null;
 }
 
 /** What stands around the turns. `trouble`: why nothing can be asked, "" when it can. */

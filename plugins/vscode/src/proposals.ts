@@ -2,35 +2,28 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 
-import { applied, type Place } from "./applied";
 import type { Daemon } from "./daemon";
-import { left, named, ofFile, ofHunk } from "./decisions";
-import type { Card, Part } from "./messages";
-import type { OutcomeResult, ProposedFile, Proposal } from "./protocol";
+import { ofFile } from "./decisions";
+import type { Part } from "./messages";
+import type { AcceptParams, OutcomeResult, ProposedFile, ProposedText, Proposal } from "./protocol";
 
 export const SCHEME = "aid-proposed";
 const EMPTY = "empty";
-const KEPT = 200;
 
 export class Proposals implements vscode.TextDocumentContentProvider {
   readonly changed = new vscode.EventEmitter<void>();
   private readonly edited = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.edited.event;
-  private readonly known = new Map<string, Proposal>();
+  /** As the daemon told of them last, by id. */
+  readonly known = new Map<string, Proposal>();
 
-  /** `kept` holds what the daemon doesn't know: what was rejected in part, and by which ids each is undone. */
   constructor(
     private readonly daemon: Daemon,
-    private readonly kept: vscode.Memento,
     subscriptions: vscode.Disposable[],
   ) {
     subscriptions.push(
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-      vscode.workspace.onDidChangeTextDocument(({ document: { uri } }) => {
-        if (uri.scheme !== SCHEME) {
-          this.redraw((shown) => shown.path === uri.path);
-        }
-      }),
+      daemon.typed.event((uri) => this.redraw((shown) => shown.path === uri.path)),
     );
   }
 
@@ -50,56 +43,19 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     }
   }
 
-  card(id: string): Card | null {
-    const proposal = this.known.get(id);
-    return proposal ? { proposal, rejected: this.list("rejected", id) } : null;
-  }
-
   async accept(id: string, part: Part): Promise<void> {
-    const card = this.card(id);
-    if (!card) {
-      return;
-    }
-    const { files, hunks } = left(card, part);
-    if (!files.length && !hunks.length) {
-      return; // naming no part would mean everything
-    }
-    const some = part.path || card.rejected.length ? { files, hunks } : {};
-    const outcome = await this.daemon.request("aid/accept", { id, through_editor: true, ...some });
-    if (outcome.applied) {
-      await this.keep("applied", id, [...this.list("applied", id), outcome.applied]);
-    }
-    await this.settled(id, outcome, "Not accepted");
+    const params = { id, through_editor: true, ...named(part) };
+    await this.settled(id, await this.daemon.request("aid/accept", params), "Not accepted");
   }
 
   async reject(id: string, part: Part): Promise<void> {
-    const card = this.card(id);
-    if (!card) {
-      return;
-    }
-    const { files, hunks } = left(card, part);
-    const names = [...files, ...hunks.map((hunk) => named(hunk.path, hunk.index))];
-    await this.keep("rejected", id, [...new Set([...card.rejected, ...names])]);
-    const now = { ...card, rejected: this.list("rejected", id) };
-    const { files: all, state = "open" } = card.proposal;
-    if (state === "open" && all.every((file) => ofFile(now, file) === "rejected")) {
-      await this.daemon.request("aid/reject", { id });
-      await this.fetch(id);
-    } else {
-      this.put(card.proposal);
-    }
-    await this.closeDecided(id);
+    await this.settled(id, await this.daemon.request("aid/reject", { id, ...named(part) }), "Not rejected");
   }
 
   /** Take back what was accepted last, of the proposal or of all that was accepted in `root`. */
-  async undo(root: string, id?: string): Promise<void> {
-    const last = id ? this.list("applied", id).at(-1) : undefined;
-    const outcome = await this.daemon.request("aid/undo", { workspace: root, id: last ?? null, through_editor: true });
-    const undone = outcome.applied?.split(/[-.]/)[0] ?? id;
-    if (undone) {
-      await this.keep("applied", undone, this.list("applied", undone).filter((each) => each !== outcome.applied));
-      await this.settled(undone, outcome, "Not undone");
-    }
+  async undo(root: string, proposal: string | null = null): Promise<void> {
+    const outcome = await this.daemon.request("aid/undo", { workspace: root, proposal, through_editor: true });
+    await this.settled(outcome.applied?.split(/[-.]/)[0] ?? proposal, outcome, "Not undone");
   }
 
   /** One file beside what it would become, or all of them. */
@@ -108,6 +64,9 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     const files = proposal?.files.filter((file) => !only || file.path === only) ?? [];
     const sides = proposal ? files.map((file) => this.sides(proposal, file)) : [];
     const [first] = sides;
+    const { files: texts = [] } = await this.daemon.request("aid/proposed", { id });
+    const refused = texts.flatMap(({ path: file, reason }) => (reason ? [{ path: file, reason }] : []));
+    tell({ applied: null, refused }, "Not shown as proposed");
     if (only && first) {
       const title = `${path.basename(only)}: as proposed`;
       await vscode.commands.executeCommand("vscode.diff", first[1], first[2], title, { preview: true });
@@ -117,30 +76,30 @@ export class Proposals implements vscode.TextDocumentContentProvider {
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
-    return uri.fragment === EMPTY ? "" : (await this.proposed(uri)).text;
+    const found: ProposedText | undefined = uri.fragment === EMPTY ? { path: "" } : await this.proposed(uri);
+    if (found && !found.reason) {
+      return found.text ?? "";
+    }
+    try {
+      return (await vscode.workspace.openTextDocument(uri.fsPath)).getText();
+    } catch {
+      return ""; // one that does not exist yet
+    }
   }
 
   /** The proposal and its part that the cursor is in, in a document of ours. */
   async partAt({ document, selection }: vscode.TextEditor): Promise<{ id: string; part: Part } | null> {
-    const { file, places } = await this.proposed(document.uri);
-    const place = places.findLast((each) => each.first <= selection.active.line) ?? places[0];
+    const file = await this.proposed(document.uri);
+    const places = file?.places ?? [];
+    const place = places.findLast(({ line }) => line <= selection.active.line + 1) ?? places[0];
     return file ? { id: document.uri.query, part: { path: file.path, hunk: place?.index } } : null;
   }
 
-  private async proposed(uri: vscode.Uri): Promise<{ text: string; places: Place[]; file?: ProposedFile }> {
-    const card = this.card(uri.query);
-    const file = card?.proposal.files.find((each) => side(card.proposal, each.path).path === uri.path);
-    if (!card || !file || file.status === "deleted") {
-      return { text: "", places: [], ...(file && { file }) };
-    }
-    let text = "";
-    try {
-      const document = await vscode.workspace.openTextDocument(source(card.proposal, file));
-      text = document.getText().replaceAll("\r\n", "\n");
-    } catch {
-      // one that does not exist yet
-    }
-    return { ...applied(text, file.hunks ?? [], ({ index }) => ofHunk(card, file, index) === "open"), file };
+  /** What the daemon says of a document of ours; `undefined` where nothing of it is left to decide. */
+  private async proposed(uri: vscode.Uri): Promise<ProposedText | undefined> {
+    const proposal = this.known.get(uri.query);
+    const { files = [] } = proposal ? await this.daemon.request("aid/proposed", { id: proposal.id }) : {};
+    return files.find((file) => proposal && side(proposal, file.path).path === uri.path);
   }
 
   private sides(proposal: Proposal, file: ProposedFile): [vscode.Uri, vscode.Uri, vscode.Uri] {
@@ -154,31 +113,29 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     shown.filter((uri) => uri.scheme === SCHEME && which(uri)).forEach((uri) => this.edited.fire(uri));
   }
 
-  private async settled(id: string, outcome: OutcomeResult, failed: string): Promise<void> {
+  private async settled(id: string | null, outcome: OutcomeResult, failed: string): Promise<void> {
     tell(outcome, failed);
-    await this.fetch(id);
-    await this.closeDecided(id);
+    if (id) {
+      await this.fetch(id);
+      await this.closeDecided(id);
+    }
   }
 
   /** A diff editor of a file that nothing is left to decide of has nothing more to show. */
   private async closeDecided(id: string): Promise<void> {
-    const card = this.card(id);
-    const files = card?.proposal.files.filter((file) => ofFile(card, file) !== "open") ?? [];
-    const decided = files.map((file) => card && side(card.proposal, file.path).toString());
+    const proposal = this.known.get(id);
+    const files = proposal?.files.filter((file) => ofFile(file) !== "open") ?? [];
+    const decided = files.map((file) => proposal && side(proposal, file.path).toString());
     const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter(({ input }) => {
       return input instanceof vscode.TabInputTextDiff && decided.includes(input.modified.toString());
     });
     await vscode.window.tabGroups.close(tabs);
   }
+}
 
-  private list(what: "applied" | "rejected", id: string): readonly string[] {
-    return this.kept.get<Record<string, readonly string[]>>(what, {})[id] ?? [];
-  }
-
-  private async keep(what: "applied" | "rejected", id: string, values: readonly string[]): Promise<void> {
-    const { [id]: _, ...others } = this.kept.get<Record<string, readonly string[]>>(what, {});
-    await this.kept.update(what, Object.fromEntries([...Object.entries(others), [id, values]].slice(-KEPT)));
-  }
+/** A part, as the daemon has it named; nothing named is all. */
+function named({ path: file, hunk }: Part): Pick<AcceptParams, "files" | "hunks"> {
+  return file && hunk !== undefined ? { hunks: [{ path: file, index: hunk }] } : { files: file ? [file] : [] };
 }
 
 /** The file that a change is made to. */

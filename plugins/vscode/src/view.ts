@@ -101,7 +101,7 @@ export class ChatView implements vscode.WebviewViewProvider {
   }
 
   private shown({ proposal, ...turn }: Turn): ShownTurn {
-    return { ...turn, card: proposal ? this.proposals.card(proposal) : null };
+    return { ...turn, card: this.proposals.known.get(proposal ?? "") ?? null };
   }
 
   private post(message: ToWebview): void {

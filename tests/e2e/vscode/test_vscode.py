@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,8 +49,12 @@ def reply(old: str, new: str, path: str = "lib/price.ml") -> str:
     return f"{path}\n<<<<<<< SEARCH\n{old}\n=======\n{new}\n>>>>>>> REPLACE\n"
 
 
+def stats(shop: Any) -> Any:
+    return json.loads(shop.aid("stats", "--json").stdout)
+
+
 def outcomes(shop: Any) -> Any:
-    return json.loads(shop.aid("stats", "--json").stdout)["outcomes"]
+    return stats(shop)["outcomes"]
 
 
 @pytest.fixture
@@ -124,6 +129,33 @@ def test_a_proposal_is_decided_in_the_diff_editor_and_seen_whole_in_the_multi_di
     code.do("chatPress", "Reject the changes of lib/extra.ml")
     code.do("chatGone", f"button[aria-label='{ALL}']")
     assert not (shop.root / "lib/extra.ml").exists()
+
+
+def test_what_is_rejected_stays_so_after_a_reload_and_a_restart_of_the_daemon(shop: Any, code: Any) -> None:
+    code.do("ask", "make the numbers larger")
+    code.do("chatUntil", ".badge.green")
+    code.do("chatPress", "Reject change 1 of 2 in lib/numbers.ml")
+    code.do("chatUntil", ".hunk.rejected", "@@ -1,4 +1,4 @@")
+    code.do("chatPress", "Show lib/extra.ml beside what it would become")
+    code.do("until", ".monaco-diff-editor .editor.modified .view-line", "let more = 1")
+    code.do("command", "AID: Reject All Changes of This File")
+    code.do("chatUntil", "summary .state", "rejected")
+    code.do("gone", ".tab", "extra.ml: as proposed")
+    assert shop.aid("restart").returncode == 0
+    code.do("reload")
+    code.do("chatUntil", ".hunk.rejected", "@@ -1,4 +1,4 @@")
+    code.do("chatPress", ALL)
+    code.do("chatUntil", ".badge", "accepted in part")
+    code.do("chatGone", f"button[aria-label='{ALL}']")
+    code.do("file", "lib/numbers.ml")
+    assert code.do("text") == shop.text("lib/numbers.ml").replace("last = 2", "last = 20")
+    assert not (shop.root / "lib/extra.ml").exists()
+    assert stats(shop)["hunks"] == {"proposed": 3, "accepted": 1, "rejected": 2}
+    code.do("chatPress", "Accept change 1 of 2 in lib/numbers.ml")
+    code.do("chatUntil", ".hunk.accepted", "@@ -1,4 +1,4 @@")
+    code.do("command", "AID: Undo What Was Accepted Last")
+    code.do("chatUntil", ".hunk.open", "@@ -1,4 +1,4 @@")
+    assert "first = 1\n" in code.do("text") and "last = 20" in code.do("text")
 
 
 def test_unsaved_text_is_respected_and_a_stale_buffer_rebased_or_refused(shop: Any, code: Any) -> None:
@@ -264,6 +296,58 @@ def test_files_and_selections_go_along_as_chips(shop: Any, code: Any) -> None:
     code.do("ask", "make the numbers larger")
     code.do("chatUntil", ".badge.green")
     assert code.do("chatText", ".attached") == "with numbers.ml:1, basket.ml"
+
+
+def test_chats_are_begun_opened_and_forgotten(shop: Any, code: Any) -> None:
+    code.do("command", "AID: Add File to Chat")
+    code.do("chatPress", "Leave lib/numbers.ml, the current file out")
+    code.do("chatUntil", "button.chip")
+    assert code.do("chatAll", ".chip span") == ["numbers.ml"]
+    code.do("ask", "make the numbers larger")
+    code.do("chatUntil", ".badge.green")
+    code.do("command", "AID: New Chat")
+    code.do("chatGone", "article")
+    code.do("chatGone", "button.chip")
+    code.do("command", "AID: Show Newest Proposal")
+    code.do("until", ".multiDiffEntry", "numbers.ml")
+    code.do("chatUntil", ".badge.green")
+    code.do("command", "AID: Open Chat…")
+    code.do("pick", "make the numbers larger")
+    code.do("chatUntil", ".question p", "make the numbers larger")
+    code.do("command", "AID: Forget This Chat")
+    code.do("chatGone", "article")
+    code.do("command", "AID: Open Chat…")
+    code.do("until", ".quick-input-title", "AID: which chat?")
+    assert code.do("count", ".quick-input-list .monaco-list-row") == 0
+
+
+def test_the_model_is_chosen_and_what_is_asked_of_it_cancelled(shop: Any, code: Any) -> None:
+    shop.replies({"pieces": [{"text": SPOKEN}, {"wait": "never"}]})
+    code.do("ask", "make the numbers larger")
+    code.do("chatUntil", ".markdown strong")
+    code.do("command", "AID: Cancel What Is Being Answered")
+    code.do("chatUntil", ".reason", "Cancelled.")
+    assert shop.model_stats(disconnected=1)
+    code.do("command", "AID: Choose Model…")
+    code.do("pick", "hints")
+    code.do("gone", ".quick-input-widget")
+    code.do("ask", "make the numbers larger")
+    code.do("chatUntil", ".reason", "the hints know no repair")
+    code.do("command", "AID: Choose Model…")
+    code.do("until", ".quick-input-list .codicon-check")
+    code.do("press", "Escape")
+    code.do("command", "AID: Show Log")
+    code.do("until", ".panel .action-item.checked", "Output")
+    code.do("command", "AID: Get Started")
+    code.do("until", ".gettingStarted", "Get started with AID")
+
+
+def test_every_command_is_run_by_a_test() -> None:
+    """By its label, on a button or from the palette."""
+    given = json.loads((Path(__file__).parents[3] / "plugins/vscode/package.json").read_text())
+    titles = [command["title"] for command in given["contributes"]["commands"]]
+    tests = Path(__file__).read_text()
+    assert [title for title in titles if title not in tests] == []
 
 
 def test_a_daemon_killed_in_mid_answer_is_started_again_and_the_answer_comes(shop: Any, code: Any) -> None:

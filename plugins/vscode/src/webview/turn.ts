@@ -1,7 +1,7 @@
 // One turn of the chat: what was asked, the answer, and its proposal as a tree of folders, files and hunks.
 import { ofFile, ofHunk } from "../decisions";
-import type { Card, FromWebview, ShownTurn } from "../messages";
-import type { ProposedFile, ProposedHunk } from "../protocol";
+import type { FromWebview, ShownTurn } from "../messages";
+import type { Proposal, ProposedFile, ProposedHunk } from "../protocol";
 import { element } from "./element";
 import { markdown } from "./markdown";
 
@@ -25,8 +25,7 @@ export function drawTurn(turn: ShownTurn, post: Post): HTMLElement {
   );
 }
 
-function drawCard(card: Card, post: Post): HTMLElement {
-  const { proposal } = card;
+function drawCard(proposal: Proposal, post: Post): HTMLElement {
   const { id, badge, state = "open", verdict } = proposal;
   const rows: HTMLElement[] = [];
   let folder = "";
@@ -36,9 +35,9 @@ function drawCard(card: Card, post: Post): HTMLElement {
       rows.push(element("li", { class: "folder" }, within));
       folder = within;
     }
-    rows.push(element("li", { class: within ? "nested" : "" }, drawFile(card, file, post)));
+    rows.push(element("li", { class: within ? "nested" : "" }, drawFile(proposal, file, post)));
   }
-  const open = proposal.files.some((file) => ofFile(card, file) === "open");
+  const open = proposal.files.some((file) => ofFile(file) === "open");
   const some = state === "accepted" || state === "partly";
   const act = (type: "accept" | "reject" | "undo" | "diff", label: string, described: string, kind = "quiet") =>
     button(label, described, `${id} ${type}`, () => post({ type, proposal: id }), kind);
@@ -59,12 +58,12 @@ function drawCard(card: Card, post: Post): HTMLElement {
   );
 }
 
-function drawFile(card: Card, file: ProposedFile, post: Post): HTMLElement {
+function drawFile(proposal: Proposal, file: ProposedFile, post: Post): HTMLElement {
   const { added = 0, hunks = [], old_path: former, path, removed = 0, status } = file;
-  const key = `${card.proposal.id} ${path}`;
-  const decision = ofFile(card, file);
+  const key = `${proposal.id} ${path}`;
+  const decision = ofFile(file);
   const act = (type: "accept" | "reject" | "diff", label: string, described: string) =>
-    button(label, described, `${key} ${type}`, () => post({ type, proposal: card.proposal.id, path }), "quiet");
+    button(label, described, `${key} ${type}`, () => post({ type, proposal: proposal.id, path }), "quiet");
   const told = `${path}, ${status}, ${added} lines added, ${removed} removed, ${decision}`;
   const summary = element(
     "summary",
@@ -86,18 +85,18 @@ function drawFile(card: Card, file: ProposedFile, post: Post): HTMLElement {
     decision === "open" && act("accept", "Accept file", `Accept ${path}`),
     decision === "open" && act("reject", "Reject file", `Reject the changes of ${path}`),
   );
-  const shown = hunks.map((hunk) => drawHunk(card, file, hunk, post));
+  const shown = hunks.map((hunk) => drawHunk(proposal, file, hunk, post));
   return element("details", { "data-key": key, class: "file", open: "" }, summary, actions, ...shown);
 }
 
-function drawHunk(card: Card, file: ProposedFile, hunk: ProposedHunk, post: Post): HTMLElement {
+function drawHunk(proposal: Proposal, file: ProposedFile, hunk: ProposedHunk, post: Post): HTMLElement {
   const { path, hunks = [] } = file;
   const which = `change ${hunk.index + 1} of ${hunks.length} in ${path}`;
-  const decision = ofHunk(card, file, hunk.index);
+  const decision = ofHunk(hunk);
   const many = hunks.length > 1; // else the file's buttons are its own
   const act = (type: "accept" | "reject", label: string) => {
-    const pressed = () => post({ type, proposal: card.proposal.id, path, hunk: hunk.index });
-    return button(label, `${label} ${which}`, `${card.proposal.id} ${path} ${hunk.index} ${type}`, pressed, "quiet");
+    const pressed = () => post({ type, proposal: proposal.id, path, hunk: hunk.index });
+    return button(label, `${label} ${which}`, `${proposal.id} ${path} ${hunk.index} ${type}`, pressed, "quiet");
   };
   const lines = hunk.text.replace(/\n$/, "").split("\n").map((line) => {
     return element("span", { class: line.startsWith("+") ? "plus" : line.startsWith("-") ? "minus" : "same" }, line);
@@ -107,7 +106,7 @@ function drawHunk(card: Card, file: ProposedFile, hunk: ProposedHunk, post: Post
     { class: "row" },
     element("code", { class: "header" }, hunk.header),
     many && decision !== "open" && said(decision),
-    many && decision !== "accepted" && card.proposal.state !== "rejected" && act("accept", "Accept"),
+    many && decision !== "accepted" && proposal.state !== "rejected" && act("accept", "Accept"),
     many && decision === "open" && act("reject", "Reject"),
   );
   return element(
