@@ -13,7 +13,7 @@ local commands = {
   AidDiff = { nargs = "?", desc = "Show a proposal" },
   AidFix = { nargs = "*", range = true, bang = true, desc = "Mend the build errors at the cursor" },
   AidModel = { nargs = "?", desc = "Choose the model, or say which there are" },
-  AidReject = { nargs = "*", desc = "Turn a proposal down" },
+  AidReject = { nargs = "?", desc = "Turn a proposal down, or part of it" },
   AidStatus = { nargs = 0, desc = "Say what the build says, and what is running" },
   AidStop = { nargs = 0, desc = "Cancel what is being asked" },
   AidUndo = { nargs = "?", desc = "Take back what was accepted" },

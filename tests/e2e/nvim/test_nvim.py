@@ -241,6 +241,24 @@ def test_an_answer_does_not_pop_up_under_the_hands_of_someone_who_types(shop: An
 
 
 @pytest.mark.each_neovim
+def test_hunks_and_files_are_turned_down_one_by_one(shop: Any, nvim: Any) -> None:
+    shop.replies({"match": "", "reply": RENAME})
+    nvim.keys(":Aid rename cents to amount<CR>")
+    nvim.until(PREVIEW)
+    nvim.keys("r")
+    nvim.until_text("`lib/price.ml` +3 -3 rejected")
+    shop.aid("restart")
+    nvim.keys("gg:AidReject file<CR>")
+    nvim.until_said("put the cursor on a file of the proposal")
+    nvim.keys(":AidAccept<CR>")
+    nvim.until(f"not ({PREVIEW})")
+    assert "amount" in nvim.lua("return table.concat(vim.fn.readfile('lib/basket.ml'))")
+    assert nvim.text() + "\n" == shop.text("lib/price.ml") == BEFORE + "\n", "what was turned down is no part of the rest"
+    hunks = json.loads(shop.aid("stats", "--json").stdout)["hunks"]
+    assert hunks == {"proposed": 2, "accepted": 1, "rejected": 1}
+
+
+@pytest.mark.each_neovim
 def test_files_are_shown_beside_what_would_become_of_them(shop: Any, nvim: Any) -> None:
     shop.replies({"match": "", "reply": RENAME})
     nvim.keys(":Aid rename cents to amount<CR>")

@@ -66,7 +66,7 @@ end
 
 function M.run.AidDiff(given) proposals.open(given.args) end
 function M.run.AidAccept(given) proposals.accept(given.args ~= "" and given.args or "all") end
-function M.run.AidReject(given) proposals.reject(given.args) end
+function M.run.AidReject(given) proposals.reject(given.args ~= "" and given.args or "all") end
 
 function M.run.AidUndo(given)
   local root = client.root(0)
@@ -96,7 +96,7 @@ end
 
 function M.run.AidStop() client.stop(client.root(0)) end
 
-local WORDS = { AidAccept = { "all", "file", "hunk" }, AidDiff = { "split" } }
+local WORDS = { AidAccept = { "all", "file", "hunk" }, AidReject = { "all", "file", "hunk" }, AidDiff = { "split" } }
 local NAMES = {
   AidChat = { requests.chats, "chats", "chat" },
   AidDiff = { requests.proposals, "proposals", "id" },

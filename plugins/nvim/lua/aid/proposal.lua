@@ -4,8 +4,10 @@ local requests = require("aid.protocol").requests
 local M = {}
 
 local COLOURS = { ["+"] = "Added", ["-"] = "Removed" }
-local ACTIONS = { a = "Accept hunk", f = "Accept file", A = "Accept all", R = "Reject", s = "Diff split" }
-local MOTIONS = { ["]h"] = "jump(1)", ["[h"] = "jump(-1)", ["<CR>"] = "visit()", q = "close()" }
+local ACTIONS = { a = "Accept hunk", f = "Accept file", A = "Accept all", r = "Reject hunk", R = "Reject" }
+local PARTS = { file = "path", hunk = "index" } ---@type table<string, string> what a place has that is in one
+local STATES = { accepted = " accepted", partly = " partly accepted", rejected = " rejected" }
+local MOTIONS = { ["]h"] = "jump(1)", ["[h"] = "jump(-1)", ["<CR>"] = "visit()", q = "close()", s = "open('split')" }
 local marks = api.nvim_create_namespace("aid")
 
 ---@class aid.Place what is drawn in a line: something of a proposal, of a file of it, or of a hunk
@@ -31,9 +33,8 @@ function M.draw(buffer, first, last, proposal, markdown)
   add(proposal.badge or "", {})
   for _, file in ipairs(proposal.files) do
     local hunks, of_file = file.hunks or {}, { path = file.path, line = 1 }
-    local left = vim.tbl_filter(function(hunk) return not hunk.accepted end, hunks)
-    local accepted = #left < #hunks and (#left == 0 and " accepted" or " partly accepted")
-    local state = accepted or file.status ~= "modified" and " " .. file.status or ""
+    local left = vim.tbl_filter(function(hunk) return not (hunk.accepted or hunk.rejected) end, hunks)
+    local state = STATES[file.state] or file.status ~= "modified" and " " .. file.status or ""
     add("", {})
     add(("`%s` +%d -%d%s"):format(file.path, file.added or 0, file.removed or 0, state), of_file, "Title")
     if markdown and #left > 0 then add("```diff", of_file) end
@@ -107,7 +108,7 @@ function M.show(root, proposal)
     style = "minimal",
     border = "rounded",
     title = (" %s "):format((proposal.summary or "") ~= "" and proposal.summary or proposal.id),
-    footer = " accept: a hunk, f file, A all · R reject · s side by side · q close ",
+    footer = " accept: a hunk, f file, A all · reject: r hunk, R all · s side by side · q close ",
   })
   api.nvim_win_set_height(window, math.min(api.nvim_win_text_height(window, {}).all, vim.o.lines - 6))
   local function map(key, command)
@@ -145,29 +146,28 @@ local function decide(root, method, params, what)
     if outcome then M.tell(outcome, what) end
     if not outcome or not shown(params.id) then return end
     client.request(root, requests.proposal, { id = params.id }, function(proposal)
-      local left = proposal and vim.list_contains({ "open", "partly" }, proposal.state or "open")
+      local function is_open(file) return not file.state or file.state == "partly" end -- "open" is left out
+      local left = proposal and vim.iter(proposal.files):any(is_open)
       if proposal and shown(params.id) then (left and redraw or M.close)(proposal) end
     end)
   end)
 end
 
-function M.accept(part, id)
+--- Have `method` done to all of a proposal, or to the file or hunk that the cursor is on.
+local function decide_part(method, part, id, params, what)
   with_proposal(id, function(root, proposal, place)
-    local params = { id = proposal.id, through_editor = true }
-    if part ~= "all" and not (place and place.path) then
+    if part ~= "all" and not (place and place[PARTS[part] or 1]) then
       return client.say(("put the cursor on a %s of the proposal: :AidDiff shows it"):format(part), "ERROR")
     end
-    params.hunks = part == "hunk" and place.index and { { path = place.path, index = place.index } } or nil
-    params.files = part ~= "all" and not params.hunks and { place.path } or nil
-    decide(root, requests.accept, params, "accepted")
+    params.id = proposal.id
+    params.hunks = part == "hunk" and { { path = place.path, index = place.index } } or nil
+    params.files = part == "file" and { place.path } or nil
+    decide(root, method, params, what)
   end)
 end
 
-function M.reject(reason)
-  with_proposal(nil, function(root, proposal)
-    decide(root, requests.reject, { id = proposal.id, reason = reason }, "rejected")
-  end)
-end
+function M.accept(part, id) decide_part(requests.accept, part, id, { through_editor = true }, "accepted") end
+function M.reject(part) decide_part(requests.reject, part, nil, {}, "rejected") end
 
 --- Files beside what would become of them, each in a tab page; with `path`, only that one.
 local function side_by_side(root, id, path)
