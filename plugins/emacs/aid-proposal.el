@@ -112,12 +112,12 @@ What was done between them can't be undone any more."
     (goto-char (point-min))
     (while (re-search-forward "\\[\\(?:accept \\(all\\|file\\|hunk\\)\\|\\(all\\|file\\|hunk\\) [a-z]+\\)\\]" nil t)
       (pcase-let* ((part (or (match-string 1) (match-string 2))) (from (match-beginning 0)) (to (match-end 0))
-                   (`(,id ,file ,hunk) (aid-proposal--place)) ((map :state :files) proposal)
-                   (hunks (mapcar #'aid-protocol-proposed-hunk-accepted (and file (plist-get (elt files file) :hunks))))
-                   (label (cond ((member state '("accepted" "rejected")) (format "[%s %s]" part state))
-                                ((pcase part ("file" (and hunks (not (memq nil hunks)))) ("hunk" (nth hunk hunks)))
-                                 (format "[%s accepted]" part))
-                                (t (format "[accept %s]" part)))))
+                   (`(,id ,file ,hunk) (aid-proposal--place)) (file (and file (elt (plist-get proposal :files) file)))
+                   (it (pcase part ("all" proposal) ("file" file) ("hunk" (elt (plist-get file :hunks) hunk))))
+                   (state (cond ((eq t (plist-get it :accepted)) "accepted")
+                                ((eq t (plist-get it :rejected)) "rejected")
+                                (t (car (member (plist-get it :state) '("accepted" "rejected"))))))
+                   (label (if state (format "[%s %s]" part state) (format "[accept %s]" part))))
         (unless (or (not (equal id (plist-get proposal :id))) (string= label (buffer-substring-no-properties from to)))
           (mapc #'delete-overlay (overlays-in from to))
           (goto-char (aid--replace from to label))))))
@@ -201,10 +201,11 @@ WORDS say that it was done.  With SAVE, save the buffers that are changed."
   (interactive "P")
   (aid-proposal--do :aid/accept "accepted" save 'hunk))
 
-(defun aid-reject ()
-  "Reject the proposal at point."
-  (interactive)
-  (aid-proposal--do :aid/reject "rejected"))
+(defun aid-reject (&optional part)
+  "Reject what is left of the proposal at point.
+With \\[universal-argument] as PART, reject the hunk at point, with two of them its file."
+  (interactive "P")
+  (aid-proposal--do :aid/reject "rejected" nil (pcase part ('(4) 'hunk) ('(16) 'file))))
 
 (defun aid-undo ()
   "Take back what was accepted last in this project, in buffers and on disk."
@@ -291,10 +292,10 @@ OUTCOME is the daemon's word on it.  With SAVE, save the buffers it changed."
   "Edit this copy of a file by those of HUNKS that aren't accepted yet."
   (let ((moved 0))
     (seq-doseq (hunk hunks)
-      (pcase-let* (((map :old_first :old_lines :new_lines :text :accepted) hunk)
+      (pcase-let* (((map :old_first :old_lines :new_lines :text :accepted :rejected) hunk)
                    (side (lambda (mark) (replace-regexp-in-string (format "^\\([%s\\\\].*\n\\|[^%s\\\\]\\)" mark mark) "" text)))
                    (old (funcall side "+")))
-        (unless (eq accepted t)
+        (unless (or (eq accepted t) (eq rejected t))
           (goto-char (point-min))
           (forward-line (+ moved old_first (if (= 0 old_lines) 0 -1)))
           (unless (string-prefix-p old (concat (buffer-substring (point) (point-max)) "\n"))
