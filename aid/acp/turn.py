@@ -123,34 +123,31 @@ class Turn:
             return "end_turn"
         waiting = list(files)
         try:
-            decided = await self._decide_all(waiting, proposal)
+            await self._decide_all(waiting, proposal)
         except asyncio.CancelledError:
             for left in waiting:
                 self._ended(left, "failed", "cancelled")
             raise
-        if decided == {REJECT}:
-            await self._link.call("aid/reject", RejectParams(id=proposal.id))
         self._plan.finish()
         return "end_turn"
 
-    async def _decide_all(self, waiting: list[Shown], proposal: Proposal) -> set[str]:
-        """What the person said to the files, which are taken out of `waiting` one by one.
+    async def _decide_all(self, waiting: list[Shown], proposal: Proposal) -> None:
+        """Do what the person says to each file; they are taken out of `waiting` one by one.
 
         Raises CancelledError when they cancel the turn.
         """
-        decided: set[str] = set()
         while waiting:
             each = waiting[0]
             choice = await self._decide(each, proposal) if each.change is not None else NOT_ASKED
             if choice is None:
                 raise asyncio.CancelledError
             del waiting[0]
-            decided.add(choice)
             if choice == ALLOW:
                 await _whole(self._write(each, proposal))
-            else:
-                self._ended(each, "failed", "left as it is" if choice == REJECT else "")
-        return decided - {NOT_ASKED}
+                continue
+            if choice == REJECT:
+                await _whole(self._link.call("aid/reject", RejectParams(id=proposal.id, files=(each.file.path,))))
+            self._ended(each, "failed", "left as it is" if choice == REJECT else "")
 
     async def _on_top(self, changes: dict[str, FileChange | str]) -> dict[str, FileChange | str]:
         """The changes on what the editor shows by now, which the daemon didn't know of every file."""

@@ -36,6 +36,10 @@ def outcomes(machine: Machine) -> dict[str, int]:
     return dict(json.loads(machine.run("stats", "--json").stdout)["outcomes"])
 
 
+def decided(machine: Machine) -> dict[str, int]:
+    return dict(json.loads(machine.run("stats", "--json").stdout)["hunks"])
+
+
 def only(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda call: "allow" if name in call["title"] else "reject"
 
@@ -54,6 +58,7 @@ async def test_a_file_is_written_when_the_person_allows_it_and_left_when_not(
     assert editor.ended() == {"calc.txt": "completed", "notes.txt": "failed"}
     assert [call["toolCall"]["content"][0]["type"] for call in editor.permissions] == ["diff", "diff"]
     assert outcomes(machine)["partly"] == 1
+    assert decided(machine) == {"proposed": 2, "accepted": 1, "rejected": 1}
 
 
 async def test_the_diff_of_a_file_is_its_whole_text_before_and_after(workspace: Path, start: Start) -> None:
