@@ -370,9 +370,12 @@ class ModelsParams(Wire, frozen=True):
 
 
 class ModelEntry(Wire, frozen=True):
+    """`default`: it answers when none is named; `chosen`: by `aid/setModel`, where aid.toml names another."""
+
     name: str
     backend: str
     default: bool = False
+    chosen: bool = False
     ready: bool = True
     detail: str = ""
 
@@ -382,7 +385,8 @@ class ModelsResult(Wire, frozen=True):
 
 
 class SetModelParams(Wire, frozen=True):
-    """The default model until the daemon ends or the configuration says otherwise."""
+    """The model that answers when none is named, for a workspace or for all: until another is chosen, or aid.toml names
+    another than it does now. Daemons to come know it too."""
 
     model: str
     workspace: str | None = None

@@ -32,7 +32,7 @@ def models(context: click.Context, as_json: bool) -> None:
 @click.argument("name", shell_complete=model_names)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def use(name: str, as_json: bool) -> None:
-    """Let NAME answer from now on, until the daemon ends; 'default_model' in aid.toml lasts longer."""
+    """Let NAME answer in this workspace from now on, until you choose again or 'default_model' in aid.toml changes."""
     from aid.client import connect
     from aid.protocol import SetModelParams
     from aid.root import find_root
@@ -52,4 +52,5 @@ def _print(found: ModelsResult, *, as_json: bool) -> None:
     for model in found.models:
         mark = "*" if model.default else " "
         state = "" if model.ready else "not ready: "
-        click.echo(f"{mark} {model.name} ({model.backend})" + (f"  {state}{model.detail}" if model.detail else ""))
+        kind = f"{model.backend}, chosen here" if model.chosen else model.backend
+        click.echo(f"{mark} {model.name} ({kind})" + (f"  {state}{model.detail}" if model.detail else ""))

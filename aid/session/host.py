@@ -26,6 +26,7 @@ from aid.session import steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
 from aid.session.chats import Chats
+from aid.session.choices import Choices
 from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.identity import IDENTITY, again, did, name
@@ -34,7 +35,7 @@ from aid.session.outlook import outlook
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.replies import Replies
-from aid.session.roster import Roster
+from aid.session.roster import Roster, entries, settings_of
 from aid.session.status import HostStatus
 from aid.session.store import Store
 from aid.session.taking_back import meant, turn
@@ -65,6 +66,7 @@ class Host:
         self._proposals = Proposals(self._store, config.sessions)
         self._in_editor = InEditor(self._store)
         self._chats = Chats(self._store, config.sessions)
+        self._choices = Choices(self._store)
         self._recording = Recording(config.metrics, self._clients.read, clock)
         self._workspaces = Workspaces(load, self._clients.holds)
         self._slots = asyncio.Semaphore(RUNNING_AT_ONCE)
@@ -81,7 +83,7 @@ class Host:
         """Import and open what the first request would otherwise wait for; tidy the cache. Call it once listening."""
         config = self._load(None).config
         try:
-            backend = self._roster.backend(self._roster.default(None, config), config)
+            backend = self._roster.backend(await self._default(None, config), config)
             if isinstance(backend, Opens):
                 await backend.open()
         except AidError as error:
@@ -104,7 +106,7 @@ class Host:
         async with self._slots:
             self._running += 1
             try:
-                setting = self._setting(request, params, arrived)
+                setting = await self._setting(request, params, arrived)
                 root = _root(params.workspace)
                 if params.chat:
                     history = await asyncio.to_thread(self._chats.history, root, params.chat)
@@ -231,13 +233,15 @@ class Host:
 
     async def models(self, params: protocol.ModelsParams, client: Client) -> protocol.ModelsResult:
         root = _root(params.workspace) if params.workspace else None
-        return protocol.ModelsResult(models=self._roster.entries(root, self._load(root).config))
+        config = self._load(root).config
+        return protocol.ModelsResult(models=entries(await self._default(root, config), config))
 
     async def set_model(self, params: protocol.SetModelParams, client: Client) -> protocol.ModelsResult:
         root = _root(params.workspace) if params.workspace else None
         config = self._load(root).config
-        self._roster.choose(params.model, root, config)
-        return protocol.ModelsResult(models=self._roster.entries(root, config))
+        settings_of(params.model, config)
+        await _done(self._choices.put, root, params.model, config)
+        return protocol.ModelsResult(models=entries(await self._default(root, config), config))
 
     async def status(self) -> HostStatus:
         """Never fails: a typo in aid.toml must not hide a running daemon."""
@@ -252,7 +256,8 @@ class Host:
             for each in self._workspaces.opened
         )
         try:
-            models = self._roster.entries(None, self._load(None).config)
+            config = self._load(None).config
+            models = entries(await self._default(None, config), config)
         except AidError as error:
             return HostStatus(workspaces=workspaces, running=self._running, config_error=str(error))
         return HostStatus(workspaces=workspaces, models=models, running=self._running)
@@ -273,13 +278,16 @@ class Host:
         if models:
             await asyncio.to_thread(_stop_workers)
 
-    def _setting(self, request: str, params: protocol.PromptParams, arrived: float) -> Setting:
+    async def _default(self, root: Path | None, config: Config) -> str:
+        return await asyncio.to_thread(self._choices.default, root, config)
+
+    async def _setting(self, request: str, params: protocol.PromptParams, arrived: float) -> Setting:
         root = _root(params.workspace)
         if not params.prompt.strip() and params.fix is None:
             raise UsageError("the prompt is empty: say what is to be changed")
         loaded = self._load(root)
         config = loaded.config
-        name = params.model or self._roster.default(root, config)
+        name = params.model or await self._default(root, config)
         backend = self._roster.backend(name, config)
         if params.adapter is not None and not backend.capabilities.adapters:
             raise UsageError(f"model {name} takes no adapter: leave --adapter out, or name an embedded model")

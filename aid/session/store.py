@@ -1,4 +1,4 @@
-"""The session database: what the next daemon must still know of this one's proposals and chats.
+"""The session database: what the next daemon must still know of this one's proposals, chats and choices.
 
 SQLite in WAL mode, in the user's state directory, readable by the user alone, for it holds their words and their code;
 what is deleted is overwritten. A killed process loses nothing that was put. Everything here blocks: the daemon calls it
@@ -54,7 +54,17 @@ def m002_edited(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX edited_at ON edited (workspace, at)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_proposals_and_turns, m002_edited)
+def m003_choices(db: sqlite3.Connection) -> None:
+    """Which model was chosen (`aid.session.choices`) when aid.toml named `instead_of`; `workspace` '': for all."""
+    db.execute("""
+        CREATE TABLE choices (
+            workspace TEXT PRIMARY KEY,
+            model TEXT NOT NULL,
+            instead_of TEXT NOT NULL
+        )""")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_proposals_and_turns, m002_edited, m003_choices)
 
 
 class Store:

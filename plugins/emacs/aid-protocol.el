@@ -406,10 +406,13 @@ A field is (FIELD KIND DEFAULT)."
   (warnings value 0)
   (badge value ""))
 
+;; `default`: it answers when none is named; `chosen`: by `aid/setModel`, where
+;; aid.toml names another.
 (aid-protocol--record model-entry
   (name value nil)
   (backend value nil)
   (default boolean nil)
+  (chosen boolean nil)
   (ready boolean t)
   (detail value ""))
 

@@ -189,7 +189,7 @@ class Extension {
     const { models } = await this.daemon.request("aid/models", { workspace });
     const items = models.map((model) => ({
       label: `${model.default ? "$(check) " : ""}${model.name}`,
-      description: model.backend,
+      description: model.chosen ? `${model.backend}, chosen here` : model.backend,
       detail: model.detail || (model.ready === false ? "not ready" : ""),
       model: model.name,
     }));

@@ -506,10 +506,14 @@ export interface ModelsParams {
   readonly workspace?: string | null;
 }
 
+/**
+ * `default`: it answers when none is named; `chosen`: by `aid/setModel`, where aid.toml names another.
+ */
 export interface ModelEntry {
   readonly name: string;
   readonly backend: string;
   readonly default?: boolean; // default: false
+  readonly chosen?: boolean; // default: false
   readonly ready?: boolean; // default: true
   readonly detail?: string; // default: ""
 }
@@ -519,7 +523,8 @@ export interface ModelsResult {
 }
 
 /**
- * The default model until the daemon ends or the configuration says otherwise.
+ * The model that answers when none is named, for a workspace or for all: until another is chosen, or aid.toml names
+ * another than it does now. Daemons to come know it too.
  */
 export interface SetModelParams {
   readonly model: string;

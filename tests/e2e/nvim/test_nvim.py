@@ -253,7 +253,9 @@ def test_hunks_and_files_are_turned_down_one_by_one(shop: Any, nvim: Any) -> Non
     nvim.keys(":AidAccept<CR>")
     nvim.until(f"not ({PREVIEW})")
     assert "amount" in nvim.lua("return table.concat(vim.fn.readfile('lib/basket.ml'))")
-    assert nvim.text() + "\n" == shop.text("lib/price.ml") == BEFORE + "\n", "what was turned down is no part of the rest"
+    assert nvim.text() + "\n" == shop.text("lib/price.ml") == BEFORE + "\n", (
+        "what was turned down is no part of the rest"
+    )
     hunks = json.loads(shop.aid("stats", "--json").stdout)["hunks"]
     assert hunks == {"proposed": 2, "accepted": 1, "rejected": 1}
 

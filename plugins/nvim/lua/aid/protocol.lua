@@ -344,17 +344,19 @@
 ---@class (exact) aid.ModelsParams
 ---@field workspace? string
 
+--- `default`: it answers when none is named; `chosen`: by `aid/setModel`, where aid.toml names another.
 ---@class (exact) aid.ModelEntry
 ---@field name string
 ---@field backend string
 ---@field default? boolean default: false
+---@field chosen? boolean default: false
 ---@field ready? boolean default: true
 ---@field detail? string default: ""
 
 ---@class (exact) aid.ModelsResult
 ---@field models aid.ModelEntry[]
 
---- The default model until the daemon ends or the configuration says otherwise.
+--- The model that answers when none is named, for a workspace or for all: until another is chosen, or aid.toml names another than it does now. Daemons to come know it too.
 ---@class (exact) aid.SetModelParams
 ---@field model string
 ---@field workspace? string
