@@ -59,9 +59,9 @@ class ApplyEditParams(msgspec.Struct, rename="camel"):
 
 class Documents:
     def __init__(self, root: Path, link: Link, editor: Editor) -> None:
-        self._root = root
-        self._link = link
-        self._editor = editor
+        self.root = root
+        self.link = link
+        self.editor = editor
         self._opened: dict[str, Open] = {}
         self._by_uri: dict[str, str] = {}
         self._said: dict[str, str] = {}
@@ -78,8 +78,8 @@ class Documents:
         """
         if text is not None:
             self._said[path] = text
-        shown = text if text is not None else await self._editor.text(self._root / path)
-        if shown is None and not self._editor.fs.read_text_file:
+        shown = text if text is not None else await self.editor.text(self.root / path)
+        if shown is None and not self.editor.fs.read_text_file:
             shown = self._said.get(path)
         disk = self._disk(path)
         if shown is None and held and disk is not None:
@@ -103,11 +103,6 @@ class Documents:
         opened = self._opened.get(path)
         return disk if opened is None else as_bytes(opened.text, disk)
 
-    def text(self, path: str) -> str:
-        """An open document's text."""
-        opened = self._opened.get(path)
-        return opened.text if opened is not None else ""
-
     async def apply(self, params: ApplyEditParams) -> dict[str, Any]:
         """Make the daemon's edits in the editor; the answer to its `workspace/applyEdit`."""
         for change in params.edit.document_changes:
@@ -116,33 +111,33 @@ class Documents:
             if opened is None or change.text_document.version not in (None, opened.version):
                 return _not_applied(f"{path or change.text_document.uri} has changed: ask again")
             text = edited(opened.text, change.edits)
-            why = await self._editor.write(self._root / path, text)
+            why = await self.editor.write(self.root / path, text)
             if why is not None:
                 return _not_applied(why)
             await self._tell(path, text, opened.version + 1, new=False)
         return {"applied": True}
 
     async def _tell(self, path: str, text: str, version: int, *, new: bool) -> None:
-        uri = (self._root / path).as_uri()
+        uri = (self.root / path).as_uri()
         self._opened[path] = Open(text, version)
         self._by_uri[uri] = path
         identity = {"uri": uri, "version": version}
         if new:
             item = identity | {"languageId": "", "text": text}
-            await self._link.tell("textDocument/didOpen", {"textDocument": item})
+            await self.link.tell("textDocument/didOpen", {"textDocument": item})
         else:
             changes = {"textDocument": identity, "contentChanges": [{"text": text}]}
-            await self._link.tell("textDocument/didChange", changes)
+            await self.link.tell("textDocument/didChange", changes)
 
     async def _close(self, path: str) -> None:
         if self._opened.pop(path, None) is not None:
-            uri = (self._root / path).as_uri()
-            await self._link.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
+            uri = (self.root / path).as_uri()
+            await self.link.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     def _disk(self, path: str) -> bytes | None:
         """None where there is no text file."""
         try:
-            content = (self._root / path).read_bytes()
+            content = (self.root / path).read_bytes()
             content.decode("utf-8")
         except (OSError, UnicodeDecodeError):
             return None

@@ -11,7 +11,7 @@ import msgspec
 
 from aid.acp import commands, schema
 from aid.acp.content import asked
-from aid.acp.documents import ApplyEditParams
+from aid.acp.documents import ApplyEditParams, Documents
 from aid.acp.editor import Editor
 from aid.acp.link import Link
 from aid.acp.peer import read
@@ -52,6 +52,7 @@ class Session:
         self.root = root
         self._editor = editor
         self._link = Link(root, self._serve, self._hear, self._fresh)
+        self._documents = Documents(root, self._link, editor)
         self._settings = Settings(())
         self._turn: Turn | None = None
         self._running: asyncio.Task[schema.StopReason] | None = None
@@ -115,11 +116,13 @@ class Session:
         given = msgspec.structs.replace(given, left_out=(*self._left_out, *given.left_out))
         self._left_out = ()
         self._entitle(given.words or f"Fix {typed[1] if typed else ''}")
-        self._turn = Turn(self.root, self.id, self._link, self._editor, self._settings, self.written)
+        self._documents = Documents(self.root, self._link, self._editor)
+        self._turn = Turn(self.id, self._documents, self._settings, self.written)
         try:
             return await self._turn.run(given, self._erring)
         finally:
             self._turn = None
+            await self._documents.close()
 
     def _entitle(self, words: str) -> None:
         """A session is called by what was asked in it first."""
@@ -131,7 +134,11 @@ class Session:
         if name == "undo":
             from aid.acp.undo import undo
 
-            return await undo(self.root, self.written, self._link, self._editor)
+            self._documents = Documents(self.root, self._link, self._editor)
+            try:
+                return await undo(self.written, self._documents)
+            finally:
+                await self._documents.close()
         if name == "model":
             return commands.model(rest, self._settings, self._options_changed)
         return await commands.status(self.root, self._settings, self._link)
@@ -142,8 +149,8 @@ class Session:
     # What the daemon says.
 
     async def _serve(self, call: Call) -> Any:
-        if call.method == "workspace/applyEdit" and self._turn is not None:
-            return await self._turn.documents.apply(read(call.params, ApplyEditParams))
+        if call.method == "workspace/applyEdit":
+            return await self._documents.apply(read(call.params, ApplyEditParams))
         raise RpcError(METHOD_NOT_FOUND, f"there is no method {call.method!r}")
 
     def _hear(self, call: Call) -> None:
@@ -158,5 +165,4 @@ class Session:
             self._erring = self._erring | paths if place.diagnostics else self._erring - paths
 
     def _fresh(self) -> None:
-        if self._turn is not None:
-            self._turn.documents.forget()
+        self._documents.forget()

@@ -5,15 +5,12 @@ Each file is a tool call of its own with its diff, for permission is given by to
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 from aid import apply
 from aid.acp import plan, schema
 from aid.acp.content import Asked
 from aid.acp.documents import Documents
-from aid.acp.editor import Editor
-from aid.acp.link import Link
 from aid.acp.plan import Plan
 from aid.acp.prose import Piece, Prose
 from aid.acp.settings import GREEN, SHOW, Settings
@@ -34,22 +31,21 @@ _OPTIONS = (
 
 
 class Turn:
-    """`chat` is the session's name, by which the daemon remembers what was said. `written` gets what was written."""
+    """`chat` is the session's name, by which the daemon remembers what was said. `documents` are the turn's; `written`
+    gets what was written."""
 
-    def __init__(
-        self, root: Path, chat: str, link: Link, editor: Editor, settings: Settings, written: list[Written]
-    ) -> None:
-        self._root = root
+    def __init__(self, chat: str, documents: Documents, settings: Settings, written: list[Written]) -> None:
+        self._root = documents.root
         self._chat = chat
-        self._link = link
-        self._editor = editor
+        self._link = documents.link
+        self._editor = documents.editor
+        self._documents = documents
         self._settings = settings
         self._written = written
-        self._plan = Plan(editor.update, settings.model)
+        self._plan = Plan(documents.editor.update, settings.model)
         self._prose = Prose()
         self._unjudged: set[str] = set()  # files with text that the verdict is not about
         self._heard_of: set[str] = set()  # models; context is gathered once for each
-        self.documents = Documents(root, link, editor)
 
     async def run(self, asked: Asked, erring: frozenset[str]) -> schema.StopReason:
         """`erring`: the files that the build complained of, whose unsaved text is asked for beforehand.
@@ -59,22 +55,17 @@ class Turn:
         self._plan.reach(plan.CONTEXT)
         if asked.left_out:
             self._think(f"AID can't use {', '.join(asked.left_out)}")
-        try:
-            named = {ref.path for ref in asked.files}
-            others = sorted(erring - named)[:MOST_ASKED_FOR]
-            await asyncio.gather(
-                *(self.documents.show(path, text=asked.unsaved.get(path)) for path in (*named, *others))
-            )
-            result: PromptResult = await self._link.call("aid/prompt", self._params(asked))
-            self._stream(self._prose.end())
-            if result.proposal is None:
-                self._plan.finish()
-                self._tell(f"Nothing proposed: {result.reason or 'no answer'}")
-                return "end_turn"
-            self._plan.reach(plan.PROPOSE)
-            return await self._propose(result.proposal)
-        finally:
-            await self.documents.close()
+        named = {ref.path for ref in asked.files}
+        others = sorted(erring - named)[:MOST_ASKED_FOR]
+        await asyncio.gather(*(self._documents.show(path, text=asked.unsaved.get(path)) for path in (*named, *others)))
+        result: PromptResult = await self._link.call("aid/prompt", self._params(asked))
+        self._stream(self._prose.end())
+        if result.proposal is None:
+            self._plan.finish()
+            self._tell(f"Nothing proposed: {result.reason or 'no answer'}")
+            return "end_turn"
+        self._plan.reach(plan.PROPOSE)
+        return await self._propose(result.proposal)
 
     def heard(self, params: UpdateParams) -> None:
         """The daemon says how it gets on."""
@@ -112,7 +103,7 @@ class Turn:
         )
 
     async def _propose(self, proposal: Proposal) -> schema.StopReason:
-        changes = await self._on_top(made(proposal, self.documents.content))
+        changes = await self._on_top(made(proposal, self._documents.content))
         files = shown(proposal, self._root, changes)
         for each in files:
             self._call(each)
@@ -157,8 +148,8 @@ class Turn:
             if isinstance(change, str) or change.status == "added":
                 continue
             at = change.old_path or path
-            await self.documents.show(at)
-            current = self.documents.content(at)
+            await self._documents.show(at)
+            current = self._documents.content(at)
             if current == change.before:
                 continue
             found = apply.rebase(change, current)
@@ -189,8 +180,7 @@ class Turn:
         path, through = each.file.path, self._editor.fs.write_text_file and each.file.status == "modified"
         self._editor.update(schema.ToolCallUpdate(tool_call_id=each.call_id, status="in_progress"))
         try:
-            await self.documents.show(each.file.old_path or path, held=through)
-            before = self.documents.text(path)
+            await self._documents.show(each.file.old_path or path, held=through)
             params = AcceptParams(id=proposal.id, files=(path,), through_editor=through)
             done: OutcomeResult = await self._link.call("aid/accept", params)
         except AidError as error:
@@ -199,10 +189,9 @@ class Turn:
         if done.refused:
             self._ended(each, "failed", "; ".join(str(Refusal(it.path, it.reason, it.near)) for it in done.refused))
             return
-        if path in done.in_editor:
-            self._written.append(Written(path=path, applied=None, before=before, after=self.documents.text(path)))
-        else:
-            self._written.append(Written(path=path, applied=done.applied))
+        if done.applied is not None:
+            paths = (path, each.file.old_path) if each.file.old_path else (path,)
+            self._written.append(Written(applied=done.applied, paths=paths))
         self._ended(each, "completed", "\n".join(done.notes))
 
     def _call(self, each: Shown) -> None:

@@ -1,54 +1,30 @@
-"""Taking back what a session wrote: through the editor what went through it, by the daemon's journal the rest."""
-
-import asyncio
-from pathlib import Path
+"""Taking back what a session wrote. It is the daemon's to do, and to do in the editor what went through it."""
 
 import msgspec
 
-from aid import apply
-from aid.acp.editor import Editor
-from aid.acp.link import Link
-from aid.edits.edit import Rejected
+from aid.acp.documents import Documents
 from aid.errors import AidError, Refusal
 from aid.protocol import OutcomeResult, UndoParams
-from ces.change import FileChange
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """One file. `applied`: the journal's id; None: the editor wrote it, `before` and `after` are what it showed."""
+    """`applied`: what the daemon undoes it by; `paths`: the files that it changed."""
 
-    path: str
-    applied: str | None
-    before: str = ""
-    after: str = ""
+    applied: str
+    paths: tuple[str, ...]
 
 
-async def undo(root: Path, written: list[Written], link: Link, editor: Editor) -> str:
+async def undo(written: list[Written], documents: Documents) -> str:
     """Take back the last of `written`; where this session wrote nothing, the last that was applied in the workspace.
 
     Says what was done. Lines edited since stay as they are, or it raises AidError and changes nothing.
     """
-    last = written[-1] if written else None
-    if last is None or last.applied is not None:
-        params = UndoParams(workspace=str(root), id=last.applied if last else None)
-        done: OutcomeResult = await link.call("aid/undo", params)
-        told = f"Undone {done.applied}: {', '.join(file.path for file in done.files)}"
-    else:
-        await _in_editor(root, last, editor)
-        told = f"Undone: {last.path}"
+    last, through = written[-1] if written else None, documents.editor.fs.write_text_file
+    for path in last.paths if last else ():
+        await documents.show(path, held=through)
+    params = UndoParams(workspace=str(documents.root), id=last.applied if last else None, through_editor=through)
+    done: OutcomeResult = await documents.link.call("aid/undo", params)
+    if done.refused:
+        raise AidError("; ".join(str(Refusal(each.path, each.reason, each.near)) for each in done.refused))
     del written[-1:]
-    return told
-
-
-async def _in_editor(root: Path, last: Written, editor: Editor) -> None:
-    path = root / last.path
-    current = await editor.text(path)
-    if current is None:
-        current = await asyncio.to_thread(path.read_text, encoding="utf-8")
-    back = FileChange(path=last.path, before=last.after.encode(), after=last.before.encode())
-    found = apply.rebase(back, current.encode())
-    if isinstance(found, Rejected):
-        raise AidError(str(Refusal(found.path, found.reason, found.near)))
-    why = await editor.write(path, (found.after or b"").decode())
-    if why is not None:
-        raise AidError(why)
+    return f"Undone {done.applied}: {', '.join(file.path for file in done.files)}"

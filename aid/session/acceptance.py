@@ -14,7 +14,7 @@ import msgspec
 from aid import apply, edits
 from aid.edits.edit import Rejected
 from aid.errors import ApplyError, Refusal, StaleError, UsageError
-from aid.protocol import AcceptParams, OutcomeResult, Proposal, RejectedEdit
+from aid.protocol import AcceptParams, OutcomeResult, RejectedEdit
 from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.documents import as_bytes
@@ -65,7 +65,7 @@ async def accept(
     afterwards = deciding(stored, accepted=accepted)
     try:
         refuse_unsaved(workspace, on_disk, clients)
-        done = await _write(workspace, on_disk, stored.proposal) if on_disk else None
+        done = await _write(workspace, on_disk, stored) if on_disk else None
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=told(error)))
     if any(change.before != change.after for change in in_editor):
@@ -76,7 +76,7 @@ async def accept(
             refused = tuple(RejectedEdit(path=each.path, reason=why) for each in in_editor)
             return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     result = OutcomeResult(
-        applied=done.id if done else _part_id(afterwards),
+        applied=done.id if done else _step_id(stored),
         files=changed_files([*on_disk, *in_editor]),
         in_editor=tuple(change.path for change in in_editor),
         notes=done.notes if done else (),
@@ -154,11 +154,11 @@ def refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients:
         raise StaleError("; ".join(map(str, refused)), refused=tuple(refused))
 
 
-async def _write(workspace: Workspace, changes: Sequence[FileChange], proposal: Proposal) -> apply.Applied:
+async def _write(workspace: Workspace, changes: Sequence[FileChange], stored: Stored) -> apply.Applied:
     done = await asyncio.to_thread(apply.carried_out, workspace.root, again()) if again() else None
     if done is None:
-        summary = proposal.summary or f"by {proposal.model}"
-        done = await asyncio.to_thread(apply.apply, workspace.root, changes, summary=summary, id=proposal.id, by=name())
+        summary, id_ = stored.proposal.summary or f"by {stored.proposal.model}", _step_id(stored)
+        done = await asyncio.to_thread(apply.apply, workspace.root, changes, summary=summary, id=id_, by=name())
     workspace.index.touch(path for change in changes for path in (change.path, change.old_path) if path)
     return done
 
@@ -169,7 +169,6 @@ def told(error: ApplyError) -> tuple[RejectedEdit, ...]:
     return tuple(RejectedEdit(path=each.path, reason=each.reason, near=each.near) for each in error.refused)
 
 
-def _part_id(stored: Stored) -> str:
-    """What names changes made in an editor alone: the proposal's id, with the number of hunks for a part of it."""
-    hunks = sum(len(indices) for indices in stored.accepted.values())
-    return stored.proposal.id if stored.proposal.state == "accepted" else f"{stored.proposal.id}.{hunks}"
+def _step_id(stored: Stored) -> str:
+    """What the next change set of a proposal is undone by: the proposal's id, from the second on with a number."""
+    return f"{stored.proposal.id}-{len(stored.steps) + 1}" if stored.steps else stored.proposal.id

@@ -213,7 +213,7 @@ With \\[universal-argument] as PART, reject the hunk at point, with two of them 
   (let ((root (aid-root)))
     (aid-request root :aid/undo (list :workspace (aid--workspace root) :through_editor t)
                  (lambda (outcome)
-                   (aid-proposal--done root (replace-regexp-in-string "[.].*" "" (or (plist-get outcome :applied) ""))
+                   (aid-proposal--done root (replace-regexp-in-string "[-.].*" "" (or (plist-get outcome :applied) ""))
                                        outcome "taken back" nil)))))
 
 (defun aid-proposal--done (root id outcome words save)

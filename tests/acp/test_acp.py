@@ -272,6 +272,21 @@ async def test_undo_takes_back_what_the_editor_wrote_and_what_the_daemon_wrote(
     editor.buffers[str(workspace / "calc.txt")] = editor.written["calc.txt"] + "typed later\n"
     await editor.prompt(session, "/undo")
     assert editor.written["calc.txt"] == before + "typed later\n"
+    assert outcomes(machine)["undone"] == 1 and decided(machine) == {"proposed": 2, "accepted": 0, "rejected": 0}
+
+
+async def test_what_the_editor_wrote_is_taken_back_by_an_agent_started_later(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    machine.replies({"match": "", "reply": SEVEN})
+    before = (workspace / "calc.txt").read_text()
+    editor = await start()
+    await editor.prompt((await editor.open(workspace, read=True, write=True))["sessionId"], "change line 7")
+    assert editor.written["calc.txt"] == before.replace("line 7", "line seven")
+    other = await start()
+    await other.prompt((await other.open(workspace, read=True, write=True))["sessionId"], "/undo")
+    assert (workspace / "calc.txt").read_text() == before
+    assert outcomes(machine)["undone"] == 1
 
 
 async def test_modes_and_models_are_options_of_a_session(machine: Machine, workspace: Path, start: Start) -> None:
