@@ -6,25 +6,20 @@ not saved.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import msgspec
 
 from aid import apply, edits
-from aid.edits.edit import Rejected
-from aid.errors import ApplyError, Refusal, StaleError, UsageError
+from aid.errors import ApplyError, UsageError
 from aid.protocol import AcceptParams, OutcomeResult, RejectedEdit
-from aid.session.client import Client
-from aid.session.clients import Clients
-from aid.session.documents import as_bytes
+from aid.session.desk import Desk
 from aid.session.identity import again, did, name
 from aid.session.proposals import Hunks, Stored
 from aid.session.steps import both, deciding, named, noted
 from aid.session.summary import changed_files
 from aid.session.workspace import Workspace
 from ces.change import FileChange
-from ces.errors import BadChange
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +38,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(change for change in self.changes if change.path in self.result.in_editor)
 
 
-async def accept(
-    stored: Stored, params: AcceptParams, workspace: Workspace, client: Client, clients: Clients
-) -> Acceptance:
-    """`client`, one of `clients`, accepts.
+async def accept(stored: Stored, params: AcceptParams, desk: Desk) -> Acceptance:
+    """The person at `desk` accepts.
 
     Raises UsageError for a part the proposal doesn't have, or has given already. Where an earlier daemon was asked the
     same, what it did of it is not done again.
@@ -59,20 +52,21 @@ async def accept(
     changes = changes_to(stored, accepted)
     if not changes:
         raise UsageError(f"proposal {params.id}: nothing is left to accept of that")
-    in_editor, on_disk, refused = split(changes, workspace, client if params.through_editor else None)
+    in_editor, on_disk, refused = desk.split(changes, through_editor=params.through_editor)
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     afterwards = deciding(stored, accepted=accepted)
     try:
-        refuse_unsaved(workspace, on_disk, clients)
-        done = await _write(workspace, on_disk, stored) if on_disk else None
+        desk.refuse_unsaved(on_disk)
+        await desk.begin(in_editor)
+        done = await _write(desk.workspace, on_disk, stored) if on_disk else None
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=told(error)))
-    if any(change.before != change.after for change in in_editor):
-        why = await client.apply_edit(workspace.root, in_editor, f"AID: {stored.proposal.summary or params.id}")
+    if in_editor:
+        why = await desk.edit(in_editor, f"AID: {stored.proposal.summary or params.id}")
         if why is not None:
             if done is not None:
-                await asyncio.to_thread(apply.undo, workspace.root, done.id)
+                await asyncio.to_thread(apply.undo, desk.workspace.root, done.id)
             refused = tuple(RejectedEdit(path=each.path, reason=why) for each in in_editor)
             return Acceptance(result=OutcomeResult(applied=None, refused=refused))
     result = OutcomeResult(
@@ -113,45 +107,6 @@ def changes_to(stored: Stored, accepted: Hunks) -> list[FileChange]:
             wanted = FileChange(path=change.path, before=had.after, after=wanted.after, mode=change.mode)
         steps.append(wanted)
     return steps
-
-
-def split(
-    changes: Sequence[FileChange], workspace: Workspace, client: Client | None
-) -> tuple[list[FileChange], list[FileChange], tuple[RejectedEdit, ...]]:
-    """(open in the editor, on disk, refused). A document that changed since is re-anchored or refused."""
-    opened = client.documents() if client else {}
-    in_editor: list[FileChange] = []
-    on_disk: list[FileChange] = []
-    refused: list[RejectedEdit] = []
-    for change in changes:
-        document = opened.get(workspace.root / (change.old_path or change.path))
-        if document is None:
-            on_disk.append(change)
-            continue
-        disk = workspace.tree.read(change.old_path or change.path)
-        shown = as_bytes(document.text, disk.content if disk else None)
-        if again() and shown == change.after:
-            in_editor.append(msgspec.structs.replace(change, before=shown))
-            continue
-        found = apply.rebase(change, shown)
-        if isinstance(found, Rejected):
-            refused.append(RejectedEdit(path=found.path, reason=found.reason, near=found.near))
-        else:
-            in_editor.append(found)
-    return in_editor, on_disk, tuple(refused)
-
-
-def refuse_unsaved(workspace: Workspace, changes: Sequence[FileChange], clients: Clients) -> None:
-    """Raises StaleError for files that an editor shows otherwise than the disk has them."""
-    refused = []
-    for path in dict.fromkeys(path for change in changes for path in (change.old_path, change.path) if path):
-        with contextlib.suppress(BadChange, OSError):  # said by who writes
-            disk = workspace.tree.read(path)
-            if clients.unsaved(workspace.root / path, disk.content if disk else None) is not None:
-                told = f"{path} has unsaved changes in an editor: save it, or accept there"
-                refused.append(Refusal(path, told))
-    if refused:
-        raise StaleError("; ".join(map(str, refused)), refused=tuple(refused))
 
 
 async def _write(workspace: Workspace, changes: Sequence[FileChange], stored: Stored) -> apply.Applied:

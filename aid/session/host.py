@@ -25,10 +25,12 @@ from aid.models.backend import Backend, Opens
 from aid.session import steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
+from aid.session.begun import Begun
 from aid.session.chats import Chats
 from aid.session.choices import Choices
 from aid.session.client import Client
 from aid.session.clients import Clients
+from aid.session.desk import Desk
 from aid.session.identity import IDENTITY, again, did, name
 from aid.session.in_editor import Edited, InEditor, State
 from aid.session.outlook import outlook
@@ -65,6 +67,7 @@ class Host:
         self._store = Store()
         self._proposals = Proposals(self._store, config.sessions)
         self._in_editor = InEditor(self._store)
+        self._begun = Begun(self._store)
         self._chats = Chats(self._store, config.sessions)
         self._choices = Choices(self._store)
         self._recording = Recording(config.metrics, self._clients.read, clock)
@@ -146,7 +149,7 @@ class Host:
         stored = await self._stored(params.id)
         root = Path(stored.proposal.workspace)
         async with self._workspaces.use(root) as workspace:
-            done = await accept(stored, params, workspace, client, self._clients)
+            done = await accept(stored, params, await Desk.of(workspace, client, self._clients, self._begun))
         if done.in_editor and done.result.applied is not None:  # first: what is accepted can be taken back
             edited = Edited(
                 id=done.result.applied, at=self._clock(), state="applied", changes=done.in_editor, on_disk=done.on_disk
@@ -156,6 +159,8 @@ class Host:
             self._recording.accepted(done, root)
             self._clients.changed(root)
             await _done(self._proposals.put, done.stored)
+        if params.through_editor:
+            await _done(self._begun.forget, name())
         return done.result
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
@@ -212,7 +217,7 @@ class Host:
         if found is None:
             return None
         async with self._workspaces.use(root) as workspace:
-            result = await turn(found, to, workspace, client, self._clients)
+            result = await turn(found, to, await Desk.of(workspace, client, self._clients, self._begun))
         if result.applied is not None:
             record = self._recording.undone if to == "undone" else self._recording.redone
             record(result.applied)
@@ -220,6 +225,7 @@ class Host:
             self._clients.changed(root)
             turned = msgspec.structs.replace(found, state=to, at=self._clock(), by=name(), outcome=result)
             await _done(self._in_editor.put, root, turned)
+        await _done(self._begun.forget, name())
         return result
 
     async def log(self, params: protocol.LogParams, client: Client) -> protocol.LogResult:

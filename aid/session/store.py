@@ -64,7 +64,17 @@ def m003_choices(db: sqlite3.Connection) -> None:
         )""")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_proposals_and_turns, m002_edited, m003_choices)
+def m004_begun(db: sqlite3.Connection) -> None:
+    """Edits that editors were asked for (`aid.session.begun`); `changes` in msgpack."""
+    db.execute("CREATE TABLE begun (request TEXT PRIMARY KEY, at REAL NOT NULL, changes BLOB NOT NULL)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_proposals_and_turns,
+    m002_edited,
+    m003_choices,
+    m004_begun,
+)
 
 
 class Store:

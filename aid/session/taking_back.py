@@ -13,12 +13,11 @@ import msgspec
 from aid import apply
 from aid.errors import ApplyError
 from aid.protocol import OutcomeResult, RejectedEdit
-from aid.session.acceptance import refuse_unsaved, split, told
-from aid.session.client import Client
-from aid.session.clients import Clients
+from aid.session.acceptance import told
+from aid.session.desk import Desk
+from aid.session.identity import again, name
 from aid.session.in_editor import Edited, InEditor, State
 from aid.session.summary import changed_files
-from aid.session.workspace import Workspace
 from ces.change import FileChange
 
 
@@ -34,30 +33,32 @@ def meant(edited: InEditor, root: Path, id_: str | None, state: State) -> Edited
     return found if not entries or found.at >= max(entry.at for entry in entries) else None
 
 
-async def turn(found: Edited, to: State, workspace: Workspace, client: Client, clients: Clients) -> OutcomeResult:
+async def turn(found: Edited, to: State, desk: Desk) -> OutcomeResult:
     """Bring what `found` changed to the state `to`, all or nothing. The disk goes first: it can be turned again."""
     changes = [each if to == "applied" else _reversed(each) for each in found.changes]
-    in_editor, on_disk, refused = split(changes, workspace, client)
+    root = desk.workspace.root
+    in_editor, on_disk, refused = desk.split(changes)
     if refused:
         return OutcomeResult(applied=None, refused=refused)
     done: list[apply.Applied] = []
     try:
-        refuse_unsaved(workspace, on_disk, clients)
+        desk.refuse_unsaved(on_disk)
+        await desk.begin(in_editor)
         if found.on_disk is not None:
-            done.append(await asyncio.to_thread(_journal(to), workspace.root, found.on_disk))
+            done.append(await asyncio.to_thread(_once, _journal(to), root, found.on_disk))
         if on_disk:
             summary = f"{'undo' if to == 'undone' else 'redo'} of {found.id}"
-            done.append(await asyncio.to_thread(apply.apply, workspace.root, on_disk, summary=summary))
-        why = await client.apply_edit(workspace.root, in_editor, f"AID: {to} {found.id}") if in_editor else None
+            done.append(await asyncio.to_thread(apply.apply, root, on_disk, summary=summary))
+        why = await desk.edit(in_editor, f"AID: {to} {found.id}") if in_editor else None
     except ApplyError as error:
-        await _take_back(done, found, to, workspace.root)
+        await _take_back(done, found, to, root)
         return OutcomeResult(applied=None, refused=told(error))
     if why is not None:
-        await _take_back(done, found, to, workspace.root)
+        await _take_back(done, found, to, root)
         return OutcomeResult(
             applied=None, refused=tuple(RejectedEdit(path=each.path, reason=why) for each in in_editor)
         )
-    workspace.index.touch(path for each in changes for path in (each.path, each.old_path) if path)
+    desk.workspace.index.touch(path for each in changes for path in (each.path, each.old_path) if path)
     files = tuple(file for each in done for file in each.files) + changed_files(in_editor)
     notes = tuple(note for each in done for note in each.notes)
     return OutcomeResult(
@@ -65,8 +66,14 @@ async def turn(found: Edited, to: State, workspace: Workspace, client: Client, c
     )
 
 
-def _journal(to: State) -> Callable[[Path, str | None], apply.Applied]:
+def _journal(to: State) -> Callable[..., apply.Applied]:
     return apply.redo if to == "applied" else apply.undo
+
+
+def _once(turned: Callable[..., apply.Applied], root: Path, change: str) -> apply.Applied:
+    """Unless an earlier daemon did so for the same request. Blocks."""
+    done = apply.carried_out(root, again()) if again() else None
+    return done or turned(root, change, by=name())
 
 
 async def _take_back(done: Sequence[apply.Applied], found: Edited, to: State, root: Path) -> None:

@@ -1,0 +1,96 @@
+"""Where someone accepts and takes back: a workspace, the editor they sit at, and what everyone else shows of its files.
+
+Says which changes are the editor's to make and which the disk's, and has the editor make its own: once, however many
+daemons the request for it comes to.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from aid import apply
+from aid.edits.edit import Rejected
+from aid.errors import Refusal, StaleError
+from aid.protocol import RejectedEdit
+from aid.session.begun import Begun
+from aid.session.client import Client
+from aid.session.clients import Clients
+from aid.session.documents import as_bytes
+from aid.session.identity import again, name
+from aid.session.workspace import Workspace
+from ces.change import FileChange
+from ces.errors import BadChange
+
+
+class Desk:
+    """`earlier`: what an earlier daemon asked the editor for, by path, where the request at hand comes again."""
+
+    def __init__(
+        self, workspace: Workspace, client: Client, clients: Clients, begun: Begun, earlier: Mapping[str, FileChange]
+    ) -> None:
+        self.workspace = workspace
+        self._client = client
+        self._clients = clients
+        self._begun = begun
+        self._earlier = earlier
+
+    @classmethod
+    async def of(cls, workspace: Workspace, client: Client, clients: Clients, begun: Begun) -> "Desk":
+        earlier = await asyncio.to_thread(begun.of, again()) if again() else {}
+        return cls(workspace, client, clients, begun, earlier)
+
+    def split(
+        self, changes: Sequence[FileChange], *, through_editor: bool = True
+    ) -> tuple[list[FileChange], list[FileChange], tuple[RejectedEdit, ...]]:
+        """(open in the editor, on disk, refused). A document that changed since is re-anchored or refused."""
+        opened = self._client.documents() if through_editor else {}
+        in_editor: list[FileChange] = []
+        on_disk: list[FileChange] = []
+        refused: list[RejectedEdit] = []
+        for change in changes:
+            if self.workspace.root / (change.old_path or change.path) not in opened:
+                on_disk.append(change)
+                continue
+            found = self._earlier.get(change.path) or apply.rebase(change, self._shown(change))
+            if isinstance(found, Rejected):
+                refused.append(RejectedEdit(path=found.path, reason=found.reason, near=found.near))
+            else:
+                in_editor.append(found)
+        return in_editor, on_disk, tuple(refused)
+
+    async def begin(self, changes: Sequence[FileChange]) -> None:
+        """Have the next daemon know of an edit that this one is about to have made. Raises AidError."""
+        if changes and name() and not self._earlier:
+            await asyncio.to_thread(self._begun.put, name(), changes)
+
+    async def edit(self, changes: Sequence[FileChange], label: str) -> str | None:
+        """Have the editor make changes that `split` gave and `begin` was told. None when it did, else why it didn't."""
+        return await self._client.apply_edit(self.workspace.root, [self._to_make(each) for each in changes], label)
+
+    def refuse_unsaved(self, changes: Sequence[FileChange]) -> None:
+        """Raises StaleError for files that an editor shows otherwise than the disk has them."""
+        refused = []
+        for path in dict.fromkeys(path for change in changes for path in (change.old_path, change.path) if path):
+            with contextlib.suppress(BadChange, OSError):  # said by who writes
+                disk = self.workspace.tree.read(path)
+                if self._clients.unsaved(self.workspace.root / path, disk.content if disk else None) is not None:
+                    told = f"{path} has unsaved changes in an editor: save it, or accept there"
+                    refused.append(Refusal(path, told))
+        if refused:
+            raise StaleError("; ".join(map(str, refused)), refused=tuple(refused))
+
+    def _to_make(self, change: FileChange) -> FileChange:
+        """`change` on the text as it is shown now. One that has no place there any more an earlier daemon had made:
+        the edit is empty then, and the bridge answers it as the editor did the first."""
+        shown = self._shown(change)
+        found = apply.rebase(change, shown)
+        return msgspec.structs.replace(change, before=shown, after=shown) if isinstance(found, Rejected) else found
+
+    def _shown(self, change: FileChange) -> bytes | None:
+        path = change.old_path or change.path
+        document = self._client.documents().get(self.workspace.root / path)
+        disk = self.workspace.tree.read(path)
+        content = disk.content if disk else None
+        return as_bytes(document.text, content) if document else content
