@@ -101,7 +101,7 @@ class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
 
     `state` "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in
-    seconds since the epoch.
+    seconds since the epoch. `markdown`, where it was asked for: the proposal as a chat in Markdown shows it.
     """
 
     id: str
@@ -115,6 +115,7 @@ class Proposal(Wire, frozen=True):
     summary: str = ""
     at: float = 0.0
     state: ProposalState = "open"
+    markdown: str = ""
 
 
 class Attachment(Wire, frozen=True):
@@ -130,6 +131,9 @@ class PromptParams(Wire, frozen=True):
     `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may
     be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model.
     `apply`: write what comes out green.
+
+    `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line
+    "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.
     """
 
     workspace: str
@@ -144,6 +148,7 @@ class PromptParams(Wire, frozen=True):
     hints: bool = True
     chat: str | None = None
     token: str | None = None
+    markdown: bool = False
 
 
 class Candidate(Wire, frozen=True):
@@ -160,7 +165,8 @@ class PromptResult(Wire, frozen=True):
     """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
     for the person to read: all but the edits.
 
-    `prompt` is what was asked, with the daemon's own words where it worded it.
+    `prompt` is what was asked, with the daemon's own words where it worded it. `markdown`, where the prompt was: the
+    whole answer to be shown in place of what streamed in.
     """
 
     id: str
@@ -174,6 +180,7 @@ class PromptResult(Wire, frozen=True):
     timings_ms: Timings = Timings()
     applied: str | None = None
     reason: str | None = None
+    markdown: str = ""
 
 
 class UpdateParams(Wire, frozen=True):
@@ -197,7 +204,11 @@ class UpdateParams(Wire, frozen=True):
 
 
 class ProposalParams(Wire, frozen=True):
-    id: str
+    """`id` None: the newest one of `workspace` that may be accepted. `markdown`: as Markdown, too."""
+
+    id: str | None = None
+    workspace: str | None = None
+    markdown: bool = False
 
 
 class ProposedText(Wire, frozen=True):
@@ -234,26 +245,31 @@ class Hunk(Wire, frozen=True):
 
 
 class AcceptParams(Wire, frozen=True):
-    """Accept all of a proposal, or only whole files or single hunks of it.
+    """Accept all of a proposal, or only whole files or single hunks of it. `id` None: the newest one of `workspace`.
 
     `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
     """
 
-    id: str
+    id: str | None = None
     files: tuple[str, ...] = ()
     hunks: tuple[Hunk, ...] = ()
     through_editor: bool = False
+    workspace: str | None = None
 
 
 class RejectParams(Wire, frozen=True):
-    id: str
+    """`id` None: the newest one of `workspace`."""
+
+    id: str | None = None
     reason: str = ""
+    workspace: str | None = None
 
 
 class OutcomeResult(Wire, frozen=True):
     """`applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
 
-    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
+    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`). `line` is
+    all that in words, `proposal` the id of the proposal that it is of, where that is still kept.
     """
 
     applied: str | None
@@ -261,6 +277,8 @@ class OutcomeResult(Wire, frozen=True):
     notes: tuple[str, ...] = ()
     files: tuple[ChangedFile, ...] = ()
     refused: tuple[RejectedEdit, ...] = ()
+    line: str = ""
+    proposal: str | None = None
 
 
 class UndoParams(Wire, frozen=True):
@@ -314,8 +332,11 @@ class ChatsResult(Wire, frozen=True):
 
 
 class ChatParams(Wire, frozen=True):
+    """`markdown`: as Markdown, too."""
+
     workspace: str
     chat: str
+    markdown: bool = False
 
 
 class ChatTurn(Wire, frozen=True):
@@ -336,9 +357,13 @@ class ChatTurn(Wire, frozen=True):
 
 
 class ChatResult(Wire, frozen=True):
-    """A chat's turns in order; none where nothing was said yet."""
+    """A chat's turns in order; none where nothing was said yet.
+
+    `markdown`, where it was asked for: the same to be shown, with the proposals that are still kept as they are now.
+    """
 
     turns: tuple[ChatTurn, ...] = ()
+    markdown: str = ""
 
 
 class ModelsParams(Wire, frozen=True):

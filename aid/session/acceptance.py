@@ -54,11 +54,11 @@ async def accept(
     if stored.outcome is not None and did(stored.by):
         return Acceptance(result=stored.outcome)
     if stored.proposal.state in ("accepted", "rejected"):
-        raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
+        raise UsageError(f"proposal {stored.proposal.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
     changes = changes_to(stored, accepted)
     if not changes:
-        raise UsageError(f"proposal {params.id}: that part of it is accepted already")
+        raise UsageError(f"proposal {stored.proposal.id}: that part of it is accepted already")
     in_editor, on_disk, refused = split(changes, workspace, client if params.through_editor else None)
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
@@ -69,7 +69,8 @@ async def accept(
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=told(error)))
     if any(change.before != change.after for change in in_editor):
-        why = await client.apply_edit(workspace.root, in_editor, f"AID: {stored.proposal.summary or params.id}")
+        label = f"AID: {stored.proposal.summary or stored.proposal.id}"
+        why = await client.apply_edit(workspace.root, in_editor, label)
         if why is not None:
             if done is not None:
                 await asyncio.to_thread(apply.undo, workspace.root, done.id)
@@ -95,7 +96,7 @@ def chosen(stored: Stored, params: AcceptParams) -> dict[str, tuple[int, ...]]:
     counts = {change.path: max(1, len(edits.hunks(change))) for change in stored.changes}
     for path in (*params.files, *(hunk.path for hunk in params.hunks)):
         if path not in counts:
-            raise UsageError(f"proposal {params.id} does not change {path}: it changes {', '.join(counts)}")
+            raise UsageError(f"proposal {stored.proposal.id} does not change {path}: it changes {', '.join(counts)}")
     for hunk in params.hunks:
         if not 0 <= hunk.index < counts[hunk.path]:
             raise UsageError(f"{hunk.path} has {counts[hunk.path]} hunks, counted from 0: there is no {hunk.index}")

@@ -87,6 +87,17 @@ class Proposals:
             outcome=done.outcome,
         )
 
+    def meant(self, proposal_id: str | None, workspace: str | None) -> Stored:
+        """The one with that id, else the newest of `workspace` that may be accepted. Raises UsageError for none."""
+        if proposal_id is not None:
+            return self.get(proposal_id)
+        if workspace is None:
+            raise UsageError("no proposal is named: give its `id`, or a `workspace` for its newest one")
+        waiting = self.waiting(Path(workspace).resolve())
+        if not waiting:
+            raise UsageError("there is no open proposal: ask for one")
+        return self.get(waiting[0].id)
+
     def waiting(self, workspace: Path) -> list[Proposal]:
         """Those of `workspace` that may still be accepted, the newest first. One that can't be read is passed over."""
         statement = "SELECT shown FROM proposals WHERE workspace = ? AND state IN (?, ?) ORDER BY at DESC, rowid DESC"

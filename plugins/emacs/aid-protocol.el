@@ -190,6 +190,8 @@ A field is (FIELD KIND DEFAULT)."
 ;; `badge` is the verdict in words.
 ;; `state` "undone": all that was accepted of it was taken back; it may be
 ;; accepted again. `at` is when it was made, in seconds since the epoch.
+;; `markdown`, where it was asked for: the proposal as a chat in Markdown shows
+;; it.
 (aid-protocol--record proposal
   (id value nil)
   (request value nil)
@@ -201,7 +203,8 @@ A field is (FIELD KIND DEFAULT)."
   (badge value "")
   (summary value "")
   (at value 0.0)
-  (state value "open"))
+  (state value "open")
+  (markdown value ""))
 
 ;; `near`: one-based lines where the edit may have been meant.
 (aid-protocol--record rejected-edit
@@ -241,6 +244,8 @@ A field is (FIELD KIND DEFAULT)."
 ;; whole answer, `prose` what of it is for the person to read: all but the
 ;; edits.
 ;; `prompt` is what was asked, with the daemon's own words where it worded it.
+;; `markdown`, where the prompt was: the whole answer to be shown in place of
+;; what streamed in.
 (aid-protocol--record prompt-result
   (id value nil)
   (model value nil)
@@ -252,7 +257,8 @@ A field is (FIELD KIND DEFAULT)."
   (sources list nil)
   (timings_ms plist nil)
   (applied value nil)
-  (reason value nil))
+  (reason value nil)
+  (markdown value ""))
 
 ;; What happens while a prompt is answered. `kind` says which of the other
 ;; fields are there.
@@ -305,13 +311,16 @@ A field is (FIELD KIND DEFAULT)."
 ;; `applied`: the id to undo by, None when nothing was changed. `refused`: why
 ;; nothing was, by file.
 ;; `in_editor`: files changed in the editor's own buffers and not on disk;
-;; undone there too (`UndoParams`).
+;; undone there too (`UndoParams`). `line` is all that in words, `proposal` the
+;; id of the proposal that it is of, where that is still kept.
 (aid-protocol--record outcome-result
   (applied value nil)
   (in_editor list nil)
   (notes list nil)
   (files list nil)
-  (refused list nil))
+  (refused list nil)
+  (line value "")
+  (proposal value nil))
 
 ;; `at` is seconds since the epoch.
 (aid-protocol--record log-entry
@@ -352,8 +361,11 @@ A field is (FIELD KIND DEFAULT)."
   (reason value nil))
 
 ;; A chat's turns in order; none where nothing was said yet.
+;; `markdown`, where it was asked for: the same to be shown, with the proposals
+;; that are still kept as they are now.
 (aid-protocol--record chat-result
-  (turns list nil))
+  (turns list nil)
+  (markdown value ""))
 
 (aid-protocol--record empty)
 
