@@ -211,6 +211,14 @@ class ProposalParams(Wire, frozen=True):
     markdown: bool = False
 
 
+class ProposedParams(Wire, frozen=True):
+    """`id` None: the newest one of `workspace`. `path`: only that file, and an error where it can't be said."""
+
+    id: str | None = None
+    workspace: str | None = None
+    path: str | None = None
+
+
 class ProposedText(Wire, frozen=True):
     """A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has
     the file open. `reason`: why that can't be said. A file that would be deleted has no text."""
@@ -505,7 +513,7 @@ METHODS: dict[str, Method] = {
         Method("aid/prompt", PromptParams, PromptResult),
         Method("aid/update", UpdateParams, None, from_server=True),
         Method("aid/proposal", ProposalParams, Proposal),
-        Method("aid/proposed", ProposalParams, ProposedResult),
+        Method("aid/proposed", ProposedParams, ProposedResult),
         Method("aid/proposals", ProposalsParams, ProposalsResult),
         Method("aid/accept", AcceptParams, OutcomeResult),
         Method("aid/reject", RejectParams, OutcomeResult),

@@ -30,7 +30,7 @@ from aid.session.client import Client
 from aid.session.clients import Clients
 from aid.session.identity import IDENTITY, again, did, name
 from aid.session.in_editor import Edited, InEditor, State
-from aid.session.outlook import outlook
+from aid.session.outlook import only, outlook
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.replies import Replies
@@ -49,7 +49,7 @@ RUNNING_AT_ONCE = 64
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Meant = protocol.ProposalParams | protocol.AcceptParams | protocol.RejectParams
+Meant = protocol.ProposalParams | protocol.ProposedParams | protocol.AcceptParams | protocol.RejectParams
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +121,11 @@ class Host:
         found = (await self._stored(params)).proposal
         return msgspec.structs.replace(found, markdown=chat_text.shown(found)) if params.markdown else found
 
-    async def proposed(self, params: protocol.ProposalParams, client: Client) -> protocol.ProposedResult:
+    async def proposed(self, params: protocol.ProposedParams, client: Client) -> protocol.ProposedResult:
         stored = await self._stored(params)
         async with self._workspaces.use(Path(stored.proposal.workspace)) as workspace:
-            return protocol.ProposedResult(files=await asyncio.to_thread(outlook, stored, workspace, client))
+            files = await asyncio.to_thread(outlook, stored, workspace, client)
+        return protocol.ProposedResult(files=files if params.path is None else (only(files, params.path),))
 
     async def proposals(self, params: protocol.ProposalsParams, client: Client) -> protocol.ProposalsResult:
         found = await asyncio.to_thread(self._proposals.waiting, _root(params.workspace))

@@ -1,7 +1,10 @@
 """What becomes of files if all of a proposal is accepted: on the text that the person has in front of them. Blocks."""
 
+from collections.abc import Sequence
+
 from aid import apply
 from aid.edits.edit import Rejected
+from aid.errors import Refusal, UsageError
 from aid.protocol import AcceptParams, ProposedText
 from aid.session.acceptance import changes_to, chosen
 from aid.session.client import Client
@@ -15,6 +18,16 @@ def outlook(stored: Stored, workspace: Workspace, client: Client) -> tuple[Propo
     """Each file that has something left to accept, moved onto what `client` has open, else onto the disk."""
     left = changes_to(stored, chosen(stored, AcceptParams(id=stored.proposal.id)))
     return tuple(_proposed(change, _now(change, workspace, client)) for change in left)
+
+
+def only(files: Sequence[ProposedText], path: str) -> ProposedText:
+    """That file of them. Raises UsageError where it isn't there or can't be said."""
+    found = next((each for each in files if each.path == path), None)
+    if found is None:
+        raise UsageError(f"nothing of {path} is left to accept")
+    if found.reason is not None:
+        raise UsageError(str(Refusal(path, found.reason)))
+    return found
 
 
 def _now(change: FileChange, workspace: Workspace, client: Client) -> bytes | None:

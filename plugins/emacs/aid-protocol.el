@@ -62,9 +62,23 @@ A field is (FIELD KIND DEFAULT)."
     :aid/buildChanged)
   "What the daemon sends unasked, as jsonrpc.el names methods.")
 
-(defconst aid-protocol-settings
-  '((command . ("aid" "connect")) (enable . t) (log_level . "warning"))
-  "What a person may set, and its default.")
+(defgroup aid nil
+  "Changes to a project by a local daemon, each checked by the project's build."
+  :group 'tools)
+
+(defcustom aid-command '("aid" "connect")
+  "What is run to reach AID's daemon: a program and its arguments.
+Give its full path if need be."
+  :type '(repeat string))
+
+(defcustom aid-enable t
+  "Whether AID is started at all."
+  :type 'boolean :safe #'booleanp)
+
+(defcustom aid-log-level "warning"
+  "How much is written to the plugin's log.
+The daemon's own log is read with \"aid logs\"."
+  :type '(choice (const "debug") (const "error") (const "info") (const "warning")))
 
 ;; A file the person names, relative to the workspace or absolute; with `first`
 ;; and `last`, those lines of it.

@@ -104,7 +104,7 @@ async def test_an_answer_and_the_chat_are_shown_as_they_are_now(scene: Scene) ->
     assert await markdown(scene, made) == ANSWER.partition("\n\n")[2]
     await scene.host.accept(AcceptParams(id=made, hunks=(Hunk(path="calc.txt", index=1),)), scene.editor)
     shown = await markdown(scene, made)
-    assert shown == ANSWER.partition("\n\n")[2].replace("-14,7 +14,7 @@ [accept hunk]", "-14,7 +14,7 @@ [hunk accepted]")
+    assert shown == ANSWER.partition("\n\n")[2].replace("+14,7 @@ [accept hunk]", "+14,7 @@ [hunk accepted]")
     assert (await scene.ask("and then?", **asked)).markdown == "Nothing more."
     refused = await scene.ask("and now?", **asked)
     assert refused.markdown == f"_{refused.reason}_" and refused.reason
@@ -146,7 +146,7 @@ async def test_who_names_no_proposal_means_the_newest_that_is_open(scene: Scene)
     assert (rejected.line, rejected.proposal) == ("rejected", newer)
     assert (await scene.host.proposal(ProposalParams(**here), scene.editor)).id == older
     await scene.host.accept(AcceptParams(**here), scene.editor)
-    with pytest.raises(UsageError, match="^there is no open proposal: ask for one$"):
+    with pytest.raises(UsageError, match=r"^there is no open proposal: ask for one$"):
         await scene.host.accept(AcceptParams(**here), scene.editor)
     with pytest.raises(UsageError, match="no proposal is named"):
         await scene.host.proposal(ProposalParams(), scene.editor)

@@ -286,6 +286,15 @@ export interface ProposalParams {
 }
 
 /**
+ * `id` None: the newest one of `workspace`. `path`: only that file, and an error where it can't be said.
+ */
+export interface ProposedParams {
+  readonly id?: string | null;
+  readonly workspace?: string | null;
+  readonly path?: string | null;
+}
+
+/**
  * A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has
  * the file open. `reason`: why that can't be said. A file that would be deleted has no text.
  */
@@ -617,7 +626,7 @@ export interface EditorSettings {
 export interface Requests {
   readonly "aid/prompt": { readonly params: PromptParams; readonly result: PromptResult };
   readonly "aid/proposal": { readonly params: ProposalParams; readonly result: Proposal };
-  readonly "aid/proposed": { readonly params: ProposalParams; readonly result: ProposedResult };
+  readonly "aid/proposed": { readonly params: ProposedParams; readonly result: ProposedResult };
   readonly "aid/proposals": { readonly params: ProposalsParams; readonly result: ProposalsResult };
   readonly "aid/accept": { readonly params: AcceptParams; readonly result: OutcomeResult };
   readonly "aid/reject": { readonly params: RejectParams; readonly result: OutcomeResult };

@@ -24,7 +24,7 @@
       (insert "(* é, not saved *)\n")
       (aid-test-wait "the build" (lambda () (string-match-p "AID:green" (aid--mode-line)))))
     (let ((default-directory aid-test-root)) (aid-test-chat))
-    (should (string-match-p (format "aid-chat-root: %S -->" aid-root) (string-replace " -*-" "" (buffer-string))))
+    (should (string-match-p (format "aid-root: %S -->" aid-root) (string-replace " -*-" "" (buffer-string))))
     (aid-test-send "rename cents to amount")
     (aid-test-answered)
     (aid-accept-all nil)

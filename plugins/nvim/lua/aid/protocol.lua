@@ -195,6 +195,12 @@
 ---@field workspace? string
 ---@field markdown? boolean default: false
 
+--- `id` None: the newest one of `workspace`. `path`: only that file, and an error where it can't be said.
+---@class (exact) aid.ProposedParams
+---@field id? string
+---@field workspace? string
+---@field path? string
+
 --- A file as it would be with all of a proposal that is not in it yet, moved onto the editor's own text where it has the file open. `reason`: why that can't be said. A file that would be deleted has no text.
 ---@class (exact) aid.ProposedText
 ---@field path string
