@@ -69,7 +69,7 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     if (outcome.applied) {
       await this.keep("applied", id, [...this.list("applied", id), outcome.applied]);
     }
-    await this.settled(id, outcome, "Not accepted");
+    await this.settled(id, outcome);
   }
 
   async reject(id: string, part: Part): Promise<void> {
@@ -95,10 +95,10 @@ export class Proposals implements vscode.TextDocumentContentProvider {
   async undo(root: string, id?: string): Promise<void> {
     const last = id ? this.list("applied", id).at(-1) : undefined;
     const outcome = await this.daemon.request("aid/undo", { workspace: root, id: last ?? null, through_editor: true });
-    const undone = outcome.applied?.split(/[-.]/)[0] ?? id;
+    const undone = outcome.proposal ?? id;
     if (undone) {
       await this.keep("applied", undone, this.list("applied", undone).filter((each) => each !== outcome.applied));
-      await this.settled(undone, outcome, "Not undone");
+      await this.settled(undone, outcome);
     }
   }
 
@@ -154,8 +154,8 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     shown.filter((uri) => uri.scheme === SCHEME && which(uri)).forEach((uri) => this.edited.fire(uri));
   }
 
-  private async settled(id: string, outcome: OutcomeResult, failed: string): Promise<void> {
-    tell(outcome, failed);
+  private async settled(id: string, outcome: OutcomeResult): Promise<void> {
+    tell(outcome);
     await this.fetch(id);
     await this.closeDecided(id);
   }
@@ -192,15 +192,10 @@ function side(proposal: Proposal, file: string): vscode.Uri {
   return vscode.Uri.file(path.join(proposal.workspace, file)).with({ scheme: SCHEME, query: proposal.id });
 }
 
-function tell(outcome: OutcomeResult, failed: string): void {
-  const refused = (outcome.refused ?? []).map(({ path: file, reason, near }) => {
-    const lines = near?.length ? ` (line ${near.slice(0, 5).join(", ")})` : "";
-    return `${file ? `${file}: ` : ""}${reason}${lines}`;
-  });
-  if (refused.length) {
-    void vscode.window.showErrorMessage(`${failed}. ${refused.join("; ")}`);
-  }
-  if (outcome.notes?.length) {
-    void vscode.window.showInformationMessage(outcome.notes.join("; "));
+function tell(outcome: OutcomeResult): void {
+  if (outcome.refused?.length) {
+    void vscode.window.showErrorMessage(`AID: ${outcome.line}`);
+  } else if (outcome.notes?.length) {
+    void vscode.window.showInformationMessage(`AID: ${outcome.line}`);
   }
 }

@@ -87,5 +87,5 @@ def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     terminal.type("Escape", "cc", "halve it", "Escape", "Enter")
     keep(f"{version}-chat-proposal", terminal, "`lib/price.ml` +1 -1")
     terminal.type(":AidUndo", "Enter")
-    keep(f"{version}-undone", terminal, "aid: taken back in lib/price.ml")
+    keep(f"{version}-undone", terminal, "aid: taken back lib/price.ml")
     assert "let double price = { cents = price.cents * 2 }\n" in shop.text("lib/price.ml")

@@ -122,27 +122,20 @@ end
 local function with_proposal(id, work)
   local root, place = client.root(0), here()
   id = id or place and place.id or shown() and view.root == root and view.id or nil
-  client.request(root, id and requests.proposal or requests.proposals, { id = id, workspace = root }, function(result)
-    local found = id and result or result and (result.proposals or {})[1]
-    if found then return work(root, found, place) end
-    if result then client.say("there is no open proposal: ask with :Aid") end
+  client.request(root, requests.proposal, { id = id, workspace = root }, function(found)
+    if found then work(root, found, place) end
   end)
 end
 
-function M.tell(outcome, what)
-  for _, each in ipairs(outcome.refused or {}) do
-    client.say((each.path and each.path .. ": " or "") .. each.reason, "ERROR")
-  end
-  local paths = vim.tbl_map(function(file) return file.path end, outcome.files or {})
-  if not outcome.refused then client.say(vim.trim(what .. " " .. table.concat(paths, ", "))) end
-  vim.iter(outcome.notes or {}):each(function(note) client.say(note) end)
+function M.tell(outcome)
+  client.say(outcome.line, outcome.refused and "ERROR")
   vim.cmd.checktime()
 end
 
 --- Accept or reject; then the preview is drawn anew, or closed where nothing of it is left.
-local function decide(root, method, params, what)
+local function decide(root, method, params)
   client.request(root, method, params, function(outcome)
-    if outcome then M.tell(outcome, what) end
+    if outcome then M.tell(outcome) end
     if not outcome or not shown(params.id) then return end
     client.request(root, requests.proposal, { id = params.id }, function(proposal)
       local left = proposal and vim.list_contains({ "open", "partly" }, proposal.state or "open")
@@ -159,24 +152,24 @@ function M.accept(part, id)
     end
     params.hunks = part == "hunk" and place.index and { { path = place.path, index = place.index } } or nil
     params.files = part ~= "all" and not params.hunks and { place.path } or nil
-    decide(root, requests.accept, params, "accepted")
+    decide(root, requests.accept, params)
   end)
 end
 
 function M.reject(reason)
   with_proposal(nil, function(root, proposal)
-    decide(root, requests.reject, { id = proposal.id, reason = reason }, "rejected")
+    decide(root, requests.reject, { id = proposal.id, reason = reason })
   end)
 end
 
 --- Files beside what would become of them, each in a tab page; with `path`, only that one.
 local function side_by_side(root, id, path)
   M.close()
-  client.request(root, requests.proposed, { id = id }, function(result)
+  client.request(root, requests.proposed, { id = id, path = path }, function(result)
     for _, file in ipairs(result and result.files or {}) do
       if file.reason then
         client.say(file.path .. ": " .. file.reason, "ERROR")
-      elseif not path or path == file.path then
+      else
         vim.cmd.tabedit(vim.fn.fnameescape(root .. "/" .. (file.old_path or file.path)))
         local filetype = vim.bo.filetype
         vim.cmd("diffthis | rightbelow vnew")
