@@ -82,8 +82,8 @@ def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     terminal.type("And what now?")
     keep(f"{version}-chat-typing", terminal, "And what now?")
     shop.release("go on")
-    chat = keep(f"{version}-chat-answered", terminal, "asked for `it`.")
-    assert "And what now?" in chat
+    chat = keep(f"{version}-chat-answered", terminal, "<CR> sends what stands below")
+    assert "asked for `it`." in chat and "And what now?" in chat
     terminal.type("Escape", "cc", "halve it", "Escape", "Enter")
     keep(f"{version}-chat-proposal", terminal, "`lib/price.ml` +1 -1")
     terminal.type(":AidUndo", "Enter")
