@@ -113,10 +113,12 @@ What they did in there can't be undone any more.  Return a marker at its end."
   (let* ((inhibit-read-only t) (start (+ start 0)) (end (+ end 0)) (size (length text))
          (deltas `((,start . ,(- end start)) (,start . ,(- size)))))
     (save-excursion
-      (let ((buffer-undo-list t))
-        (goto-char end)
-        (insert text)
-        (delete-region start end)))
+      (save-restriction
+        (widen)
+        (let ((buffer-undo-list t))
+          (goto-char end)
+          (insert text)
+          (delete-region start end))))
     (cl-loop for entries on (and (listp buffer-undo-list) buffer-undo-list) do
              (setcar entries
                      (pcase (car entries)
@@ -268,7 +270,7 @@ With SAVE, save the buffers that were changed."
                  (lambda (result)
                    (pcase-let* (((map :path :old_path :text) (elt (plist-get result :files) 0))
                                 (now (find-file-noselect (expand-file-name (or old_path path) root)))
-                                (coding (buffer-local-value 'buffer-file-coding-system now)))
+                                (coding (or (buffer-local-value 'buffer-file-coding-system now) 'utf-8)))
                      (with-current-buffer (get-buffer-create (format "*aid %s*" path))
                        (erase-buffer)
                        (insert (decode-coding-string (encode-coding-string (or text "") 'utf-8) coding))

@@ -8,7 +8,6 @@
 ;;; Commentary:
 
 ;; AID's daemon answers questions and proposes changes to a project, each with what the project's own build says of it.
-;;
 ;; `aid-chat' is a Markdown buffer to talk in.  Without it there are `aid-ask', `aid-edit-region' and
 ;; `aid-fix-error-at-point'.  `aid-menu' has every command; in `aid-mode' they have keys, below C-c and a comma.  With
 ;; `aid-global-mode' the files of every project are in AID's care: the build's errors show by flymake, its state in the

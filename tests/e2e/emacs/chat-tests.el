@@ -222,8 +222,12 @@
   (outline-show-all)
   (should-not (invisible-p (1- (point))))
   (aid-test-send "a question, once more")
+  (narrow-to-region (point-min) (+ 5 (point-min)))
   (aid-test-answered)
-  (should (string-match-p "a question\n\nA note of mine.\n\n## AID\n\nAn answer.\n\n## You\n\na question, once" (buffer-string))))
+  (should (= 5 (- (point-max) (point-min))))
+  (widen)
+  (should (string-match-p "a question\n\nA note of mine.\n\n## AID\n\nAn answer.\n\n## You\n\na question, once more\n\n## AID\n\nAn answer.\n\n## You\n\n\\'"
+                          (buffer-string))))
 
 (aid-deftest aid-chat-sends-a-region-and-keeps-the-draft ()
   (aid-test-replies '(:match "only this" :reply "Only that."))
