@@ -398,13 +398,8 @@ class Host:
     def _chat(self, root: Path, params: protocol.ChatParams) -> protocol.ChatResult:
         """Blocks."""
         turns = self._chats.turns(root, params.chat)
-        if not params.markdown:
-            return protocol.ChatResult(turns=turns)
-        kept = {}
-        for proposal in (each.proposal for each in turns if each.proposal):
-            with contextlib.suppress(UsageError):
-                kept[proposal] = self._proposals.get(proposal).proposal
-        return protocol.ChatResult(turns=turns, markdown=chat_text.chat(turns, kept))
+        kept = self._proposals.kept(each.proposal for each in turns if each.proposal) if params.markdown else {}
+        return protocol.ChatResult(turns=turns, markdown=chat_text.chat(turns, kept) if params.markdown else "")
 
     async def _stored(self, meant: Meant) -> Stored:
         return await asyncio.to_thread(self._proposals.meant, meant.id, meant.workspace)

@@ -1,6 +1,8 @@
 """Proposals that were shown and may still be accepted, kept for the person and for the next daemon."""
 
+import contextlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -86,6 +88,14 @@ class Proposals:
             by=done.by,
             outcome=done.outcome,
         )
+
+    def kept(self, ids: Iterable[str]) -> dict[str, Proposal]:
+        """Those of `ids` that still are."""
+        found = {}
+        for each in ids:
+            with contextlib.suppress(UsageError):
+                found[each] = self.get(each).proposal
+        return found
 
     def meant(self, proposal_id: str | None, workspace: str | None) -> Stored:
         """The one with that id, else the newest of `workspace` that may be accepted. Raises UsageError for none."""
