@@ -110,6 +110,7 @@ class Proposal(Wire, frozen=True):
 
     `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was
     accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
+    `markdown`, where it was asked for: the proposal as a chat in Markdown shows it.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Proposal(Wire, frozen=True):
     summary: str = ""
     at: float = 0.0
     state: ProposalState = "open"
+    markdown: str = ""
 
 
 class Attachment(Wire, frozen=True):
@@ -138,6 +140,9 @@ class PromptParams(Wire, frozen=True):
     `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may
     be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model.
     `apply`: write what comes out green.
+
+    `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line
+    "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.
     """
 
     workspace: str
@@ -152,6 +157,7 @@ class PromptParams(Wire, frozen=True):
     hints: bool = True
     chat: str | None = None
     token: str | None = None
+    markdown: bool = False
 
 
 class Candidate(Wire, frozen=True):
@@ -168,7 +174,8 @@ class PromptResult(Wire, frozen=True):
     """`proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
     for the person to read: all but the edits.
 
-    `prompt` is what was asked, with the daemon's own words where it worded it.
+    `prompt` is what was asked, with the daemon's own words where it worded it. `markdown`, where the prompt was: the
+    whole answer to be shown in place of what streamed in.
     """
 
     id: str
@@ -182,6 +189,7 @@ class PromptResult(Wire, frozen=True):
     timings_ms: Timings = Timings()
     applied: str | None = None
     reason: str | None = None
+    markdown: str = ""
 
 
 class UpdateParams(Wire, frozen=True):
@@ -205,7 +213,19 @@ class UpdateParams(Wire, frozen=True):
 
 
 class ProposalParams(Wire, frozen=True):
-    id: str
+    """`id` None: the newest one of `workspace` that may be accepted. `markdown`: as Markdown, too."""
+
+    id: str | None = None
+    workspace: str | None = None
+    markdown: bool = False
+
+
+class ProposedParams(Wire, frozen=True):
+    """`id` None: the newest one of `workspace`. `path`: only that file, and an error where it can't be said."""
+
+    id: str | None = None
+    workspace: str | None = None
+    path: str | None = None
 
 
 class HunkPlace(Wire, frozen=True):
@@ -252,30 +272,36 @@ class Hunk(Wire, frozen=True):
 
 class AcceptParams(Wire, frozen=True):
     """Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except
-    hunks that are named.
+    hunks that are named. `id` None: the newest one of `workspace`.
 
     `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
     """
 
-    id: str
+    id: str | None = None
     files: tuple[str, ...] = ()
     hunks: tuple[Hunk, ...] = ()
     through_editor: bool = False
+    workspace: str | None = None
 
 
 class RejectParams(Wire, frozen=True):
-    """Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks."""
+    """Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks.
 
-    id: str
+    `id` None: the newest one of `workspace`.
+    """
+
+    id: str | None = None
     files: tuple[str, ...] = ()
     hunks: tuple[Hunk, ...] = ()
     reason: str = ""
+    workspace: str | None = None
 
 
 class OutcomeResult(Wire, frozen=True):
     """`applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
 
-    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
+    `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`). `line` is
+    all that in words, `proposal` the id of the proposal that it is of, where that is still kept.
     """
 
     applied: str | None
@@ -283,6 +309,8 @@ class OutcomeResult(Wire, frozen=True):
     notes: tuple[str, ...] = ()
     files: tuple[ChangedFile, ...] = ()
     refused: tuple[RejectedEdit, ...] = ()
+    line: str = ""
+    proposal: str | None = None
 
 
 class UndoParams(Wire, frozen=True):
@@ -338,8 +366,11 @@ class ChatsResult(Wire, frozen=True):
 
 
 class ChatParams(Wire, frozen=True):
+    """`markdown`: as Markdown, too."""
+
     workspace: str
     chat: str
+    markdown: bool = False
 
 
 class ChatTurn(Wire, frozen=True):
@@ -360,9 +391,13 @@ class ChatTurn(Wire, frozen=True):
 
 
 class ChatResult(Wire, frozen=True):
-    """A chat's turns in order; none where nothing was said yet."""
+    """A chat's turns in order; none where nothing was said yet.
+
+    `markdown`, where it was asked for: the same to be shown, with the proposals that are still kept as they are now.
+    """
 
     turns: tuple[ChatTurn, ...] = ()
+    markdown: str = ""
 
 
 class ModelsParams(Wire, frozen=True):
@@ -508,7 +543,7 @@ METHODS: dict[str, Method] = {
         Method("aid/prompt", PromptParams, PromptResult),
         Method("aid/update", UpdateParams, None, from_server=True),
         Method("aid/proposal", ProposalParams, Proposal),
-        Method("aid/proposed", ProposalParams, ProposedResult),
+        Method("aid/proposed", ProposedParams, ProposedResult),
         Method("aid/proposals", ProposalsParams, ProposalsResult),
         Method("aid/accept", AcceptParams, OutcomeResult),
         Method("aid/reject", RejectParams, OutcomeResult),

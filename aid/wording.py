@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aid.errors import Refusal
-from aid.protocol import Candidate, UpdateParams
+from aid.protocol import Candidate, OutcomeResult, UpdateParams
 from ces.verdict import BuildStatus, Diagnostic, Severity, Verdict
 
 
@@ -47,6 +47,14 @@ def candidate_words(candidate: Candidate) -> str:
     }[candidate.status]
     why = "; ".join(dict.fromkeys(str(Refusal(each.path, each.reason, each.near)) for each in candidate.rejected))
     return f"{told}: {why}" if why else told
+
+
+def outcome_line(outcome: OutcomeResult, done: str) -> str:
+    """What became of a proposal or of what was applied; `done` says what was wanted ("accepted")."""
+    if outcome.refused:
+        return f"not {done}: {'; '.join(str(Refusal(each.path, each.reason, each.near)) for each in outcome.refused)}"
+    paths = ", ".join(each.path for each in outcome.files)
+    return "; ".join((f"{done} {paths}".rstrip(), *outcome.notes))
 
 
 def diagnostic_line(diagnostic: Diagnostic) -> str:

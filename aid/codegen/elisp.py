@@ -1,9 +1,11 @@
 """plugins/emacs/aid-protocol.el: method names and, for what comes as a plist, accessors that know the defaults.
 
 A field at its default is not on the wire, and nil, false and an empty list differ there: `aid-protocol-NAME-FIELD`
-gives 0, "" and nil where a plist has nothing, t or nil for a boolean, and a list for an array.
+gives 0, "" and nil where a plist has nothing, t or nil for a boolean, and a list for an array. The settings are there
+as what `customize` shows.
 """
 
+import json
 import re
 import textwrap
 
@@ -51,16 +53,22 @@ A field is (FIELD KIND DEFAULT)."
         fields)))
 """
 
+GROUP = """\
+(defgroup aid nil
+  "Changes to a project by a local daemon, each checked by the project's build."
+  :group 'tools)
+"""
+
 
 def text() -> str:
     told = {each.params.__name__ for each in notifications()}
-    settings = " ".join(f"({field.name} . {_default(field)})" for field in record(EditorSettings).fields)
     parts = [
         HEAD,
         f'(defconst aid-protocol-version {VERSION}\n  "The protocol\'s version.")\n',
         _methods("requests", "What the daemon answers", requests()),
         _methods("notifications", "What the daemon sends unasked", notifications()),
-        f'(defconst aid-protocol-settings\n  \'({settings})\n  "What a person may set, and its default.")\n',
+        GROUP,
+        *map(_setting, record(EditorSettings).fields),
         *(_record(each) for each in records() if not each.name.endswith("Params") or each.name in told),
         "(provide 'aid-protocol)\n;;; aid-protocol.el ends here\n",
     ]
@@ -70,6 +78,20 @@ def text() -> str:
 def _methods(name: str, doc: str, methods: list[Method]) -> str:
     names = "\n    ".join(f":{each.name}" for each in methods)
     return f'(defconst aid-protocol-{name}\n  \'({names})\n  "{doc}, as jsonrpc.el names methods.")\n'
+
+
+def _setting(field: Field) -> str:
+    """What a person may set. A repository may say that AID is off there, and nothing else."""
+    doc = re.sub(r"`([^`]+)`", r'\\"\1\\"', field.doc).replace(". ", ".\n")
+    match field.type.type if isinstance(field.type, types.Metadata) else field.type:
+        case types.BoolType():
+            kind = "'boolean :safe #'booleanp"
+        case types.LiteralType(values=values):
+            kind = f"'(choice {' '.join(f'(const {json.dumps(each)})' for each in values)})"
+        case _:
+            kind = "'(repeat string)"
+    quote = "'" if isinstance(field.default, tuple) else ""
+    return f'(defcustom aid-{field.name.replace("_", "-")} {quote}{_default(field)}\n  "{doc}"\n  :type {kind})\n'
 
 
 def _record(shown: Record) -> str:

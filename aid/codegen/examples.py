@@ -75,7 +75,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     ),
     "aid/proposal": (p.ProposalParams(id=PROPOSAL.id), PROPOSAL),
     "aid/proposed": (
-        p.ProposalParams(id=PROPOSAL.id),
+        p.ProposedParams(id=PROPOSAL.id, path="lib/item.ml"),
         p.ProposedResult(files=(p.ProposedText(path="lib/item.ml", text="…", places=(p.HunkPlace(index=0, line=7),)),)),
     ),
     "aid/proposals": (p.ProposalsParams(workspace=WORKSPACE), p.ProposalsResult(proposals=(PROPOSAL,))),

@@ -47,11 +47,11 @@ async def accept(stored: Stored, params: AcceptParams, desk: Desk) -> Acceptance
     if stored.outcome is not None and did(stored.by):
         return Acceptance(result=stored.outcome)
     if stored.proposal.state in ("accepted", "rejected"):
-        raise UsageError(f"proposal {params.id} is {stored.proposal.state} already: ask again for a new one")
+        raise UsageError(f"proposal {stored.proposal.id} is {stored.proposal.state} already: ask again for a new one")
     accepted = chosen(stored, params)
     changes = changes_to(stored, accepted)
     if not changes:
-        raise UsageError(f"proposal {params.id}: nothing is left to accept of that")
+        raise UsageError(f"proposal {stored.proposal.id}: nothing is left to accept of that")
     in_editor, on_disk, refused = desk.split(changes, through_editor=params.through_editor)
     if refused:
         return Acceptance(result=OutcomeResult(applied=None, refused=refused))
@@ -63,7 +63,7 @@ async def accept(stored: Stored, params: AcceptParams, desk: Desk) -> Acceptance
     except ApplyError as error:
         return Acceptance(result=OutcomeResult(applied=None, refused=told(error)))
     if in_editor:
-        why = await desk.edit(in_editor, f"AID: {stored.proposal.summary or params.id}")
+        why = await desk.edit(in_editor, f"AID: {stored.proposal.summary or stored.proposal.id}")
         if why is not None:
             if done is not None:
                 await asyncio.to_thread(apply.undo, desk.workspace.root, done.id)

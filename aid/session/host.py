@@ -22,7 +22,7 @@ from aid.context.index import index_folder
 from aid.context.stale import drop_stale
 from aid.errors import AidError, Refusal, UsageError
 from aid.models.backend import Backend, Opens
-from aid.session import steps
+from aid.session import chat_text, steps
 from aid.session.acceptance import accept
 from aid.session.asked import attached
 from aid.session.begun import Begun
@@ -33,7 +33,7 @@ from aid.session.clients import Clients
 from aid.session.desk import Desk
 from aid.session.identity import IDENTITY, again, did, name
 from aid.session.in_editor import Edited, InEditor, State
-from aid.session.outlook import outlook
+from aid.session.outlook import only, outlook
 from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.replies import Replies
@@ -45,12 +45,14 @@ from aid.session.turn import Ended, Setting, Turn, as_candidate
 from aid.session.workspace import Workspace
 from aid.session.workspaces import Workspaces
 from aid.verify import may_apply
+from aid.wording import outcome_line
 from ces.verdict import BuildStatus
 
 RUNNING_AT_ONCE = 64
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Meant = protocol.ProposalParams | protocol.ProposedParams | protocol.AcceptParams | protocol.RejectParams
 
 log = logging.getLogger(__name__)
 
@@ -121,12 +123,14 @@ class Host:
                 self._running -= 1
 
     async def proposal(self, params: protocol.ProposalParams, client: Client) -> protocol.Proposal:
-        return (await self._stored(params.id)).proposal
+        found = (await self._stored(params)).proposal
+        return msgspec.structs.replace(found, markdown=chat_text.shown(found)) if params.markdown else found
 
-    async def proposed(self, params: protocol.ProposalParams, client: Client) -> protocol.ProposedResult:
-        stored = await self._stored(params.id)
+    async def proposed(self, params: protocol.ProposedParams, client: Client) -> protocol.ProposedResult:
+        stored = await self._stored(params)
         async with self._workspaces.use(Path(stored.proposal.workspace)) as workspace:
-            return protocol.ProposedResult(files=await asyncio.to_thread(outlook, stored, workspace, client))
+            files = await asyncio.to_thread(outlook, stored, workspace, client)
+        return protocol.ProposedResult(files=files if params.path is None else (only(files, params.path),))
 
     async def proposals(self, params: protocol.ProposalsParams, client: Client) -> protocol.ProposalsResult:
         found = await asyncio.to_thread(self._proposals.waiting, _root(params.workspace))
@@ -136,9 +140,7 @@ class Host:
         return protocol.ChatsResult(chats=await asyncio.to_thread(self._chats.entries, _root(params.workspace)))
 
     async def chat(self, params: protocol.ChatParams, client: Client) -> protocol.ChatResult:
-        return protocol.ChatResult(
-            turns=await asyncio.to_thread(self._chats.turns, _root(params.workspace), params.chat)
-        )
+        return await asyncio.to_thread(self._chat, _root(params.workspace), params)
 
     async def forget_chat(self, params: protocol.ChatParams, client: Client) -> protocol.Empty:
         await _done(self._chats.forget, _root(params.workspace), params.chat)
@@ -146,7 +148,7 @@ class Host:
 
     async def accept(self, params: protocol.AcceptParams, client: Client) -> protocol.OutcomeResult:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
-        stored = await self._stored(params.id)
+        stored = await self._stored(params)
         root = Path(stored.proposal.workspace)
         async with self._workspaces.use(root) as workspace:
             done = await accept(stored, params, await Desk.of(workspace, client, self._clients, self._begun))
@@ -161,20 +163,28 @@ class Host:
             await _done(self._proposals.put, done.stored)
         if params.through_editor:
             await _done(self._begun.forget, name())
-        return done.result
+        return _told(done.result, "accepted", stored.proposal.id)
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
         """Turn down what is left of a proposal, or part of that."""
-        stored = await self._stored(params.id)
+        stored = await self._stored(params)
         if stored.outcome is not None and did(stored.by):
-            return stored.outcome
+            return _told(stored.outcome, "rejected", stored.proposal.id)
         outcome = protocol.OutcomeResult(applied=None)
         rejected = await asyncio.to_thread(steps.rejecting, stored, params.files, params.hunks)
         await _done(self._proposals.put, msgspec.structs.replace(rejected, by=name(), outcome=outcome))
         self._recording.rejected(rejected, params.reason)
-        return outcome
+        return _told(outcome, "rejected", stored.proposal.id)
 
     async def undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
+        result = await self._undo(params, client)
+        return _told(result, "taken back", await asyncio.to_thread(self._proposal_of, result.applied))
+
+    async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
+        result = await self._redo(params, client)
+        return _told(result, "applied again", await asyncio.to_thread(self._proposal_of, result.applied))
+
+    async def _undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root, params = _root(params.workspace), await self._meant(params, "undone")
         result = await self._turned(params, root, "undone", client)
         if result is not None:
@@ -185,7 +195,7 @@ class Host:
         self._clients.changed(root)
         return protocol.OutcomeResult(applied=undone.id, files=undone.files, notes=undone.notes)
 
-    async def redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
+    async def _redo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         root, params = _root(params.workspace), await self._meant(params, "applied")
         result = await self._turned(params, root, "applied", client)
         if result is not None:
@@ -200,7 +210,8 @@ class Host:
         """`params` by the id of a change set, where they name a proposal."""
         if params.proposal is None or params.id is not None:
             return params
-        return msgspec.structs.replace(params, id=steps.next_to(await self._stored(params.proposal), to))
+        stored = await asyncio.to_thread(self._proposals.get, params.proposal)
+        return msgspec.structs.replace(params, id=steps.next_to(stored, to))
 
     async def _turned(
         self, params: protocol.UndoParams, root: Path, to: State, client: Client
@@ -289,6 +300,8 @@ class Host:
 
     async def _setting(self, request: str, params: protocol.PromptParams, arrived: float) -> Setting:
         root = _root(params.workspace)
+        if params.markdown:
+            params = chat_text.read(params)
         if not params.prompt.strip() and params.fix is None:
             raise UsageError("the prompt is empty: say what is to be changed")
         loaded = self._load(root)
@@ -333,7 +346,7 @@ class Host:
         proposal, applied = ended.stored.proposal if ended.stored else None, None
         if setting.params.apply and proposal is not None:
             applied, reason = await self._apply(ended, workspace, client, judging=setting.config.verify.enabled)
-            proposal = (await self._stored(proposal.id)).proposal
+            proposal = (await self._stored(protocol.ProposalParams(id=proposal.id))).proposal
         self._recording.answered(setting, ended, workspace.root)
         timings = msgspec.structs.replace(ended.timings, total=(time.monotonic() - setting.arrived) * 1000)
         return protocol.PromptResult(
@@ -348,6 +361,7 @@ class Host:
             timings_ms=timings,
             applied=applied,
             reason=reason,
+            markdown=chat_text.answer(said, reason, proposal) if setting.params.markdown else "",
         )
 
     def _forget_old(self) -> None:
@@ -388,13 +402,26 @@ class Host:
 
     async def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
         """A change set was undone or redone: its proposal shows that, where it is still kept."""
-        with contextlib.suppress(UsageError):
-            stored = turned(await self._stored(re.split("[-.]", applied)[0]), applied)
+        proposal = await asyncio.to_thread(self._proposal_of, applied)
+        if proposal is not None:
+            stored = turned(await asyncio.to_thread(self._proposals.get, proposal), applied)
             await _done(self._proposals.put, stored)
             self._recording.decided(stored)
 
-    async def _stored(self, proposal: str) -> Stored:
-        return await asyncio.to_thread(self._proposals.get, proposal)
+    def _proposal_of(self, applied: str | None) -> str | None:
+        """The proposal, where it is still kept, that a change set is of. Blocks."""
+        with contextlib.suppress(UsageError):
+            return self._proposals.get(re.split("[-.]", applied or "")[0]).proposal.id
+        return None
+
+    def _chat(self, root: Path, params: protocol.ChatParams) -> protocol.ChatResult:
+        """Blocks."""
+        turns = self._chats.turns(root, params.chat)
+        kept = self._proposals.kept(each.proposal for each in turns if each.proposal) if params.markdown else {}
+        return protocol.ChatResult(turns=turns, markdown=chat_text.chat(turns, kept) if params.markdown else "")
+
+    async def _stored(self, meant: Meant) -> Stored:
+        return await asyncio.to_thread(self._proposals.meant, meant.id, meant.workspace)
 
     async def _apply(
         self, ended: Ended, workspace: Workspace, client: Client, *, judging: bool
@@ -461,4 +488,9 @@ def _reason(ended: Ended, setting: Setting) -> str | None:
         return last.error or "the model failed"
     if last.outcome == "rejected":
         return "; ".join(dict.fromkeys(str(Refusal(each.path, each.reason, each.near)) for each in last.rejected))
-    return "the answer's edits change nothing" if last.outcome == "no-op" else "the answer has no edits"
+    return "the answer's edits change nothing" if last.outcome == "no-op" else chat_text.NO_EDITS
+
+
+def _told(outcome: protocol.OutcomeResult, done: str, proposal: str | None) -> protocol.OutcomeResult:
+    """With what it is in words, and the proposal that it is of."""
+    return msgspec.structs.replace(outcome, line=outcome_line(outcome, done), proposal=proposal)

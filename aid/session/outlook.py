@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from aid import apply, edits
 from aid.apply.rebase import Hunk, hunks, lines
 from aid.edits.edit import Rejected
+from aid.errors import Refusal, UsageError
 from aid.protocol import HunkPlace, ProposedText
 from aid.session.acceptance import changes_to
 from aid.session.client import Client
@@ -26,6 +27,16 @@ def outlook(stored: Stored, workspace: Workspace, client: Client) -> tuple[Propo
         open_places = {index: line for index, line in places.items() if index in open_[change.path]}
         found.append(_proposed(change, _now(change, workspace, client), open_places))
     return tuple(found)
+
+
+def only(files: Sequence[ProposedText], path: str) -> ProposedText:
+    """That file of them. Raises UsageError where it isn't there or can't be said."""
+    found = next((each for each in files if each.path == path), None)
+    if found is None:
+        raise UsageError(f"nothing of {path} is left to accept")
+    if found.reason is not None:
+        raise UsageError(str(Refusal(path, found.reason)))
+    return found
 
 
 def _now(change: FileChange, workspace: Workspace, client: Client) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -91,6 +92,25 @@ class Proposals:
             by=done.by,
             outcome=done.outcome,
         )
+
+    def kept(self, ids: Iterable[str]) -> dict[str, Proposal]:
+        """Those of `ids` that still are."""
+        found = {}
+        for each in ids:
+            with contextlib.suppress(UsageError):
+                found[each] = self.get(each).proposal
+        return found
+
+    def meant(self, proposal_id: str | None, workspace: str | None) -> Stored:
+        """The one with that id, else the newest of `workspace` that may be accepted. Raises UsageError for none."""
+        if proposal_id is not None:
+            return self.get(proposal_id)
+        if workspace is None:
+            raise UsageError("no proposal is named: give its `id`, or a `workspace` for its newest one")
+        waiting = self.waiting(Path(workspace).resolve())
+        if not waiting:
+            raise UsageError("there is no open proposal: ask for one")
+        return self.get(waiting[0].id)
 
     def waiting(self, workspace: Path) -> list[Proposal]:
         """Those of `workspace` with something left to decide, the newest first. What can't be read is passed over."""

@@ -62,9 +62,23 @@ A field is (FIELD KIND DEFAULT)."
     :aid/buildChanged)
   "What the daemon sends unasked, as jsonrpc.el names methods.")
 
-(defconst aid-protocol-settings
-  '((command . ("aid" "connect")) (enable . t) (log_level . "warning"))
-  "What a person may set, and its default.")
+(defgroup aid nil
+  "Changes to a project by a local daemon, each checked by the project's build."
+  :group 'tools)
+
+(defcustom aid-command '("aid" "connect")
+  "What is run to reach AID's daemon: a program and its arguments.
+Give its full path if need be."
+  :type '(repeat string))
+
+(defcustom aid-enable t
+  "Whether AID is started at all."
+  :type 'boolean :safe #'booleanp)
+
+(defcustom aid-log-level "warning"
+  "How much is written to the plugin's log.
+The daemon's own log is read with \"aid logs\"."
+  :type '(choice (const "debug") (const "error") (const "info") (const "warning")))
 
 ;; A file the person names, relative to the workspace or absolute; with `first`
 ;; and `last`, those lines of it.
@@ -198,6 +212,8 @@ A field is (FIELD KIND DEFAULT)."
 ;; `state` "partly": not all of it was accepted; its files say whether
 ;; something is left. "undone": all that was accepted of it was taken back; it
 ;; may be accepted again. `at` is when it was made, in seconds since the epoch.
+;; `markdown`, where it was asked for: the proposal as a chat in Markdown shows
+;; it.
 (aid-protocol--record proposal
   (id value nil)
   (request value nil)
@@ -209,7 +225,8 @@ A field is (FIELD KIND DEFAULT)."
   (badge value "")
   (summary value "")
   (at value 0.0)
-  (state value "open"))
+  (state value "open")
+  (markdown value ""))
 
 ;; `near`: one-based lines where the edit may have been meant.
 (aid-protocol--record rejected-edit
@@ -249,6 +266,8 @@ A field is (FIELD KIND DEFAULT)."
 ;; whole answer, `prose` what of it is for the person to read: all but the
 ;; edits.
 ;; `prompt` is what was asked, with the daemon's own words where it worded it.
+;; `markdown`, where the prompt was: the whole answer to be shown in place of
+;; what streamed in.
 (aid-protocol--record prompt-result
   (id value nil)
   (model value nil)
@@ -260,7 +279,8 @@ A field is (FIELD KIND DEFAULT)."
   (sources list nil)
   (timings_ms plist nil)
   (applied value nil)
-  (reason value nil))
+  (reason value nil)
+  (markdown value ""))
 
 ;; What happens while a prompt is answered. `kind` says which of the other
 ;; fields are there.
@@ -321,13 +341,16 @@ A field is (FIELD KIND DEFAULT)."
 ;; `applied`: the id to undo by, None when nothing was changed. `refused`: why
 ;; nothing was, by file.
 ;; `in_editor`: files changed in the editor's own buffers and not on disk;
-;; undone there too (`UndoParams`).
+;; undone there too (`UndoParams`). `line` is all that in words, `proposal` the
+;; id of the proposal that it is of, where that is still kept.
 (aid-protocol--record outcome-result
   (applied value nil)
   (in_editor list nil)
   (notes list nil)
   (files list nil)
-  (refused list nil))
+  (refused list nil)
+  (line value "")
+  (proposal value nil))
 
 ;; `at` is seconds since the epoch.
 (aid-protocol--record log-entry
@@ -368,8 +391,11 @@ A field is (FIELD KIND DEFAULT)."
   (reason value nil))
 
 ;; A chat's turns in order; none where nothing was said yet.
+;; `markdown`, where it was asked for: the same to be shown, with the proposals
+;; that are still kept as they are now.
 (aid-protocol--record chat-result
-  (turns list nil))
+  (turns list nil)
+  (markdown value ""))
 
 (aid-protocol--record empty)
 

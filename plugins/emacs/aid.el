@@ -7,9 +7,7 @@
 
 ;;; Commentary:
 
-;; AID's daemon answers questions and proposes changes to a project; the project's own build has said what it thinks of
-;; each before it is shown.
-;;
+;; AID's daemon answers questions and proposes changes to a project, each with what the project's own build says of it.
 ;; `aid-chat' is a Markdown buffer to talk in.  Without it there are `aid-ask', `aid-edit-region' and
 ;; `aid-fix-error-at-point'.  `aid-menu' has every command; in `aid-mode' they have keys, below C-c and a comma.  With
 ;; `aid-global-mode' the files of every project are in AID's care: the build's errors show by flymake, its state in the
@@ -17,91 +15,207 @@
 
 ;;; Code:
 
-(require 'compile)
-(require 'aid-client)
-(require 'aid-documents)
+(require 'transient)
 (require 'aid-proposal)
-(require 'aid-chat)
 
-(autoload 'aid-menu "aid-menu" nil t)
+;;; The chat
 
-(defvar aid-mode-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map (kbd "C-c ,") aid-command-map)
-    (define-key map [remap keyboard-quit] #'aid-quit)
-    map)
-  "Keys of `aid-mode'.")
+(defvar-local aid-chat-id nil "The daemon's name of this chat.")
+(put 'aid-chat-id 'safe-local-variable #'stringp)
+(put 'aid-root 'safe-local-variable (lambda (value) (and (stringp value) (not (file-remote-p value)))))
 
-;;;###autoload
-(define-minor-mode aid-mode
-  "Have this file in the care of AID's daemon."
-  :lighter (:eval (aid--mode-line))
-  (unless buffer-file-name
-    (setq aid-mode nil)
-    (user-error "This buffer is no file"))
-  (pcase-dolist (`(,hook . ,function)
-                 '((after-save-hook . aid--saved) (kill-buffer-hook . aid--close) (change-major-mode-hook . aid--close)
-                   (after-set-visited-file-name-hook . aid--renamed)))
-    (if aid-mode (add-hook hook function nil t) (remove-hook hook function t)))
-  (if (not aid-mode) (progn (aid--close) (aid--leave-flymake))
-    (setq aid-root (aid-root))
-    (aid--open)
-    (aid--use-flymake)))
+(defconst aid-chat--you "## You\n\n")
+(defconst aid-chat--aid "## AID\n\n")
 
-(defun aid--turn-on ()
-  "Turn `aid-mode' on in a file of a project, unless it can't be or isn't to be."
-  (when (and aid-enable buffer-file-name (not (derived-mode-p 'aid-chat-mode))
-             (aid--find-root default-directory) (executable-find (car aid-command) t))
-    (aid-mode 1)))
+(defalias 'aid-chat--parent-mode (if (require 'markdown-mode nil t) 'markdown-mode 'text-mode))
 
 ;;;###autoload
-(define-globalized-minor-mode aid-global-mode aid-mode aid--turn-on :group 'aid)
+(define-derived-mode aid-chat-mode aid-chat--parent-mode "Chat"
+  "A chat with AID about a project: Markdown, and \\[aid-chat-send] sends."
+  (setq-local markdown-fontify-code-blocks-natively t mode-line-process '(:eval (aid--mode-line)))
+  (unless (derived-mode-p 'markdown-mode)
+    (setq-local outline-regexp "#+ " outline-minor-mode-cycle t)
+    (outline-minor-mode 1))
+  (add-hook 'kill-buffer-hook (lambda () (aid-cancel (current-buffer))) nil t)
+  (add-hook 'hack-local-variables-hook #'aid-chat--known nil t)
+  (aid-proposal-draw))
+(define-key aid-chat-mode-map (kbd "C-c C-c") #'aid-chat-send)
+(define-key aid-chat-mode-map (kbd "C-c C-k") #'aid-cancel)
+(define-key aid-chat-mode-map (kbd "C-c ,") aid-command-map)
+(define-key aid-chat-mode-map [remap keyboard-quit] #'aid-quit)
 
-(defun aid--mode-line ()
-  "Return the build's state and what is being done, for the mode line."
-  (let* ((connection (and aid-root (aid--connection aid-root)))
-         (build (and connection (slot-value connection 'build)))
-         (errors (aid-protocol-build-changed-params-errors build))
-         (status (aid-protocol-build-changed-params-status build))
-         (asked (seq-find (lambda (each) (equal aid-root (aid-asked-root each))) aid--asked))
-         (said (cond ((null connection) ":off")
-                     ((equal status "running") ":building")
-                     ((> errors 0) (format ":%d error%s" errors (if (= errors 1) "" "s")))
-                     (status (concat ":" status)))))
-    (concat " AID" (propertize (or said "") 'face (pcase status ("green" 'success) ("red" 'error))
-                               'help-echo (plist-get build :badge))
-            (and asked (string-replace "%" "%%" (truncate-string-to-width (concat " " (aid-asked-words asked)) 32 nil nil t))))))
+(defun aid-chat--known ()
+  "Take the project and the name of the chat from its first line."
+  (setq aid-root (aid--find-root (or aid-root default-directory))
+        aid-chat-id (or aid-chat-id (format "emacs-%s-%06x" (format-time-string "%Y%m%d") (random #xffffff)))))
 
-;;; Asking without the chat
+(defun aid-chat--buffers (root)
+  "Return the chats of the project at ROOT, the last used first."
+  (seq-filter (lambda (buffer) (with-current-buffer buffer (and (derived-mode-p 'aid-chat-mode) (equal aid-root root))))
+              (buffer-list)))
+
+(defun aid-chat--get (root &optional id)
+  "Return a chat of the project at ROOT: its last one, else a new one, named ID."
+  (or (unless id (car (aid-chat--buffers root)))
+      (with-current-buffer (generate-new-buffer (format "*aid %s*" (file-name-nondirectory (directory-file-name root))))
+        (aid-chat-mode)
+        (setq default-directory root aid-chat-id id)
+        (aid-chat--known)
+        (insert (format "<!-- -*- mode: aid-chat; aid-chat-id: %S; aid-root: %S -*- -->\n\n" aid-chat-id root)
+                aid-chat--you)
+        (setq buffer-undo-list nil)
+        (set-buffer-modified-p nil)
+        (current-buffer))))
+
+;;;###autoload
+(defun aid-chat (&optional stored)
+  "Show this project's chat.
+With a prefix argument STORED, choose one that was had before."
+  (interactive "P")
+  (let ((root (aid-root)))
+    (if (not stored) (pop-to-buffer (aid-chat--get root))
+      (aid-request root :aid/chats nil
+                   (lambda (result)
+                     (let* ((names (mapcar (pcase-lambda ((map :title :chat)) (cons (format "%s (%s)" title chat) chat))
+                                           (plist-get result :chats)))
+                            (id (cdr (assoc (completing-read "Chat: " names nil t) names))))
+                       (when id (aid-chat--resume root id))))))))
+
+(defun aid-chat--resume (root id)
+  "Show the chat ID of the project at ROOT as the daemon has it."
+  (aid-request root :aid/chat (list :chat id :markdown t)
+               (lambda (chat)
+                 (pop-to-buffer (aid-chat--get root id))
+                 (aid-chat--append (plist-get chat :markdown))
+                 (aid-proposal-draw))))
+
+;;; Sending
+
+(defun aid-chat--draft ()
+  "Return where the next prompt begins: below the person's last heading."
+  (save-excursion
+    (goto-char (point-max))
+    (unless (re-search-backward (concat "^" aid-chat--you) nil t)
+      (aid--replace (point-max) (point-max) (concat (if (bolp) "\n" "\n\n") aid-chat--you))
+      (re-search-backward (concat "^" aid-chat--you)))
+    (match-end 0)))
+
+(defun aid-chat--append (text)
+  "Put TEXT above the next prompt and return a marker at its end."
+  (let ((start (- (aid-chat--draft) (length aid-chat--you))))
+    (aid--replace start start "\n\n")
+    (aid--replace start start text)))
+
+(defun aid-chat-send (&optional start end)
+  "Send what stands below the last heading, or the region from START to END."
+  (interactive (and (use-region-p) (list (region-beginning) (region-end))))
+  (when (aid-asked-from (current-buffer)) (user-error "An answer is coming: C-g cancels it"))
+  (let* ((from (or start (aid-chat--draft))) (to (or end (point-max)))
+         (prompt (string-trim (buffer-substring-no-properties from to))))
+    (when (string-empty-p prompt) (user-error "Write something below the last heading first"))
+    (unless start (aid--replace from to ""))
+    (aid-chat--ask prompt (aid-chat--append (concat aid-chat--you prompt "\n\n" aid-chat--aid)))))
+
+(defun aid-chat--ask (prompt start)
+  "Ask PROMPT; the answer streams in at START, a marker."
+  (let* ((buffer (current-buffer)) (end start)
+         (put (lambda (text from)
+                (when (buffer-live-p buffer)
+                  (with-current-buffer buffer
+                    (setq end (aid--replace from end (or text "")))
+                    (aid-proposal-draw from))))))
+    (aid-prompt aid-root (list :prompt prompt :chat aid-chat-id :markdown t)
+                (lambda (update)
+                  (pcase (plist-get update :kind)
+                    ("text" (funcall put (plist-get update :text) end))
+                    ("restart" (funcall put "" start))))
+                (lambda (result) (funcall put (plist-get result :markdown) start))
+                (lambda (why) (funcall put (format "%s_%s_" (if (= start end) "" "\n\n") why) end)))))
+
+;;; Appending
+
+(defun aid-chat--attach (title &optional text language)
+  "Append TEXT, with TITLE over it, to this project's chat; or the file TITLE.
+LANGUAGE is that of the text, else this buffer's."
+  (let ((language (or language (aid--language))) (fence (if (and text (string-match-p "^```" text)) "````" "```")))
+    (with-selected-window (display-buffer (aid-chat--get (aid-root)))
+      (aid-chat--draft)
+      (goto-char (point-max))
+      (insert (if (bolp) "" "\n") "attached: " title "\n"
+              (if text (concat fence language "\n" (string-trim-right text "\n+") "\n" fence "\n") "")))
+    (message "AID: attached %s" title)))
+
+(defun aid-append-region (start end)
+  "Append the region from START to END to this project's chat."
+  (interactive "r")
+  (let ((name (if buffer-file-name (file-relative-name buffer-file-name (aid-root)) (buffer-name)))
+        (first (line-number-at-pos start t)) (last (line-number-at-pos (max start (1- end)) t)))
+    (aid-chat--attach (format "%s:%d-%d" name first last) (buffer-substring-no-properties start end))))
+
+(defun aid-append-defun ()
+  "Append the function at point to this project's chat."
+  (interactive)
+  (pcase-let ((`(,start . ,end) (or (bounds-of-thing-at-point 'defun) (user-error "Point is in no function"))))
+    (aid-append-region start end)))
+
+(defun aid-append-file ()
+  "Append this file to this project's chat, with its text as of the sending."
+  (interactive)
+  (aid-chat--attach (file-relative-name (aid--file) (aid-root))))
+
+(defun aid-append-error ()
+  "Append the build error at point to this project's chat."
+  (interactive)
+  (pcase-let ((`(,path ,line ,text) (aid--error-at-point)))
+    (aid-chat--attach (format "error at %s:%d" (file-relative-name path (aid-root)) line)
+                      (or text (user-error "There is no error at point")) "text")))
+
+(defun aid-append-diff ()
+  "Append what differs from the last commit to this project's chat."
+  (interactive)
+  (let* ((default-directory (aid-root)) (aid-root default-directory)
+         (diff (with-temp-buffer
+                 (vc-call-backend (vc-responsible-backend default-directory) 'diff (list default-directory)
+                                  nil nil (current-buffer))
+                 (buffer-string))))
+    (when (string-empty-p diff) (user-error "Nothing differs from the last commit"))
+    (aid-chat--attach "diff" diff "diff")))
+
+;;; Commands
+
+;;;###autoload (autoload 'aid-menu "aid" nil t)
+(transient-define-prefix aid-menu ()
+  "Ask AID, take what it proposes, and append things to the chat."
+  [["Ask" ("c" "chat" aid-chat) ("q" "question" aid-ask) ("x" "fix error" aid-fix-error-at-point)
+    ("w" "edit region" aid-edit-region) ("k" "cancel" aid-cancel)]
+   ["Accept" ("a" "all" aid-accept-all) ("f" "file" aid-accept-file) ("h" "hunk" aid-accept-hunk)
+    ("r" "reject" aid-reject) ("u" "undo" aid-undo)]
+   ["See" ("n" "next hunk" aid-next-hunk :transient t) ("p" "previous hunk" aid-previous-hunk :transient t)
+    ("d" "diff" aid-diff) ("e" "ediff" aid-compare)]
+   ["Append to the chat" ("R" "region" aid-append-region) ("D" "function" aid-append-defun)
+    ("E" "error" aid-append-error) ("V" "diff" aid-append-diff) ("F" "file" aid-append-file)]])
 
 (defun aid--ask (params)
   "Ask by PARAMS, and show the answer in a window of its own."
-  (aid-prompt (aid-root) params #'ignore (apply-partially #'aid--show (aid-root)) (lambda (why) (message "AID: %s" why))))
-
-(defun aid--show (root result)
-  "Show RESULT, of a prompt in the project at ROOT."
-  (pcase-let* (((map :prose :proposal :reason) result) (prose (string-trim (or prose ""))))
-    (when proposal (aid-proposal-view root proposal))
-    (if (string-empty-p prose)
-        (message "AID: %s" (if proposal (plist-get proposal :badge) (or reason "nothing was proposed")))
-      (display-message-or-buffer (string-join (delq nil (list prose reason)) "\n\n") "*aid answer*"))))
-
-(defun aid--file ()
-  "Return the name of this buffer's file on its host."
-  (file-local-name (or buffer-file-name (user-error "This buffer is no file of a project"))))
+  (let ((root (aid-root)))
+    (aid-prompt root `(:markdown t ,@params) #'ignore
+                (pcase-lambda ((map :prose :proposal :markdown))
+                  (let ((aid-root root)) (when proposal (aid-diff (plist-get proposal :id))))
+                  (display-message-or-buffer (if proposal (or prose (plist-get proposal :badge)) markdown)
+                                             "*aid answer*")))))
 
 ;;;###autoload
 (defun aid-ask (prompt)
   "Ask PROMPT about this project; send the file at hand with it."
   (interactive "sAsk AID: ")
-  (aid--ask `(:prompt ,prompt ,@(and buffer-file-name `(:files [(:path ,(aid--file))])))))
+  (aid--ask `(:prompt ,prompt ,@(and buffer-file-name `(:files [(:path ,(file-local-name buffer-file-name))])))))
 
 ;;;###autoload
 (defun aid-edit-region (start end prompt)
   "Have the lines from START to END changed by PROMPT, and no others."
   (interactive "r\nsChange these lines how? ")
   (aid--ask `( :prompt ,prompt
-               :edit ( :path ,(aid--file) :first ,(line-number-at-pos start t)
+               :edit ( :path ,(file-local-name (aid--file)) :first ,(line-number-at-pos start t)
                        :last ,(line-number-at-pos (max start (1- end)) t)))))
 
 ;;;###autoload
@@ -112,24 +226,6 @@ Where there is none, all that the build says of this file."
   (pcase-let ((`(,path ,line ,text) (aid--error-at-point)))
     (aid--ask `( :fix (:path ,(file-local-name path) ,@(and text (list :first line :last line)))
                  ,@(and text `(:attachments [(:title "the error" :text ,text)]))))))
-
-(defun aid--error-at-point ()
-  "Return file, line and text of the error at point; the text is nil for none."
-  (if (derived-mode-p 'compilation-mode)
-      (let* ((place (compilation--message->loc (save-excursion (beginning-of-line) (compilation-next-error 0))))
-             (file (car (compilation--loc->file-struct place))))
-        (list (expand-file-name (car file) (cadr file)) (compilation--loc->line place) (aid--compilation-message)))
-    (let ((found (flymake-diagnostics (line-beginning-position) (line-end-position))))
-      (list (or buffer-file-name (user-error "This buffer is no file of a project")) (line-number-at-pos nil t)
-            (and found (mapconcat #'flymake-diagnostic-text found "\n"))))))
-
-(defun aid--compilation-message ()
-  "Return the message at point: all up to the next one, or to an empty line."
-  (save-excursion
-    (let ((start (line-beginning-position)))
-      (while (progn (forward-line)
-                    (not (or (eobp) (looking-at-p "$") (get-text-property (point) 'compilation-message)))))
-      (buffer-substring-no-properties start (point)))))
 
 (provide 'aid)
 ;;; aid.el ends here

@@ -136,11 +136,13 @@ def test_emacs_compiles_the_accessors_and_they_know_the_defaults(tmp_path: Path)
                    (aid-protocol-model-entry-ready nil)
                    (aid-protocol-changed-file-added nil)
                    (memq :aid/forgetChat aid-protocol-requests)
-                   (alist-get 'command aid-protocol-settings))))"""
+                   aid-command aid-enable aid-log-level
+                   (get 'aid-enable 'safe-local-variable) (get 'aid-command 'safe-local-variable))))"""
     said = run(*batch, "-l", "aid-protocol.elc", "--eval", form, cwd=tmp_path)
     assert said == (
         '("green (dune test), 1 error fixed" "" (("lib/item.ml" (7))) nil t 0 '
-        '(:aid/forgetChat :aid/build :aid/models :aid/setModel :aid/status :aid/stats :aid/shutdown) ("aid" "connect"))'
+        "(:aid/forgetChat :aid/build :aid/models :aid/setModel :aid/status :aid/stats :aid/shutdown) "
+        '("aid" "connect") t "warning" booleanp nil)'
     )
 
 

@@ -37,6 +37,7 @@ from aid.protocol import (
     ProposalsParams,
     ProposalsResult,
     ProposedFile,
+    ProposedParams,
     ProposedResult,
     RejectedEdit,
     RejectParams,
@@ -134,7 +135,7 @@ class FakeHost:
         assert result is not None
         return result
 
-    async def proposed(self, params: ProposalParams, client: Client) -> ProposedResult:
+    async def proposed(self, params: ProposedParams, client: Client) -> ProposedResult:
         return ProposedResult()
 
     async def proposals(self, params: ProposalsParams, client: Client) -> ProposalsResult:

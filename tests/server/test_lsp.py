@@ -272,7 +272,7 @@ async def test_malformed_commands_are_refused_with_the_place(editor: Editor) -> 
     assert await refusal("aid.edit", {"uri": 5}) == "-32602 Expected `str`, got `int` - at `$.uri`"
     assert await refusal("aid.edit", {"uri": editor.uri}) == "-32602 aid.edit needs a `prompt`"
     assert await refusal("aid.fix", {"uri": "untitled:1"}) == "-32602 `uri` is no file: untitled:1"
-    assert await refusal("aid.accept", {}) == "-32602 Object missing required field `id`"
+    assert await refusal("aid.accept", {"id": 5}) == "-32602 Expected `str | null`, got `int` - at `$.id`"
 
 
 async def test_aid_requests_work_on_the_same_connection(editor: Editor) -> None:

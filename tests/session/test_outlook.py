@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from aid.protocol import AcceptParams, FileRef, Hunk, Proposal, ProposalParams
+from aid.errors import UsageError
+from aid.protocol import AcceptParams, FileRef, Hunk, Proposal, ProposedParams
 from aid.session.client import OpenDocument
 
 Scene = Any
@@ -32,7 +33,7 @@ def typed(scene: Scene, text: str) -> None:
 
 
 async def proposed(scene: Scene, made: Proposal) -> list[tuple[str, str, str | None]]:
-    result = await scene.host.proposed(ProposalParams(id=made.id), scene.editor)
+    result = await scene.host.proposed(ProposedParams(id=made.id), scene.editor)
     return [(each.path, each.text, each.reason) for each in result.files]
 
 
@@ -59,3 +60,19 @@ async def test_lines_typed_over_it_are_a_reason(scene: Scene) -> None:
     made = await proposal(scene)
     typed(scene, scene.text.replace("line 3\n", "mine\n"))
     assert await proposed(scene, made) == [("calc.txt", "", "edited since")]
+
+
+async def test_one_file_is_named_and_said_or_not_at_all(scene: Scene) -> None:
+    made = await proposal(scene)
+
+    async def one(path: str) -> str:
+        try:
+            found = await scene.host.proposed(ProposedParams(workspace=str(scene.root), path=path), scene.editor)
+        except UsageError as error:
+            return str(error)
+        return found.files[0].text.splitlines()[2]
+
+    assert [await one("calc.txt"), await one("other.txt")] == ["line three", "nothing of other.txt is left to accept"]
+    typed(scene, scene.text.replace("line 3\n", "mine\n"))
+    assert await one("calc.txt") == "calc.txt: edited since"
+    assert (await scene.host.proposed(ProposedParams(id=made.id), scene.editor)).files[0].reason == "edited since"

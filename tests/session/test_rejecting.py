@@ -13,6 +13,7 @@ from aid.protocol import (
     Proposal,
     ProposalParams,
     ProposalsParams,
+    ProposedParams,
     RejectParams,
     StatsParams,
     UndoParams,
@@ -146,7 +147,7 @@ async def test_what_becomes_of_a_file_leaves_out_what_was_turned_down_and_says_w
     chosen: Chosen,
 ) -> None:
     async def places() -> dict[str, list[tuple[int, str]]]:
-        found = await chosen.scene.host.proposed(ProposalParams(id=chosen.id), chosen.scene.editor)
+        found = await chosen.scene.host.proposed(ProposedParams(id=chosen.id), chosen.scene.editor)
         return {
             file.path: [(place.index, file.text.split("\n")[place.line - 1]) for place in file.places]
             for file in found.files

@@ -45,17 +45,17 @@ export class Proposals implements vscode.TextDocumentContentProvider {
 
   async accept(id: string, part: Part): Promise<void> {
     const params = { id, through_editor: true, ...named(part) };
-    await this.settled(id, await this.daemon.request("aid/accept", params), "Not accepted");
+    await this.settled(id, await this.daemon.request("aid/accept", params));
   }
 
   async reject(id: string, part: Part): Promise<void> {
-    await this.settled(id, await this.daemon.request("aid/reject", { id, ...named(part) }), "Not rejected");
+    await this.settled(id, await this.daemon.request("aid/reject", { id, ...named(part) }));
   }
 
   /** Take back what was accepted last, of the proposal or of all that was accepted in `root`. */
   async undo(root: string, proposal: string | null = null): Promise<void> {
     const outcome = await this.daemon.request("aid/undo", { workspace: root, proposal, through_editor: true });
-    await this.settled(outcome.applied?.split(/[-.]/)[0] ?? proposal, outcome, "Not undone");
+    await this.settled(outcome.proposal ?? proposal, outcome);
   }
 
   /** One file beside what it would become, or all of them. */
@@ -65,8 +65,10 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     const sides = proposal ? files.map((file) => this.sides(proposal, file)) : [];
     const [first] = sides;
     const { files: texts = [] } = await this.daemon.request("aid/proposed", { id });
-    const refused = texts.flatMap(({ path: file, reason }) => (reason ? [{ path: file, reason }] : []));
-    tell({ applied: null, refused }, "Not shown as proposed");
+    const refused = texts.flatMap(({ path: file, reason }) => (reason ? [`${file}: ${reason}`] : []));
+    if (refused.length) {
+      void vscode.window.showErrorMessage(`AID: not shown as proposed: ${refused.join("; ")}`);
+    }
     if (only && first) {
       const title = `${path.basename(only)}: as proposed`;
       await vscode.commands.executeCommand("vscode.diff", first[1], first[2], title, { preview: true });
@@ -113,8 +115,8 @@ export class Proposals implements vscode.TextDocumentContentProvider {
     shown.filter((uri) => uri.scheme === SCHEME && which(uri)).forEach((uri) => this.edited.fire(uri));
   }
 
-  private async settled(id: string | null, outcome: OutcomeResult, failed: string): Promise<void> {
-    tell(outcome, failed);
+  private async settled(id: string | null, outcome: OutcomeResult): Promise<void> {
+    tell(outcome);
     if (id) {
       await this.fetch(id);
       await this.closeDecided(id);
@@ -149,15 +151,10 @@ function side(proposal: Proposal, file: string): vscode.Uri {
   return vscode.Uri.file(path.join(proposal.workspace, file)).with({ scheme: SCHEME, query: proposal.id });
 }
 
-function tell(outcome: OutcomeResult, failed: string): void {
-  const refused = (outcome.refused ?? []).map(({ path: file, reason, near }) => {
-    const lines = near?.length ? ` (line ${near.slice(0, 5).join(", ")})` : "";
-    return `${file ? `${file}: ` : ""}${reason}${lines}`;
-  });
-  if (refused.length) {
-    void vscode.window.showErrorMessage(`${failed}. ${refused.join("; ")}`);
-  }
-  if (outcome.notes?.length) {
-    void vscode.window.showInformationMessage(outcome.notes.join("; "));
+function tell(outcome: OutcomeResult): void {
+  if (outcome.refused?.length) {
+    void vscode.window.showErrorMessage(`AID: ${outcome.line}`);
+  } else if (outcome.notes?.length) {
+    void vscode.window.showInformationMessage(`AID: ${outcome.line}`);
   }
 }

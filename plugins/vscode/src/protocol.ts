@@ -26,6 +26,9 @@ export interface Attachment {
  * `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt`
  * may be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the
  * model. `apply`: write what comes out green.
+ *
+ * `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line
+ * "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.
  */
 export interface PromptParams {
   readonly workspace: string;
@@ -40,6 +43,7 @@ export interface PromptParams {
   readonly hints?: boolean; // default: true
   readonly chat?: string | null;
   readonly token?: string | null;
+  readonly markdown?: boolean; // default: false
 }
 
 /**
@@ -176,6 +180,7 @@ export interface Verdict {
  *
  * `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was
  * accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
+ * `markdown`, where it was asked for: the proposal as a chat in Markdown shows it.
  */
 export interface Proposal {
   readonly id: string;
@@ -189,6 +194,7 @@ export interface Proposal {
   readonly summary?: string; // default: ""
   readonly at?: number; // default: 0.0
   readonly state?: "accepted" | "open" | "partly" | "rejected" | "undone"; // default: "open"
+  readonly markdown?: string; // default: ""
 }
 
 /**
@@ -239,7 +245,8 @@ export interface Timings {
  * `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is
  * for the person to read: all but the edits.
  *
- * `prompt` is what was asked, with the daemon's own words where it worded it.
+ * `prompt` is what was asked, with the daemon's own words where it worded it. `markdown`, where the prompt was: the
+ * whole answer to be shown in place of what streamed in.
  */
 export interface PromptResult {
   readonly id: string;
@@ -253,6 +260,7 @@ export interface PromptResult {
   readonly timings_ms?: Timings; // default: {}
   readonly applied?: string | null;
   readonly reason?: string | null;
+  readonly markdown?: string; // default: ""
 }
 
 /**
@@ -275,8 +283,22 @@ export interface UpdateParams {
   readonly proposal?: Proposal | null;
 }
 
+/**
+ * `id` None: the newest one of `workspace` that may be accepted. `markdown`: as Markdown, too.
+ */
 export interface ProposalParams {
-  readonly id: string;
+  readonly id?: string | null;
+  readonly workspace?: string | null;
+  readonly markdown?: boolean; // default: false
+}
+
+/**
+ * `id` None: the newest one of `workspace`. `path`: only that file, and an error where it can't be said.
+ */
+export interface ProposedParams {
+  readonly id?: string | null;
+  readonly workspace?: string | null;
+  readonly path?: string | null;
 }
 
 /**
@@ -328,16 +350,17 @@ export interface Hunk {
 
 /**
  * Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except
- * hunks that are named.
+ * hunks that are named. `id` None: the newest one of `workspace`.
  *
  * `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on
  * disk.
  */
 export interface AcceptParams {
-  readonly id: string;
+  readonly id?: string | null;
   readonly files?: readonly string[]; // default: []
   readonly hunks?: readonly Hunk[]; // default: []
   readonly through_editor?: boolean; // default: false
+  readonly workspace?: string | null;
 }
 
 export interface ChangedFile {
@@ -351,7 +374,8 @@ export interface ChangedFile {
 /**
  * `applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
  *
- * `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
+ * `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`). `line` is
+ * all that in words, `proposal` the id of the proposal that it is of, where that is still kept.
  */
 export interface OutcomeResult {
   readonly applied: string | null;
@@ -359,16 +383,21 @@ export interface OutcomeResult {
   readonly notes?: readonly string[]; // default: []
   readonly files?: readonly ChangedFile[]; // default: []
   readonly refused?: readonly RejectedEdit[]; // default: []
+  readonly line?: string; // default: ""
+  readonly proposal?: string | null;
 }
 
 /**
  * Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks.
+ *
+ * `id` None: the newest one of `workspace`.
  */
 export interface RejectParams {
-  readonly id: string;
+  readonly id?: string | null;
   readonly files?: readonly string[]; // default: []
   readonly hunks?: readonly Hunk[]; // default: []
   readonly reason?: string; // default: ""
+  readonly workspace?: string | null;
 }
 
 /**
@@ -426,9 +455,13 @@ export interface ChatsResult {
   readonly chats?: readonly ChatEntry[]; // default: []
 }
 
+/**
+ * `markdown`: as Markdown, too.
+ */
 export interface ChatParams {
   readonly workspace: string;
   readonly chat: string;
+  readonly markdown?: boolean; // default: false
 }
 
 /**
@@ -450,9 +483,12 @@ export interface ChatTurn {
 
 /**
  * A chat's turns in order; none where nothing was said yet.
+ *
+ * `markdown`, where it was asked for: the same to be shown, with the proposals that are still kept as they are now.
  */
 export interface ChatResult {
   readonly turns?: readonly ChatTurn[]; // default: []
+  readonly markdown?: string; // default: ""
 }
 
 export interface Empty {
@@ -619,7 +655,7 @@ export interface EditorSettings {
 export interface Requests {
   readonly "aid/prompt": { readonly params: PromptParams; readonly result: PromptResult };
   readonly "aid/proposal": { readonly params: ProposalParams; readonly result: Proposal };
-  readonly "aid/proposed": { readonly params: ProposalParams; readonly result: ProposedResult };
+  readonly "aid/proposed": { readonly params: ProposedParams; readonly result: ProposedResult };
   readonly "aid/proposals": { readonly params: ProposalsParams; readonly result: ProposalsResult };
   readonly "aid/accept": { readonly params: AcceptParams; readonly result: OutcomeResult };
   readonly "aid/reject": { readonly params: RejectParams; readonly result: OutcomeResult };

@@ -14,7 +14,7 @@
 (defun aid-test-view ()
   "Wait for a proposal in a window of its own, which is current from now on."
   (set-buffer (aid-test-wait "a proposal"
-                             (lambda () (seq-find (lambda (buffer) (buffer-local-value 'aid-proposal--id buffer))
+                             (lambda () (seq-find (lambda (buffer) (eq 'aid-diff-mode (buffer-local-value 'major-mode buffer)))
                                                   (buffer-list))))))
 
 (defun aid-test-break ()
@@ -33,7 +33,7 @@
         (should (string-match-p "cent" (flymake-diagnostic-text (car found))))
         (should (equal (buffer-substring (flymake-diagnostic-beg (car found)) (flymake-diagnostic-end (car found)))
                        "cent")))
-      (should (string-match-p "AID:1 error" (aid--mode-line)))
+      (should (string-match-p "AID:red: 1 error" (aid--mode-line)))
       (aid-mode -1)
       (should-not (flymake-diagnostics))
       (aid-mode 1)
@@ -43,7 +43,7 @@
       (aid-fix-error-at-point))
     (should (string-match-p "attached: error at lib/price.ml:5\n" (aid-test-text (car (aid-chat--buffers aid-test-root)))))
     (aid-test-view)
-    (should (string-match-p "green (dune test), 1 error fixed" header-line-format))
+    (should (string-match-p "\\*\\* green (dune test), 1 error fixed$" (buffer-string)))
     (aid-accept-all '(4))
     (aid-test-said "accepted lib/price.ml")
     (with-current-buffer price
@@ -65,7 +65,7 @@
     (should (string-match-p "Unbound record field cent" text)))
   (aid-fix-error-at-point)
   (aid-test-view)
-  (should (string-match-p "1 error fixed" header-line-format)))
+  (should (string-match-p "1 error fixed$" (buffer-string))))
 
 (aid-deftest aid-edit-region-and-ask-need-no-chat ()
   (aid-test-replies (list :match "three times"
@@ -128,7 +128,7 @@
     (let ((ediff-window-setup-function #'ediff-setup-windows-plain) (then nil))
       (cl-letf (((symbol-function 'ediff-buffers)
                  (lambda (_ b &rest _) (setq then (aid-test-text b)))))
-        (aid-ediff)
+        (aid-compare)
         (aid-test-wait "ediff" (lambda () then)))
       (should (equal then (string-replace "last = 2" "last = 20" (string-replace "first = 1\n" "first = 10\nlet more = 5\n" aid-test-long)))))
     (aid-accept-file nil)
@@ -151,7 +151,7 @@
 
 (aid-deftest aid-ediff-is-the-real-one ()
   (aid-test-two-hunks)
-  (aid-ediff)
+  (aid-compare)
   (aid-test-wait "ediff" (lambda () (get-buffer "*Ediff Control Panel*")))
   (with-current-buffer "*Ediff Control Panel*"
     (should (= ediff-number-of-differences 2))))
@@ -296,6 +296,11 @@
       (with-current-buffer (aid-test-open "lib/price.ml")
         (aid-ask "three")
         (aid-test-view)
+        (let ((then nil))
+          (cl-letf (((symbol-function 'ediff-buffers) (lambda (_ b &rest _) (setq then (aid-test-text b)))))
+            (aid-compare)
+            (aid-test-wait "ediff" (lambda () then)))
+          (should (string-prefix-p "type t = { cents : int }\n" then)))
         (aid-accept-all '(4))
         (aid-test-said "accepted lib/price.ml"))
       (aid-test-wait "saved" (lambda () (not (equal before (funcall bytes)))))

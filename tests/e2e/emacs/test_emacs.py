@@ -25,9 +25,17 @@ TESTS = [(file.name, name) for file in sorted(HERE.glob("*-tests.el")) for name 
 
 @pytest.mark.parametrize(("file", "name"), TESTS, ids=[name for _, name in TESTS])
 def test_in_emacs(emacs: str, shop: Any, scenery: Any, file: str, name: str) -> None:
+    run(emacs, shop, scenery, file, name, shop.env | {"AID_TEST_ROOT": str(shop.root)})
+
+
+def test_on_another_host(emacs: str, shop: Any, scenery: Any, other_host: Path) -> None:
+    env = shop.env | {"PATH": f"{other_host}:{shop.env['PATH']}", "AID_TEST_ROOT": "/ssh:other:/mnt/work/"}
+    run(emacs, shop, scenery, "other-host.el", "aid-other-host-has-the-daemon", env)
+
+
+def run(emacs: str, shop: Any, scenery: Any, file: str, name: str, env: dict[str, str]) -> None:
     words = [emacs, "-Q", "--batch", "-L", str(PLUGIN), "-L", str(HERE), "-l", str(HERE / "support.el")]
     words += ["-l", str(HERE / file), "--eval", f"(aid-test-run '{name})"]
-    env = shop.env | {"AID_TEST_ROOT": str(shop.root)}
     said: list[str] = []
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(words, cwd=shop.root, env=env, text=True, **pipes) as running:

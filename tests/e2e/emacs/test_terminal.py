@@ -130,7 +130,7 @@ def test_an_error_is_mended_by_keys(terminal: Terminal, shop: Any) -> None:
     shop.replies({"match": "Fix the build error at lib/price.ml:5", "reply": edit})
     terminal.shows("AID:green")
     terminal.keys("M->", "C-r", "cents * 2", "Enter", "C-s", "cents", "Enter", "C-b", "C-d", "C-x", "C-s")
-    terminal.shows("AID:1 error", shot="11-error")
+    terminal.shows("AID:red: 1 error", shot="11-error")
     terminal.keys("C-c", ",", "x")
     terminal.shows("1 error fixed", "+let double", shot="12-fix")
     terminal.keys("a")

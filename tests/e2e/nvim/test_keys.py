@@ -82,10 +82,10 @@ def test_by_keys_in_a_terminal(shop: Any, terminal: Any, program: str) -> None:
     terminal.type("And what now?")
     keep(f"{version}-chat-typing", terminal, "And what now?")
     shop.release("go on")
-    chat = keep(f"{version}-chat-answered", terminal, "asked for `it`.")
-    assert "And what now?" in chat
+    chat = keep(f"{version}-chat-answered", terminal, "<CR> sends what stands below")
+    assert "asked for `it`." in chat and "And what now?" in chat
     terminal.type("Escape", "cc", "halve it", "Escape", "Enter")
     keep(f"{version}-chat-proposal", terminal, "`lib/price.ml` +1 -1")
     terminal.type(":AidUndo", "Enter")
-    keep(f"{version}-undone", terminal, "aid: taken back in lib/price.ml")
+    keep(f"{version}-undone", terminal, "aid: taken back lib/price.ml")
     assert "let double price = { cents = price.cents * 2 }\n" in shop.text("lib/price.ml")

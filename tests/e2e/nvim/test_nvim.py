@@ -28,7 +28,7 @@ let total prices = List.fold_left (fun sum price -> sum + price.Price.cents) 0 p
 let total prices = List.fold_left (fun sum price -> sum + price.Price.amount) 0 prices
 >>>>>>> REPLACE
 """
-UNDONE = ["taken back in lib/basket.ml", "taken back in lib/price.ml"]
+UNDONE = ["taken back lib/basket.ml", "taken back lib/price.ml"]
 CAPPED = "let double price = { cents = min 99 (price.cents * 2) }"
 PREVIEW = "vim.bo.filetype == 'aid-proposal'"
 
@@ -62,10 +62,10 @@ def test_a_proposal_is_accepted_by_hunk_then_whole_and_taken_back(shop: Any, nvi
     nvim.until("vim.fn.bufname() == 'lib/price.ml'")
     assert "Price.amount" in shop.text("lib/basket.ml")
     nvim.keys(":AidUndo<CR>")
-    nvim.until_said("aid: taken back in lib/basket.ml")
+    nvim.until_said("aid: taken back lib/basket.ml")
     assert shop.text("lib/basket.ml") == basket and nvim.text() == AFTER
     nvim.keys(":AidUndo<CR>")
-    nvim.until_said("aid: taken back in lib/price.ml")
+    nvim.until_said("aid: taken back lib/price.ml")
     assert nvim.text() == BEFORE
     assert said(nvim) == ["accepted lib/price.ml", "accepted lib/basket.ml", *UNDONE]
     assert shop.aid("stats").stdout.startswith("1 requests, 0 failed; 0 accepted, 1 undone")
@@ -97,7 +97,7 @@ def test_an_edit_elsewhere_is_merged_with_and_one_of_the_same_lines_is_refused(s
     nvim.keys(":Aid spell it out<CR>")
     nvim.until(PREVIEW)
     nvim.keys("q:3s/cents }/cents (* mine *) }/<CR>:AidAccept<CR>")
-    nvim.until_said("aid: lib/price.ml: edited since")
+    nvim.until_said("aid: not accepted: lib/price.ml: edited since")
     assert "(* mine *)" in nvim.text() and "cents = cents" not in nvim.text()
     nvim.keys(":undo<CR>Go(* the end *)<Esc>:AidAccept<CR>")
     nvim.until_said("aid: accepted lib/price.ml")
@@ -237,7 +237,7 @@ def test_an_answer_does_not_pop_up_under_the_hands_of_someone_who_types(shop: An
     nvim.keys(":AidReject<CR>")
     nvim.until_said("aid: rejected")
     nvim.keys(":AidDiff<CR>")
-    nvim.until_said("aid: there is no open proposal: ask with :Aid")
+    nvim.until_said("aid: there is no open proposal: ask for one")
 
 
 @pytest.mark.each_neovim
@@ -295,7 +295,7 @@ def test_completion_knows_what_the_daemon_knows(shop: Any, nvim: Any) -> None:
     assert completed("Aid why lib/pr") == ["lib/price.ml"]
     (undoable,) = completed("AidUndo ")
     nvim.keys(f":AidUndo {undoable}<CR>")
-    nvim.until_said("aid: taken back in lib/basket.ml, lib/price.ml")
+    nvim.until_said("aid: taken back lib/basket.ml, lib/price.ml")
     nvim.keys(":AidModel<CR>")
     nvim.until_said("* played (openai)")
     nvim.keys(":AidModel nosuch<CR>")

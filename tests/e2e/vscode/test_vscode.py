@@ -179,7 +179,7 @@ def test_unsaved_text_is_respected_and_a_stale_buffer_rebased_or_refused(shop: A
     code.do("press", "End")
     code.do("type", "00")
     code.do("chatPress", "Accept change 1 of 2 in lib/numbers.ml")
-    code.do("until", ".notification-list-item-message", "Not accepted. lib/numbers.ml: edited since")
+    code.do("until", ".notification-list-item-message", "AID: not accepted: lib/numbers.ml: edited since")
     code.do("shot", "refused")
     assert "let first = 100\n" in code.do("text") and code.do("chatCount", ".hunk.open") == 2
     assert "unsaved" not in shop.text("lib/numbers.ml")

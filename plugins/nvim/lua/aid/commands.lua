@@ -72,7 +72,7 @@ function M.run.AidUndo(given)
   local root = client.root(0)
   local params = { workspace = root, id = given.args ~= "" and given.args or nil, through_editor = true }
   client.request(root, requests.undo, params, function(outcome)
-    if outcome then proposals.tell(outcome, "taken back in") end
+    if outcome then proposals.tell(outcome) end
   end)
 end
 

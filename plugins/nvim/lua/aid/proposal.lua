@@ -123,27 +123,20 @@ end
 local function with_proposal(id, work)
   local root, place = client.root(0), here()
   id = id or place and place.id or shown() and view.root == root and view.id or nil
-  client.request(root, id and requests.proposal or requests.proposals, { id = id, workspace = root }, function(result)
-    local found = id and result or result and (result.proposals or {})[1]
-    if found then return work(root, found, place) end
-    if result then client.say("there is no open proposal: ask with :Aid") end
+  client.request(root, requests.proposal, { id = id, workspace = root }, function(found)
+    if found then work(root, found, place) end
   end)
 end
 
-function M.tell(outcome, what)
-  for _, each in ipairs(outcome.refused or {}) do
-    client.say((each.path and each.path .. ": " or "") .. each.reason, "ERROR")
-  end
-  local paths = vim.tbl_map(function(file) return file.path end, outcome.files or {})
-  if not outcome.refused then client.say(vim.trim(what .. " " .. table.concat(paths, ", "))) end
-  vim.iter(outcome.notes or {}):each(function(note) client.say(note) end)
+function M.tell(outcome)
+  client.say(outcome.line, outcome.refused and "ERROR")
   vim.cmd.checktime()
 end
 
 --- Accept or reject; then the preview is drawn anew, or closed where nothing of it is left.
-local function decide(root, method, params, what)
+local function decide(root, method, params)
   client.request(root, method, params, function(outcome)
-    if outcome then M.tell(outcome, what) end
+    if outcome then M.tell(outcome) end
     if not outcome or not shown(params.id) then return end
     client.request(root, requests.proposal, { id = params.id }, function(proposal)
       local function is_open(file) return not file.state or file.state == "partly" end -- "open" is left out
@@ -154,7 +147,7 @@ local function decide(root, method, params, what)
 end
 
 --- Have `method` done to all of a proposal, or to the file or hunk that the cursor is on.
-local function decide_part(method, part, id, params, what)
+local function decide_part(method, part, id, params)
   with_proposal(id, function(root, proposal, place)
     if part ~= "all" and not (place and place[PARTS[part] or 1]) then
       return client.say(("put the cursor on a %s of the proposal: :AidDiff shows it"):format(part), "ERROR")
@@ -162,21 +155,21 @@ local function decide_part(method, part, id, params, what)
     params.id = proposal.id
     params.hunks = part == "hunk" and { { path = place.path, index = place.index } } or nil
     params.files = part == "file" and { place.path } or nil
-    decide(root, method, params, what)
+    decide(root, method, params)
   end)
 end
 
-function M.accept(part, id) decide_part(requests.accept, part, id, { through_editor = true }, "accepted") end
-function M.reject(part) decide_part(requests.reject, part, nil, {}, "rejected") end
+function M.accept(part, id) decide_part(requests.accept, part, id, { through_editor = true }) end
+function M.reject(part) decide_part(requests.reject, part, nil, {}) end
 
 --- Files beside what would become of them, each in a tab page; with `path`, only that one.
 local function side_by_side(root, id, path)
   M.close()
-  client.request(root, requests.proposed, { id = id }, function(result)
+  client.request(root, requests.proposed, { id = id, path = path }, function(result)
     for _, file in ipairs(result and result.files or {}) do
       if file.reason then
         client.say(file.path .. ": " .. file.reason, "ERROR")
-      elseif not path or path == file.path then
+      else
         vim.cmd.tabedit(vim.fn.fnameescape(root .. "/" .. (file.old_path or file.path)))
         local filetype = vim.bo.filetype
         vim.cmd("diffthis | rightbelow vnew")

@@ -14,6 +14,7 @@
 
 --- `chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update.
 --- `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model. `apply`: write what comes out green.
+--- `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.
 ---@class (exact) aid.PromptParams
 ---@field workspace string
 ---@field prompt? string default: ""
@@ -27,6 +28,7 @@
 ---@field hints? boolean default: true
 ---@field chat? string
 ---@field token? string
+---@field markdown? boolean default: false
 
 --- A hunk of a proposal. It is accepted, or rejected, by `index`, from 0 in its file.
 --- `old_first` and `new_first` are the one-based lines at which it begins in the file before and after, context included; `old_lines` and `new_lines` how many it takes there, 0 where it only adds or only takes away. `text` is what stands below `header` in the diff: lines that begin with a blank, "+", "-" or (no newline at the end) a backslash. `accepted`: it is in the file already. `rejected`: it was turned down; by its index it can be accepted all the same.
@@ -115,7 +117,7 @@
 ---@field cpu_ms? number default: 0.0
 
 --- A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
---- `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
+--- `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch. `markdown`, where it was asked for: the proposal as a chat in Markdown shows it.
 ---@class (exact) aid.Proposal
 ---@field id string
 ---@field request string
@@ -128,6 +130,7 @@
 ---@field summary? string default: ""
 ---@field at? number default: 0.0
 ---@field state? "accepted"|"open"|"partly"|"rejected"|"undone" default: "open"
+---@field markdown? string default: ""
 
 --- `near`: one-based lines where the edit may have been meant.
 ---@class (exact) aid.RejectedEdit
@@ -161,7 +164,7 @@
 ---@field total? number default: 0.0
 
 --- `proposal` None: nothing could be proposed, `reason` says why. `text` is the whole answer, `prose` what of it is for the person to read: all but the edits.
---- `prompt` is what was asked, with the daemon's own words where it worded it.
+--- `prompt` is what was asked, with the daemon's own words where it worded it. `markdown`, where the prompt was: the whole answer to be shown in place of what streamed in.
 ---@class (exact) aid.PromptResult
 ---@field id string
 ---@field model string
@@ -174,6 +177,7 @@
 ---@field timings_ms? aid.Timings default: {}
 ---@field applied? string
 ---@field reason? string
+---@field markdown? string default: ""
 
 --- What happens while a prompt is answered. `kind` says which of the other fields are there.
 --- "sources": `sources`. "text": `text`, a piece of the answer from `model`. "reasoning": `text`. "candidate": `candidate` (and `proposal` when it could be placed). "status": `text`, one line for the person. "restart": a new daemon begins the request again, so forget what its updates said so far; nothing else is there. `line` is that in words, for a line of progress; "" for what is only drawn as it streams in.
@@ -188,8 +192,17 @@
 ---@field candidate? aid.Candidate
 ---@field proposal? aid.Proposal
 
+--- `id` None: the newest one of `workspace` that may be accepted. `markdown`: as Markdown, too.
 ---@class (exact) aid.ProposalParams
----@field id string
+---@field id? string
+---@field workspace? string
+---@field markdown? boolean default: false
+
+--- `id` None: the newest one of `workspace`. `path`: only that file, and an error where it can't be said.
+---@class (exact) aid.ProposedParams
+---@field id? string
+---@field workspace? string
+---@field path? string
 
 --- `line` is the one-based line of a text at which the hunk's first change stands.
 ---@class (exact) aid.HunkPlace
@@ -220,13 +233,14 @@
 ---@field path string
 ---@field index integer
 
---- Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except hunks that are named.
+--- Accept all of a proposal, or only whole files or single hunks of it. What was rejected is left out of it, except hunks that are named. `id` None: the newest one of `workspace`.
 --- `through_editor`: open documents are changed by `workspace/applyEdit` (the client must offer it), the rest on disk.
 ---@class (exact) aid.AcceptParams
----@field id string
+---@field id? string
 ---@field files? string[] default: []
 ---@field hunks? aid.Hunk[] default: []
 ---@field through_editor? boolean default: false
+---@field workspace? string
 
 ---@class (exact) aid.ChangedFile
 ---@field path string
@@ -236,20 +250,24 @@
 ---@field removed? integer default: 0
 
 --- `applied`: the id to undo by, None when nothing was changed. `refused`: why nothing was, by file.
---- `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`).
+--- `in_editor`: files changed in the editor's own buffers and not on disk; undone there too (`UndoParams`). `line` is all that in words, `proposal` the id of the proposal that it is of, where that is still kept.
 ---@class (exact) aid.OutcomeResult
 ---@field applied string
 ---@field in_editor? string[] default: []
 ---@field notes? string[] default: []
 ---@field files? aid.ChangedFile[] default: []
 ---@field refused? aid.RejectedEdit[] default: []
+---@field line? string default: ""
+---@field proposal? string
 
 --- Turn down all of a proposal that isn't accepted, or only that of whole files or single hunks.
+--- `id` None: the newest one of `workspace`.
 ---@class (exact) aid.RejectParams
----@field id string
+---@field id? string
 ---@field files? string[] default: []
 ---@field hunks? aid.Hunk[] default: []
 ---@field reason? string default: ""
+---@field workspace? string
 
 --- `id` None: the last one applied (undo) or undone (redo) in this workspace; with `proposal`, of what was accepted of that proposal.
 --- `through_editor`: open documents are changed by `workspace/applyEdit`, also where the change was made by it; else only what was written to disk can be meant.
@@ -288,9 +306,11 @@
 ---@class (exact) aid.ChatsResult
 ---@field chats? aid.ChatEntry[] default: []
 
+--- `markdown`: as Markdown, too.
 ---@class (exact) aid.ChatParams
 ---@field workspace string
 ---@field chat string
+---@field markdown? boolean default: false
 
 --- What was asked and answered. `attached` names the files and texts that came with the prompt, as people write it.
 --- `proposal` is an id for `aid/proposal`, which may have forgotten it since; None: `reason` says why there was none.
@@ -306,8 +326,10 @@
 ---@field reason? string
 
 --- A chat's turns in order; none where nothing was said yet.
+--- `markdown`, where it was asked for: the same to be shown, with the proposals that are still kept as they are now.
 ---@class (exact) aid.ChatResult
 ---@field turns? aid.ChatTurn[] default: []
+---@field markdown? string default: ""
 
 ---@class (exact) aid.Empty
 
