@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aid.config import Loaded
-from aid.errors import AidError
+from aid.errors import AidError, UsageError
 from aid.session.workspace import Workspace, settled
 
 IDLE_S = 3600.0
@@ -141,3 +141,13 @@ async def _closed(opened: _Opened) -> None:
         await opened.workspace.close()
     except (AidError, OSError):
         log.exception("%s could not be closed in good order", opened.root.name)
+
+
+def root_named(workspace: str) -> Path:
+    """The real path of a workspace that a client names. Raises UsageError."""
+    root = Path(workspace)
+    if not root.is_absolute():
+        raise UsageError(f"workspace {workspace!r} is not an absolute path")
+    if not root.is_dir():
+        raise UsageError(f"workspace {workspace} is not a directory")
+    return root.resolve()
