@@ -1,9 +1,9 @@
 """A streamed answer in two: what is said, and the edit blocks in it, which the editor is shown as diffs. Pure.
 
 Only blocks that Markdown would garble are taken out: SEARCH/REPLACE, whose `=======` makes a heading of what stands
-above it, and apply-patch envelopes. `aid.edits.prose` reads a whole answer by its format's parser; here only a beginning
-is there, so lines are gone by. What a line is shows at its end, so a piece of one is held back as long as it may
-still be a block's beginning or the path above one.
+above it, and apply-patch envelopes. `aid.edits.prose` reads a whole answer by its format's parser; here there is only a
+beginning, so it goes by lines. What a line is shows at its end, so a piece of one is held back as long as it may still
+be a block's beginning or the path above one.
 """
 
 import re
