@@ -215,8 +215,7 @@ Where point is in none, that is the newest one.  SAVE the buffers that change."
   (aid-proposal--do :aid/accept save 'hunk))
 
 (defun aid-reject (&optional part)
-  "Reject what is left of the proposal at point.
-With \\[universal-argument] as PART, reject the hunk at point, with two of them its file."
+  "Reject what is left at point; by a prefix PART the hunk, by two the file."
   (interactive "P")
   (aid-proposal--do :aid/reject nil (pcase part ('(4) 'hunk) ('(16) 'file))))
 
