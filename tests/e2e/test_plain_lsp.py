@@ -166,9 +166,8 @@ async def test_what_is_red_is_offered_and_taken_or_dropped_by_code_action(shop: 
     again = (await editor.execute("aid.edit", edit))["proposal"]
     badge = "red (dune typecheck): 1 new error"
     assert [red["badge"], again["badge"]] == [badge] * 2 and editor.edits == []
-    assert [each.message for each in editor.client.messages] == [
-        f"AID: not applied, it is {badge}: a code action in its files offers it"
-    ] * 2
+    told = [each.message for each in editor.client.messages if "its daemon" not in each.message]  # on a busy machine
+    assert told == [f"AID: not applied, it is {badge}: a code action in its files offers it"] * 2
     offered = await editor.actions()
     assert list(offered) == [
         f"AID: {verb} {said} ({badge})" for said in ("Thrice.", "Three.") for verb in ("apply", "drop")
