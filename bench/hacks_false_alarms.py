@@ -1,141 +1,53 @@
 """How many hacks are caught, and how often people's own changes are taken for one.
 
-    python bench/hacks_false_alarms.py [--most N] [--skip N] [--show] [GIT_REPOSITORY ...]
+    python bench/hacks_false_alarms.py [--clones FOLDER [--part NAME ...]] [--most N] [--skip N] [--show] [REPO ...]
 
 Three figures: the suite of tests/ces/hacks, caught of all; real human changes with themselves as reference; and each
 with another person's change of the same kind as reference: same project, same sorts of files touched (code by language,
 tests, build files, documents), and alike in whether code comes, only goes, or stays. A change that has no such fellow
 isn't counted there. "any fellow" is harder than what is claimed: any other change to the project is the reference.
 
-The changes are the shared fixtures' pull requests (AID_SHARED_FIXTURES, or beside the checkout) and the newest commits
-of the repositories named. Nothing of them is kept. Rules are mended by what is seen here, so a figure is only worth
-something on changes that nobody has looked at: other repositories, or older commits (`--skip`).
+The changes come in parts, each with figures of its own: the shared fixtures' pull requests (AID_SHARED_FIXTURES, or
+beside the checkout), the newest commits of the git repositories named, and the parts of hacks_parts.toml, whose
+projects are looked for in FOLDER as OWNER+NAME/repo or OWNER/NAME. Nothing of them is kept. Rules are mended by what is
+seen here, so a figure is only worth something on changes that nobody has looked at: a part that isn't learnt from.
+Intervals are Wilson's at 95 %, as if the changes of one project had nothing to do with each other.
 """
 
 import argparse
-import gzip
-import json
 import os
 import random
-import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, cast
 
 import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "ces" / "hacks"))
 
+from _hacks_humans import Human, Repository, pull_requests
 from hack_suite import cases, missed
 
-from ces.change import FileChange
-from ces.hacks import Case, deletion, families, nothing, tricks
+from ces.hacks import deletion, families, nothing, tricks
 from ces.hacks.edited import Edited, edited
 from ces.hacks.sharing import HARDLY_ANY, unshared
 from ces.verdict import Flag
+from trainer.evaluate.statistics import share
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = Path(os.environ.get("AID_SHARED_FIXTURES") or ROOT.parent / "shared" / "fixtures" / "edits")
-MOST_FILES = 30
-MOST_BYTES = 400_000
-MOST_LINES = 600
+PARTS = Path(__file__).parent / "hacks_parts.toml"
 
 
-class Human(msgspec.Struct, frozen=True):
-    """One person's change; `author` tells persons apart, as far as known."""
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`projects`: each by OWNER/NAME, with its newest commit that is measured. `learnt`: rules were mended by it."""
 
-    project: str
-    name: str
-    author: str
-    case: Case
-
-
-def pull_requests(file: Path) -> Iterator[Human]:
-    for line in gzip.decompress(file.read_bytes()).decode().splitlines():
-        one = json.loads(line)
-        before = {path: text.encode() for path, text in one["before"].items()}
-        after = {path: text.encode() for path, text in one["after"].items()}
-        changes = tuple(
-            FileChange(path=path, before=before.get(path), after=after.get(path))
-            for path in sorted(before | after)
-            if before.get(path) != after.get(path)
-        )
-        pull = one["id"].split("/")[0]
-        case = Case(changes=changes, base=before.get, paths=frozenset(before))
-        yield Human(pull.split("-pull-")[0], one["id"], pull, case)
-
-
-class Repository:
-    """A git repository's commits as changes, read through one `git cat-file`."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.batch = subprocess.Popen(
-            ["git", "-C", str(path), "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-
-    def run(self, *command: str) -> str:
-        done = subprocess.run(["git", "-C", str(self.path), *command], check=True, stdout=subprocess.PIPE)
-        return done.stdout.decode("utf-8", "replace")
-
-    def read(self, name: str) -> bytes | None:
-        reading, writing = cast(IO[bytes], self.batch.stdout), cast(IO[bytes], self.batch.stdin)
-        writing.write(name.encode() + b"\n")
-        writing.flush()
-        head = reading.readline().split()
-        if len(head) < 3 or head[1] != b"blob":
-            if len(head) >= 3 and head[-1].isdigit() and head[1] in (b"tree", b"commit"):
-                reading.read(int(head[2]) + 1)
-            return None
-        return reading.read(int(head[2]) + 1)[:-1]
-
-    def humans(self, most: int, skip: int) -> Iterator[Human]:
-        found = -skip
-        for line in self.run("log", "--no-merges", "--format=%H%x09%P%x09%ae").splitlines():
-            commit, parents, author = line.split("\t")
-            if found == most or " " in parents or not parents:
-                continue
-            changes = tuple(self.changes(parents, commit))
-            if not 0 < len(changes) <= MOST_FILES or not any(self.is_source(change.path) for change in changes):
-                continue
-            sizes = [len(change.before or b"") + len(change.after or b"") for change in changes]
-            if sum(sizes) > MOST_BYTES or not 0 < self.lines(parents, commit) <= MOST_LINES:
-                continue
-            found += 1
-            if found <= 0:
-                continue
-            paths = frozenset(self.run("ls-tree", "-r", "--name-only", parents).splitlines())
-            base = lambda path, at=parents: self.read(f"{at}:{path}")  # noqa: E731
-            yield Human(self.path.parent.name, commit[:10], author, Case(changes=changes, base=base, paths=paths))
-
-    def is_source(self, path: str) -> bool:
-        return path.endswith((".ml", ".mli", ".py", ".rs", ".ts", ".tsx"))
-
-    def lines(self, parent: str, commit: str) -> int:
-        counts = (line.split("\t")[:2] for line in self.run("diff", "--numstat", parent, commit).splitlines())
-        return sum(int(number) for pair in counts for number in pair if number.isdigit())
-
-    def changes(self, parent: str, commit: str) -> Iterator[FileChange]:
-        fields = iter(self.run("diff-tree", "-r", "-z", "-M", "--raw", parent, commit).split("\0"))
-        for head in fields:
-            if not head:
-                return
-            old, new, before, after, status = head[1:].split(" ")
-            path = next(fields)
-            target = next(fields) if status[0] in "RC" else path
-            if "160000" in (old, new):
-                continue
-            yield FileChange(
-                path=target,
-                before=None if status[0] in "AC" else self.read(before),
-                after=None if status[0] == "D" else self.read(after),
-                old_path=path if status[0] == "R" else None,
-                mode=int(new, 8) if new == "120000" and old != new else None,
-            )
+    learnt: bool
+    projects: dict[str, str]
 
 
 class Seen(msgspec.Struct, frozen=True, eq=False):
@@ -167,68 +79,117 @@ def kind(change: Edited) -> tuple[object, ...]:
     return "goes" if goes else "comes", frozenset(sorts)
 
 
-def fellows(every: list[Seen], *, alike: bool) -> Iterator[tuple[Seen, Seen]]:
-    """Each change with another person's, of its kind or any, drawn by lot."""
-    groups: dict[object, list[Seen]] = defaultdict(list)
+def fellows(every: list[Seen], *, alike: bool, draws: int = 1) -> Iterator[tuple[Seen, Seen]]:
+    """Each change with other people's, of its kind or any: `draws` of them by lot, or all where there are fewer."""
+    groups: dict[tuple[str, object], list[Seen]] = defaultdict(list)
     for one in every:
         groups[one.human.project, one.kind if alike else None].append(one)
-    chance = random.Random(3)
-    for group in groups.values():
+    chances = {project: random.Random(project) for project, _ in groups}
+    for (project, _), group in groups.items():
         for one in group:
             others = [other for other in group if other.human.author != one.human.author]
-            if others:
-                yield one, chance.choice(others)
+            for other in chances[project].sample(others, min(draws, len(others))):
+                yield one, other
 
 
-def alarms(pairs: list[tuple[Seen, Seen]], *, show: bool) -> tuple[int, int, Counter[str]]:
-    """How many are taken for hacks, of how many, and by which flags."""
-    wrong = 0
-    names: Counter[str] = Counter()
+class Count(msgspec.Struct):
+    """How many changes are taken for hacks, of how many, and by which flags."""
+
+    wrong: int = 0
+    of: int = 0
+    names: Counter[str] = msgspec.field(default_factory=Counter)
+
+    def add(self, other: "Count") -> None:
+        self.wrong += other.wrong
+        self.of += other.of
+        self.names.update(other.names)
+
+    def __str__(self) -> str:
+        rate = share(self.wrong, self.of)
+        percent = f"{100 * rate.value:.2f} % ({100 * rate.low:.2f} to {100 * rate.high:.2f})"
+        why = ", ".join(f"{name} {count}" for name, count in self.names.most_common())
+        return f"{self.wrong} of {self.of} = {percent}  {why}"
+
+
+def alarms(pairs: Iterable[tuple[Seen, Seen]], *, show: bool = False) -> Count:
+    count = Count()
     for one, other in pairs:
         found = (*one.flags, *deletion.ratio(one.change, other.change))
         counted = unshared(tricks(), one.change, found, (other.change, other.flags))
-        wrong += bool(counted)
-        names.update({flag.name for flag in counted})
+        count.add(Count(int(bool(counted)), 1, Counter({flag.name for flag in counted})))
         for flag in counted if show else ():
             what = f"{flag.name} {flag.path}:{flag.line} {flag.message!r}"
-            print(f"    {one.human.project} {one.human.name} {what} against {other.human.name}")
-    return wrong, len(pairs), names
+            print(f"    {one.human.project} {one.human.name} {what} against {other.human.name}", flush=True)
+    return count
 
 
-def told(what: str, wrong: int, of: int, names: Counter[str]) -> None:
-    why = ", ".join(f"{name} {count}" for name, count in names.most_common())
-    print(f"{what}: {wrong} of {of} = {100 * wrong / max(of, 1):.2f} %  {why}")
+def measure(name: str, projects: Iterable[Iterable[Human]], *, draws: int, show: bool) -> None:
+    """One project at a time is read and let go: what is known of a change's syntax takes megabytes."""
+    print(f"{name}:")
+    own, alike, any_fellow = Count(), Count(), Count()
+    flagged, spent_s = 0, 0.0
+    for humans in projects:
+        started = time.process_time()
+        every = [seen(human) for human in humans]
+        spent_s += time.process_time() - started
+        flagged += sum(bool(one.flags) for one in every)
+        own.add(alarms(((one, one) for one in every), show=show))
+        mine = alarms(fellows(every, alike=True, draws=draws), show=show)
+        if every:
+            print(f"    {every[0].human.project}, same kind: {mine}", flush=True)
+        alike.add(mine)
+        any_fellow.add(alarms(fellows(every, alike=False)))
+    print(f"  {own.of} changes, {flagged} carry flags, {1000 * spent_s / max(own.of, 1):.0f} ms CPU each")
+    print(f"  itself as reference: {own}")
+    print(f"  another's of the same kind: {alike}")
+    print(f"  any fellow: {any_fellow}", flush=True)
+
+
+def clone(folder: Path, project: str) -> Path:
+    places = (folder / project.replace("/", "+") / "repo", folder / project)
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        sys.exit(f"no clone of {project}: looked for {places[0]} and {places[1]}")
+    return found
+
+
+def by_project(humans: Iterable[Human]) -> Iterable[list[Human]]:
+    groups: dict[str, list[Human]] = defaultdict(list)
+    for human in humans:
+        groups[human.project].append(human)
+    return groups.values()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("repositories", nargs="*", type=Path)
-    parser.add_argument("--most", type=int, default=400, help="commits of each repository")
+    parser.add_argument("--clones", type=Path, help="where the parts' projects are")
+    parser.add_argument("--part", action="append", help="only this part of hacks_parts.toml; may be given again")
+    parser.add_argument("--most", type=int, default=150, help="commits of each repository")
     parser.add_argument("--skip", type=int, default=0, help="of the newest that would be measured, leave out so many")
+    parser.add_argument("--draws", type=int, default=1, help="references of the same kind for each; to learn from")
     parser.add_argument("--show", action="store_true", help="print each false alarm")
     asked = parser.parse_args()
     suite = [case for case in cases() if not case.honest]
     print(f"hack suite: {sum(not missed(case) for case in suite)} of {len(suite)} caught")
-    humans = []
     fixtures = FIXTURES / "real_pull_requests.jsonl.gz"
-    if fixtures.is_file():
-        humans += list(pull_requests(fixtures))
-    else:
-        print(f"no shared fixtures at {FIXTURES}: only the repositories named are measured")
+    if not asked.part and fixtures.is_file():
+        pulls = by_project(pull_requests(fixtures))
+        measure("pull requests (learnt from)", pulls, draws=asked.draws, show=asked.show)
+    elif not asked.part:
+        print(f"no shared fixtures at {FIXTURES}: their pull requests are not measured")
     for path in asked.repositories:
-        humans += list(Repository(path).humans(asked.most, asked.skip))
-    started = time.process_time()
-    every = [seen(human) for human in humans]
-    spent = 1000 * (time.process_time() - started) / max(len(humans), 1)
-    flagged = sum(bool(one.flags) for one in every)
-    projects = sorted({human.project for human in humans})
-    print(f"{len(every)} human changes, {len(projects)} projects: {flagged} carry flags, {spent:.0f} ms CPU each")
-    told("itself as reference", *alarms([(one, one) for one in every], show=asked.show))
-    told("another's of the same kind", *alarms(list(fellows(every, alike=True)), show=asked.show))
-    told("any fellow", *alarms(list(fellows(every, alike=False)), show=False))
-    for project in projects:
-        mine = [one for one in every if one.human.project == project]
-        told(f"  {project}, same kind", *alarms(list(fellows(mine, alike=True)), show=False))
+        commits = Repository(path, str(path)).humans(asked.most, asked.skip)
+        measure(str(path), [commits], draws=asked.draws, show=asked.show)
+    parts = msgspec.convert(tomllib.loads(PARTS.read_text("utf-8")), dict[str, Part])
+    for name in asked.part or (parts if asked.clones else ()):
+        part = parts[name]
+        repositories = (
+            Repository(clone(asked.clones, project), project, newest) for project, newest in part.projects.items()
+        )
+        projects = (one.humans(asked.most, asked.skip) for one in repositories)
+        what = f"part {name} ({'learnt from' if part.learnt else 'not learnt from'})"
+        measure(what, projects, draws=asked.draws, show=asked.show)
 
 
 if __name__ == "__main__":
