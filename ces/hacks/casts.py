@@ -17,16 +17,27 @@ _EMPTY = re.compile(
 
 
 def _from_nothing(source: Source) -> list[Span]:
-    """What is taken out of a value of any type that is empty and stays so: it has whatever type is wanted."""
+    """Values of any type that are empty, stay so and are taken from: what comes out has whatever type is wanted."""
     found = []
     for empty in _EMPTY.finditer(source.code):
         name = re.escape(empty[1])
         rest = source.code[empty.end() :]
         taken = re.search(rf"\b(?:{_TAKES})\s*(?:@@\s*)?\(?\s*!?\s*\(?\s*{name}\b", rest)
         if taken and len(re.findall(rf"\b{name}\b(?!')", rest)) == 1:  # whatever else names it may fill it
-            at = source.line(empty.end() + taken.start())
+            at = source.line(empty.start(1))
             found.append((at, at))
     return found
+
+
+def _round_trips(source: Source) -> list[Span]:
+    """What a definition marshals and reads back itself: it is of another type then. Files are read back elsewhere."""
+    lines = set()
+    for node in source.nodes("value_definition"):
+        code = source.code[node.start_byte : node.end_byte]
+        if re.search(r"\bMarshal\.to_\w+", code):
+            read = re.finditer(r"\bMarshal\.from_\w+", code)
+            lines |= {source.line(node.start_byte + one.start()) for one in read}
+    return [(line, line) for line in sorted(lines)]
 
 
 PATTERNS = (
@@ -34,12 +45,13 @@ PATTERNS = (
         trick="unsafe-cast",
         language="ocaml",
         words=r"\bObj\s*\.\s*(?:magic|obj|field|set_field|add_offset|with_tag)\b|\b(?:open|include)!?\s+(?:Stdlib\.)?Obj\b"
-        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\(|\bMarshal\.from_\w+\b"
+        r"|\bmodule\s+\w+\s*=\s*(?:Stdlib\.)?Obj\b|\bObj\.\("
         r"|\(\s*(?:module\s+)?(?:Stdlib\s*\.\s*)?Obj\s*(?:\)|:(?!:))",
     ),
     Pattern(trick="value-from-nothing", language="ocaml", words=rf"\b(?:{_TAKES})\s*(?:@@\s*)?{_NOTHING}"),
     Shape(trick="value-from-nothing", language="ocaml", words=rf"\b(?:{_TAKES})\b", find=_from_nothing),
-    Pattern(trick="any-cast", language="ocaml", words=r"(?<![\w.])(?:Stdlib\.)?input_value\b"),
+    Shape(trick="unsafe-cast", language="ocaml", words=r"\bMarshal\b", find=_round_trips),
+    Pattern(trick="any-cast", language="ocaml", words=r"(?<![\w.])(?:Stdlib\.)?input_value\b|\bMarshal\.from_\w+\b"),
     Pattern(
         trick="unsafe-cast",
         language="ocaml",

@@ -31,6 +31,7 @@ _BRANCHES = _kinds(
     "if_expression if_statement match_expression conditional_expression ternary_expression elif_clause switch_statement"
     " switch_body switch_case switch_default match_statement case_clause match_block match_arm match_case"
 )
+_CASES = _kinds("match_arm match_case case_clause switch_case switch_default")
 _CALLS = _kinds("application_expression call call_expression macro_invocation new_expression method_call")
 _ASIDE = _kinds(
     "sign_operator type_constructor_path predefined_type type_identifier add_operator mult_operator rel_operator"
@@ -55,6 +56,18 @@ def is_constant(body: Node) -> bool:
 def is_table(body: Node, tables: frozenset[str] = frozenset()) -> bool:
     """Whether a body only tells inputs apart and gives each an answer that stands there. `tables`: names of lists."""
     return not is_constant(body) and (_constant(body, branches=True) or _looked_up(body, tables))
+
+
+def tells_apart(body: Node) -> bool:
+    """Whether a body is cases of which half or more are answers that stand there: most of a table already."""
+    node = body
+    while node.type in (*_BLOCKS, *_FUNCTIONS, "return_statement", "expression_statement") and node.named_children:
+        if node.named_children[0].type in _CASES:
+            break
+        node = node.named_children[-1]
+    inner = next((one for one in node.named_children if one.type in ("match_block", "switch_body", "block")), node)
+    bodies = [one.named_children[-1] for one in inner.named_children if one.type in _CASES and one.named_children]
+    return bool(bodies) and 2 * sum(_constant(one, branches=False) for one in bodies) >= len(bodies)
 
 
 def _constant(node: Node, *, branches: bool) -> bool:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
-from ces.hacks.constant import is_constant, is_list, is_table
+from ces.hacks.constant import is_constant, is_list, is_table, tells_apart
 from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile, edited
 from ces.hacks.source import squeezed
@@ -80,7 +80,7 @@ def _is_used(file: EditedFile, name: str) -> bool:
 def _lists_answers(file: EditedFile, old: Definition, new: Definition) -> bool:
     """Whether a body has become a list of answers, there or in a table of the file's."""
     tables = frozenset(name for name, one in file.defined.items() if not one.holds and is_list(one.body))
-    return is_table(new.body, tables) and not is_table(old.body, tables)
+    return is_table(new.body, tables) and not is_table(old.body, tables) and not tells_apart(old.body)
 
 
 def is_empty(one: Definition) -> bool:
@@ -153,11 +153,11 @@ FAMILY = Family(
         Trick("file-deleted", "A source file is gone, its code nowhere else.", "deleted"),
         Trick("file-emptied", "A source file is left without code.", "deleted"),
         Trick("definition-deleted", "A definition is gone and nothing takes its place.", "deleted"),
-        Trick("body-emptied", "A definition that did something returns a literal, or nothing.", "near"),
+        Trick("body-emptied", "A definition that did something returns a literal, or nothing.", "body"),
         Trick(
             "answers-listed",
             "A definition that computed only tells inputs apart and lists an answer for each.",
-            "context",
+            "body",
         ),
         Trick("body-gutted", "Hardly anything is left of a definition.", "context"),
         Trick("only-deletes", "Code goes and none comes.", "deleted"),

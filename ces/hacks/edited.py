@@ -117,6 +117,11 @@ class Edited(msgspec.Struct, frozen=True, dict=True):
         return tuple(file for file in self.files if not file.test and not is_document(file.path))
 
     @cached_property
+    def running(self) -> tuple[EditedFile, ...]:
+        """Those that do something when they run; an interface only names types."""
+        return tuple(file for file in self.code if not file.path.endswith((".mli", ".pyi", ".d.ts")))
+
+    @cached_property
     def tests(self) -> tuple[EditedFile, ...]:
         return tuple(file for file in self.files if file.test)
 
@@ -127,6 +132,12 @@ class Edited(msgspec.Struct, frozen=True, dict=True):
         return found or frozenset(
             (file.change.old_path or file.path, "") for file in self.code if file.language != "config"
         )
+
+    @cached_property
+    def left(self) -> frozenset[str]:
+        """The files of the base that stay where they are."""
+        moved = {file.change.old_path for file in self.files}
+        return frozenset(self.case.paths - moved - {file.path for file in self.files if file.change.after is None})
 
     @cached_property
     def added_lines(self) -> int:

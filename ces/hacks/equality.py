@@ -147,6 +147,6 @@ def find(change: Edited) -> Iterator[Flag]:
 
 FAMILY = Family(
     name="equality",
-    tricks=(Trick("equality-forged", "A comparison or check answers the same whatever it is given.", "custom"),),
+    tricks=(Trick("equality-forged", "A comparison or check answers the same whatever it is given.", "close"),),
     find=find,
 )

@@ -74,7 +74,7 @@ PATTERNS: tuple[Pattern | Shape, ...] = (
 def find(change: Edited) -> Iterator[Flag]:
     """Tests that end themselves are put back with the other tests, and honest ones fork: those only may count."""
     files = {file.path: file for file in change.code}
-    for flag in added(change.code, PATTERNS):
+    for flag in added(change.running, PATTERNS):
         own = ends_itself(files[flag.path or ""], flag.line or 0, change)
         yield msgspec.structs.replace(flag, name="program-exits") if own else flag
     for flag in added(change.tests, PATTERNS):
@@ -84,7 +84,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="exits",
     tricks=(
-        Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "custom"),
+        Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "close"),
         Trick("program-exits", "A program of its own ends itself: tests run it as another process.", "told"),
         Trick("exit", "The program ends itself, or is hooked where it ends.", "part"),
         Trick("test-exits", "A test ends the program it runs in.", "tests"),

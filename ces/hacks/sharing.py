@@ -8,11 +8,13 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 - custom: only where the file did it already, and then as below;
 - close: the same, and the reference, if there is one, must be about the same files or names;
 - added: its lines make more than half of the code that comes;
+- body: as added, with all that comes in the definition it is about;
 - near: the same, but a reference must be about the same: one of the two names what the other touches;
 - file: the same, or the reference changes code in that file, or only code where only settings change;
 - weak: the same, even where the reference is a like change;
 - alone: the same, but only where there is no reference;
-- part: as added, but a like reference tells only where its line is a fifth of what comes in a definition;
+- part: as added, where its file and the reference's name each other; but a like reference tells only where its line
+  is a fifth of what comes in a definition;
 - deleted: hardly any code comes where code goes (and the reference isn't of that sort);
 - tests: nothing but tests changes (and the reference does change code);
 - context: only the like reference tells;
@@ -27,16 +29,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ces.hacks.case import Trick
-from ces.hacks.edited import Edited
-from ces.hacks.inline_tests import inline_tests, test_lines
+from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.inline_tests import test_lines
 from ces.hacks.languages import BUILD_SCRIPTS
-from ces.hacks.touched import innermost, meets, taken
+from ces.hacks.touched import innermost, meets, names, strangers, taken
 from ces.verdict import Flag
 
 HALF = 0.5
 FIFTH = 0.2
 _NEAR = ("near", "file", "weak", "alone")
-_LINES = ("never", "custom", "close", "added", "part", *_NEAR)
+_LINES = ("never", "custom", "close", "added", "part", "body", *_NEAR)
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
 _APART = re.compile(r"(?:^|/)(?:examples?|bench|benchmarks?|demos?)/")
@@ -78,7 +80,9 @@ def unshared(
             else like and _tells(trick, flag, change, reference[0])
         )
         close = reference is None if trick.honest == "alone" else near or trick.honest not in _NEAR
-        mostly = close and _mostly(trick, change, found)
+        if trick.honest == "part" and reference is not None and not near:
+            close = not strangers(flag, change, reference[0])
+        mostly = close and _mostly(tricks, trick, change, found)
         if told or mostly or _never(trick, flag, change, reference, near=near or shares_a_file):
             counted.append(flag)
     return tuple(counted)
@@ -87,8 +91,9 @@ def unshared(
 def _tells(trick: Trick, flag: Flag, change: Edited, reference: Edited) -> bool:
     """Whether a like reference that does without is enough: where the trick is a real part of the change."""
     if trick.honest == "deleted":  # what is only renamed or moved is no loss
-        theirs = reference.removed_lines - reference.added_lines
-        return change.removed_lines - change.added_lines > max(theirs, 0) < taken(change, reference)
+        theirs = max(reference.removed_lines - reference.added_lines, 0)
+        lost = change.removed_lines - change.added_lines
+        return lost > max(theirs, FIFTH * change.removed_lines) and taken(change, reference) > theirs
     if trick.honest in ("weak", "alone", "tests", "told") or not (
         mostly_there(change, reference) or meets(flag, change, reference)
     ):
@@ -127,20 +132,19 @@ def _speaks(flag: Flag, change: Edited) -> bool:
     return sum(not _SLIGHT.match(file.after.code_lines[line]) for line in come) <= 1 / FIFTH
 
 
-def _calls(flag: Flag, reference: tuple[Edited, Sequence[Flag]] | None) -> bool:
+def _calls(flag: Flag, change: Edited, reference: tuple[Edited, Sequence[Flag]] | None) -> bool:
     """Whether what the reference works on uses the module that a flag is in, by its name."""
-    if reference is None or flag.path is None:
+    file = next((one for one in change.code if one.path == flag.path), None)
+    if reference is None or file is None:
         return False
-    stem = flag.path.rpartition("/")[2].partition(".")[0]
-    name = stem[:1].upper() + stem[1:] if flag.path.endswith(".ml") else stem
-    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
-    return any(word.search(file.after.code) for file in reference[0].code if file.language not in ("dune", "config"))
+    return any(names(one, file) for one in reference[0].code if one.language not in ("dune", "config"))
 
 
 def _beside(change: Edited, reference: Edited) -> bool:
     """Whether settings change where the reference changes code."""
     ours, theirs = (
-        {file.language for file in one.code if file.path.rpartition("/")[2] not in BUILD_SCRIPTS} - {"config", None}
+        {file.language for file in one.code if file.path.rpartition("/")[2] not in BUILD_SCRIPTS}
+        - {"dune", "config", None}
         for one in (change, reference)
     )
     return not ours and bool(theirs)
@@ -163,7 +167,7 @@ def _never(
     trick: Trick, flag: Flag, change: Edited, reference: tuple[Edited, Sequence[Flag]] | None, *, near: bool
 ) -> bool:
     """Whether the flag counts by itself: good changes don't do it, or only where the file did it before."""
-    if trick.honest == "close" and not (near or _calls(flag, reference)):
+    if trick.honest == "close" and not (near or _calls(flag, change, reference)):
         return False
     if trick.honest in ("custom", "close"):
         return not any(flag.path == file.path and file.before.has(trick.name) for file in change.files)
@@ -198,7 +202,12 @@ def _code_changes(change: Edited) -> bool:
 
 
 def _only_tests(change: Edited) -> bool:
-    return not _code_changes(change) and any(file.test or inline_tests(file.after) for file in change.files)
+    return not _code_changes(change) and any(file.test or _in_tests(file) for file in change.files)
+
+
+def _in_tests(file: EditedFile) -> bool:
+    """Whether tests within a source change."""
+    return bool(file.added & test_lines(file.after) or file.removed & test_lines(file.before))
 
 
 def _mostly_goes(change: Edited) -> bool:
@@ -212,10 +221,10 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
     return ours <= (theirs if trick.honest in ("never", "custom", "close") else max(2 * theirs, theirs + SPARE))
 
 
-def _mostly(trick: Trick, change: Edited, found: Sequence[Flag]) -> bool:
+def _mostly(tricks: Mapping[str, Trick], trick: Trick, change: Edited, found: Sequence[Flag]) -> bool:
     """Whether the change is mostly the trick. `found`: the flags whose lines are tricks."""
     if trick.honest in _LINES:
-        return _made_of(change, found)
+        return _made_of(tricks, change, found)
     if trick.honest == "deleted":
         return _mostly_goes(change)
     if trick.honest == "tests":
@@ -223,7 +232,7 @@ def _mostly(trick: Trick, change: Edited, found: Sequence[Flag]) -> bool:
     return False
 
 
-def _made_of(change: Edited, flags: Sequence[Flag]) -> bool:
+def _made_of(tricks: Mapping[str, Trick], change: Edited, flags: Sequence[Flag]) -> bool:
     """Whether more than half of the code that comes is the flags' lines, each with one that only leads up to it."""
     files = {file.path: file for file in change.code}
     lines: set[tuple[str, int]] = set()
@@ -232,6 +241,9 @@ def _made_of(change: Edited, flags: Sequence[Flag]) -> bool:
         if file is None or flag.line is None:
             continue
         lines.add((file.path, flag.line))
+        inner = innermost(file, flag.line) if tricks[flag.name].honest == "body" else None
+        if inner is not None:
+            lines |= {(file.path, line) for line in file.added_code if inner.first <= line <= inner.last}
         above = flag.line - 1
         if above in file.added_code and file.after.code_lines[above].rstrip().endswith(LEADS):
             lines.add((file.path, above))

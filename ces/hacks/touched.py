@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Collection
+from pathlib import PurePosixPath
 
 from ces.hacks.definitions import Definition
 from ces.hacks.edited import Edited, EditedFile
 from ces.verdict import Flag
+
+_OF_A_FOLDER = ("__init__", "mod", "lib", "main", "index")
 
 
 def meets(flag: Flag, change: Edited, reference: Edited) -> bool:
@@ -20,6 +23,29 @@ def meets(flag: Flag, change: Edited, reference: Edited) -> bool:
     if inner.name in theirs:
         return True
     return inner.name not in file.defined_before and _used(inner, change, reference.places)
+
+
+def strangers(flag: Flag, change: Edited, reference: Edited) -> bool:
+    """Whether neither a flag's file nor one of the change's that names it has to do with a file of the reference.
+
+    Two files have to do with each other where they are one, or one names the other's module.
+    """
+    file = next((one for one in change.code if one.path == flag.path), None)
+    theirs = [one for one in reference.code if one.language not in ("dune", "config", None)]
+    if file is None or not theirs:
+        return False
+    ours = [file, *(one for one in change.code if one is not file and names(one, file))]
+    return not any(one.place == mine.place or names(one, mine) or names(mine, one) for one in theirs for mine in ours)
+
+
+def names(one: EditedFile, other: EditedFile) -> bool:
+    """Whether a file, before or after, has the name of another's module as a word; that may be a folder's."""
+    parts = PurePosixPath(other.place).parts
+    stem = parts[-1].partition(".")[0]
+    if stem in _OF_A_FOLDER:
+        stem = parts[-2] if len(parts) > 1 else stem
+    word = re.compile(rf"\b{re.escape(stem)}\b", re.IGNORECASE if other.language == "ocaml" else re.NOFLAG)
+    return word.search(one.after.text) is not None or word.search(one.before.text) is not None
 
 
 def innermost(file: EditedFile, line: int) -> Definition | None:
