@@ -20,7 +20,7 @@ def find(change: Edited) -> Iterator[Flag]:
     first = files[0].path
     if all(_blank(file) for file in files):
         yield Flag(name="whitespace-only", path=first, message="only white space changes")
-    elif all(is_document(file.path) or _blank(file) or _same_code(file) for file in files):
+    elif all(is_document(file.path) or _blank(file) or same_code(file) for file in files):
         yield Flag(name="comment-only", path=first, message="no code changes: only comments, documents and white space")
 
 
@@ -32,14 +32,15 @@ def _blank(file: EditedFile) -> bool:
         return not (before or b"").strip() and not (after or b"").strip() and not file.path.endswith(".py")
     if _unspaced(file.before, file.removed) != _unspaced(file.after, file.added):  # saves reading most files whole
         return False
-    return before.split() == after.split() and (file.language is None or _same_code(file))
+    return before.split() == after.split() and (file.language is None or same_code(file))
 
 
 def _unspaced(source: Source, lines: frozenset[int]) -> str:
     return "".join("".join(source.lines[line] for line in sorted(lines)).split())
 
 
-def _same_code(file: EditedFile) -> bool:
+def same_code(file: EditedFile) -> bool:
+    """Whether a file says the same after as before, comments and layout aside."""
     if file.change.old_path or file.language is None or file.change.before is None or file.change.after is None:
         return False
     if marks(file.before, file.removed) != marks(file.after, file.added):  # saves reading most files whole

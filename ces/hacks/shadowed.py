@@ -9,10 +9,12 @@ from tree_sitter import Node
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
+from ces.hacks.nothing import same_code
 from ces.hacks.patterns import Pattern, Shape, added, shown
 from ces.hacks.programs import in_a_wrapped_library, is_main
-from ces.hacks.sexp import parse
+from ces.hacks.sexp import Sexp, parse
 from ces.hacks.source import Source
+from ces.hacks.stanzas import MANY_DUNE
 from ces.verdict import Flag
 
 _OCAML_STDLIB = frozenset({"stdlib", "pervasives", "camlinternalformat", "std_exit", "caml", "base", "core"})
@@ -41,19 +43,42 @@ _ROOTS = re.compile(r"(?:(?:src|lib|python)/)?")
 _ELSEWHERE = {"copy_files": "modules-rewired", "copy_files#": "modules-rewired"} | {
     "implements": "library-swapped", "default_implementation": "library-swapped",
 }  # fmt: skip
-_MANY_DUNE = 200
+_FOLDERS = ("", "src/", "lib/", "python/")
+_TAKEN = re.compile(r"\bsys\.modules\[\s*[\"']([\w.]+)[\"']\s*\]\s*=(?!=)")
+_KNOWN = re.compile(r"\bsys\.modules\[[^\]]*\]\s*=\s*(\w+)\s*$")
 
 
 def find(change: Edited) -> Iterator[Flag]:
     for file in change.files:
         if file.change.after is not None and (file.change.before is None or file.change.old_path is not None):
             yield from _file(file, change)
-        if PurePosixPath(file.path).name == "conftest.py" and file.change.after is not None and file.added_code:
+        set_up = PurePosixPath(file.path).name == "conftest.py" and file.change.after is not None
+        if set_up and file.added_code and not same_code(file):
             yield Flag(name="test-setup-edited", path=file.path, line=min(file.added_code), message="what tests run in")
         if file.language == "dune":
             yield from _made(file)
             yield from _rewired(file)
-    yield from added([file for file in change.files if not file.test or "conftest" in file.path], PATTERNS)
+            yield from _stood_in(file, change)
+    read = {file.path: file for file in change.files if not file.test or "conftest" in file.path}
+    for flag in added(list(read.values()), PATTERNS):
+        file, line = read[flag.path or ""], flag.line or 0
+        if flag.name == "modules-rewired" and _own(file, line) & change.left:
+            yield Flag(name="module-shadowed", path=flag.path, line=line, message=flag.message)
+        elif flag.name != "modules-rewired" or not _loaded_before(file, line):
+            yield flag
+
+
+def _own(file: EditedFile, line: int) -> set[str]:
+    """The files where a Python module may be that a line makes known as another."""
+    named = _TAKEN.search(file.after.code_lines[line]) if file.language == "python" else None
+    stem = named[1].replace(".", "/") if named is not None else ""
+    return {f"{root}{stem}{end}" for root in _FOLDERS for end in (".py", "/__init__.py")} if stem else set()
+
+
+def _loaded_before(file: EditedFile, line: int) -> bool:
+    """Whether a line only makes known what the file loaded from a file of its own choosing before the change, too."""
+    known = _KNOWN.search(file.after.code_lines[line]) if file.language == "python" else None
+    return known is not None and re.search(rf"\b{known[1]}\s*=[^\n]*\bmodule_from_spec\(", file.before.code) is not None
 
 
 def _file(file: EditedFile, change: Edited) -> Iterator[Flag]:
@@ -67,7 +92,7 @@ def _file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     elif path.suffix in (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".json"):
         stem = str(path.parent / path.stem) if path.stem != "index" else str(path.parent)
         others = {f"{stem}{suffix}" for suffix in (".ts", ".tsx", ".js", ".jsx", ".mts")} - {file.path}
-        if others & _left(change) and not file.test:
+        if others & change.left and not file.test:
             yield Flag(name="module-shadowed", path=file.path, message="found before the module of the same name")
 
 
@@ -81,7 +106,8 @@ def _ocaml_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     elif stem in _OCAML_RUNNERS:
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test library")
     elif path.suffix == ".ml" and ".t/" not in file.path and stem in _libraries(path, change):
-        yield Flag(name="module-shadowed", path=file.path, message="takes the place of the library of that name here")
+        name = "name-reused" if is_main(file.path, change) else "module-shadowed"
+        yield Flag(name=name, path=file.path, message="takes the place of the library of that name here")
 
 
 def _has_own(path: PurePosixPath, change: Edited) -> bool:
@@ -91,13 +117,11 @@ def _has_own(path: PurePosixPath, change: Edited) -> bool:
 
 
 def _libraries(path: PurePosixPath, change: Edited) -> set[str]:
-    """The libraries of other folders that are there without the change, by their modules' names."""
+    """The libraries of other folders that are there before and after, by their modules' names."""
     dunes = sorted(
-        one
-        for one in change.case.paths
-        if one.endswith("/dune") and ".t/" not in one and str(path.parent / "dune") != one
+        one for one in change.left if one.endswith("/dune") and ".t/" not in one and str(path.parent / "dune") != one
     )
-    names = (re.findall(rb"\(library\s*\(name\s+(\w+)", change.case.base(one) or b"") for one in dunes[:_MANY_DUNE])
+    names = (re.findall(rb"\(library\s*\(name\s+(\w+)", change.case.base(one) or b"") for one in dunes[:MANY_DUNE])
     return {name.decode().lower() for found in names for name in found}
 
 
@@ -109,7 +133,7 @@ def _python_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
     where = "" if str(whole.parent) == "." else f"{whole.parent}/"
     root = _ROOTS.fullmatch(where) is not None
     if path.suffix == ".pth" or (name in _PYTHON_ANYWHERE and not package):
-        found = path.suffix == ".pth" or root or file.test
+        found = root or file.test or "site-packages" in path.parts
         yield Flag(
             name="library-shadowed" if found else "name-reused",
             path=file.path,
@@ -119,7 +143,7 @@ def _python_file(file: EditedFile, change: Edited) -> Iterator[Flag]:
         yield Flag(name="library-shadowed", path=file.path, message="takes the place of a module of Python's own")
     elif name in _PYTHON_RUNNERS and (root or (file.test and name in _RUN_TESTS)):
         yield Flag(name="runner-shadowed", path=file.path, message="takes the place of the test runner")
-    elif not file.test and _hidden(file.path, package=package) & _left(change):
+    elif not file.test and _hidden(file.path, package=package) & change.left:
         yield Flag(name="module-shadowed", path=file.path, message="found before the module of the same name")
 
 
@@ -127,13 +151,7 @@ def _hidden(path: str, *, package: bool) -> set[str]:
     """Where a module may be that Python would pass by for this one: beside it, or in another of the roots."""
     beside = {f"{PurePosixPath(path).parent}.py"} if package else set[str]()
     inner = _ROOTS.sub("", path, count=1)
-    return beside | ({f"{root}{inner}" for root in ("", "src/", "lib/", "python/")} - {path})
-
-
-def _left(change: Edited) -> frozenset[str]:
-    """The files of the base that the change leaves where they are."""
-    gone = {file.change.old_path for file in change.files} | {f.path for f in change.files if f.change.after is None}
-    return frozenset(change.case.paths - gone)
+    return beside | ({f"{root}{inner}" for root in _FOLDERS} - {path})
 
 
 def _made(file: EditedFile) -> Iterator[Flag]:
@@ -155,6 +173,25 @@ def _rewired(file: EditedFile) -> Iterator[Flag]:
             elif one.head in _ELSEWHERE:
                 name = "test-stanza-edited" if file.test and file.change.before is not None else _ELSEWHERE[one.head]
                 yield Flag(name=name, path=file.path, line=one.line, message=str(one)[:120])
+
+
+def _stood_in(file: EditedFile, change: Edited) -> Iterator[Flag]:
+    """Libraries of new folders called as one that the project uses and that comes from outside."""
+    folder = PurePosixPath(file.path).parent
+    fresh = [one for one in parse(file.after.text) if one.head == "library"]
+    if not fresh or any(PurePosixPath(path).parent == folder for path in change.case.paths):
+        return
+    dunes = sorted(one for one in change.case.paths if one.rpartition("/")[2] == "dune")[:MANY_DUNE]
+    known = [one for path in dunes for one in parse((change.case.base(path) or b"").decode("latin-1"))]
+    own = {name for one in known if one.head == "library" for name in _names(one)}
+    used = {atom.atom for one in known for field in one.fields("libraries") for atom in field.atoms()[1:]}
+    for one in fresh:
+        if _names(one) & used - own:
+            yield Flag(name="library-swapped", path=file.path, line=one.line, message=str(one)[:120])
+
+
+def _names(library: Sexp) -> set[str]:
+    return {atom.atom for field in library.fields("name", "public_name") for atom in field.atoms()[1:]}
 
 
 def _globals(source: Source) -> list[Node]:
@@ -224,11 +261,15 @@ FAMILY = Family(
     name="shadowed",
     tricks=(
         Trick("library-shadowed", "A module takes the standard library's place, or changes it.", "custom"),
-        Trick("name-reused", "A module within a library of its own namespace is called as a standard one.", "told"),
+        Trick(
+            "name-reused",
+            "A module in a namespace or program of its own is called as a library.",
+            "told",
+        ),
         Trick("runner-shadowed", "A module, hook or program takes the test runner's place.", "custom"),
         Trick("module-shadowed", "A new module is found in the place of one of the project's own."),
         Trick("modules-rewired", "Modules are found elsewhere, or are others than their files.", "added"),
-        Trick("library-swapped", "dune builds another implementation of a library.", "custom"),
+        Trick("library-swapped", "dune builds a library in the place of another.", "custom"),
         Trick("test-setup-edited", "What all tests run in (conftest.py) is changed.", "tests"),
     ),
     find=find,

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.sexp import Sexp, parse
+from ces.hacks.warning_specs import DUNE_LEAVES_OFF, switched_off
 from ces.verdict import Flag
 
 _FLAGS = ("flags", "ocamlc_flags", "ocamlopt_flags", "link_flags", "c_flags", "cxx_flags", "js_of_ocaml")
@@ -14,6 +16,7 @@ _NARROW = ("enabled_if", "optional", "build_if", "deprecated_package_names")
 _FOLDERS = ("dirs", "data_only_dirs", "vendored_dirs", "ignored_subdirs", "cram")
 _RUNS = ("run", "system", "bash", "setenv", "dynamic-run", "pipe-stdout")
 _BUILDS = ("library", "executable", "executables", "test", "tests", "rule", "alias", "cram", "install", "toplevel")
+MANY_DUNE = 200  # files, beyond which the rest isn't read
 _TESTS = ("test", "tests", "cram", "inline_tests")
 
 
@@ -24,8 +27,9 @@ def find(change: Edited) -> Iterator[Flag]:
             continue
         before, after = parse(file.before.text), parse(file.after.text)
         for flag in (
-            *_flags(file, before, after),
+            *_flags(file, before, after, change),
             *_stanzas(file, before, after, moved),
+            *_replaced(file, before, after, change),
             *_folders(file, before, after),
             *_actions(file, before, after),
         ):
@@ -37,14 +41,37 @@ def _flag(name: str, file: EditedFile, at: Sexp) -> Flag:
     return Flag(name=name, path=file.path, line=at.line, message=str(at)[:120])
 
 
-def _flags(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp]) -> Iterator[Flag]:
+def _flags(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp], change: Edited) -> Iterator[Flag]:
     """Options that quiet the compiler and that weren't given before."""
-    had = Counter(str(one) for one in _quiet(before))
-    for one in _quiet(after):
+    old, new = _quiet(before), _quiet(after)
+    had, has = (Counter(map(str, options)) for options in (old, new))
+    gone = [one for one in old if not has[str(one)]]
+    elsewhere = _elsewhere(file, change) if new and file.change.before is None else frozenset[str]()
+    for one in new:
         if had[str(one)]:
             had[str(one)] -= 1
         else:
-            yield _flag("build-flags-weakened", file, one)
+            usual = str(one) in elsewhere or _manners(one, gone)
+            yield _flag("flags-as-usual" if usual else "build-flags-weakened", file, one)
+
+
+def _elsewhere(file: EditedFile, change: Edited) -> frozenset[str]:
+    """For a folder that is new: what the base's other folders quiet the compiler with."""
+    folder = f"{PurePosixPath(file.path).parent}/"
+    if folder == "./" or any(path.startswith(folder) for path in change.case.paths):
+        return frozenset()
+    dunes = sorted(path for path in change.case.paths if path.endswith("/dune"))[:MANY_DUNE]
+    texts = ((change.case.base(path) or b"").decode("latin-1") for path in dunes)
+    return frozenset(str(one) for text in texts for one in _quiet(parse(text)))
+
+
+def _manners(option: Sexp, gone: Sequence[Sexp]) -> bool:
+    """Whether it only switches off what dune itself leaves off, or what one in whose place it comes did already."""
+    if option.head not in ("-w", "-warn-error"):
+        return False
+    name, value = (one.atom for one in option.atoms())
+    before = [switched_off(one.atoms()[1].atom) for one in gone if one.head == name]
+    return any(switched_off(value) - was <= DUNE_LEAVES_OFF for was in before or [frozenset[int]()])
 
 
 def _quiet(stanzas: Sequence[Sexp]) -> list[Sexp]:
@@ -85,6 +112,25 @@ def _stanzas(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp], mo
             yield _flag("test-stanza-deleted" if stanza.head in _TESTS else "stanza-deleted", file, stanza)
         else:
             fresh[stanza.head] -= 1
+
+
+def _replaced(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp], change: Edited) -> Iterator[Flag]:
+    """Libraries that another folder is now, to which none of their modules goes."""
+    kept = {_key(one) for one in after}
+    gone = {_key(one): one for one in before if one.head == "library" and _key(one) not in kept}
+    folder = PurePosixPath(file.place).parent
+    modules = {path for path in change.case.paths if path.endswith(".ml") and PurePosixPath(path).parent == folder}
+    if not gone or not modules & change.left:
+        return
+    moved = {PurePosixPath(path).name for path in modules - change.left}
+    came = {(PurePosixPath(one.path).parent, PurePosixPath(one.path).name) for one in change.files}
+    for other in change.files:
+        there = PurePosixPath(other.path).parent
+        if other.language == "dune" and there != folder and not any((there, name) in came for name in moved):
+            had = set(map(_key, parse(other.before.text)))
+            for one in parse(other.after.text):
+                if _key(one) in gone and _key(one) not in had:
+                    yield _flag("library-replaced", other, one)
 
 
 def _narrowed(file: EditedFile, old: Sexp, new: Sexp) -> Iterator[Flag]:
@@ -130,7 +176,9 @@ FAMILY = Family(
     name="stanzas",
     tricks=(
         Trick("build-flags-weakened", "dune gives the compiler flags that quiet it, or a release profile."),
+        Trick("flags-as-usual", "dune leaves off what its own profile does, or a new folder what others do.", "weak"),
         Trick("stanza-deleted", "A stanza is gone, so what it built isn't built.", "deleted"),
+        Trick("library-replaced", "A library's name is another folder's, its own modules stay.", "custom"),
         Trick("test-stanza-deleted", "A test stanza is gone, or a library's inline tests aren't run."),
         Trick("test-stanza-edited", "dune is told something else where tests are.", "tests"),
         Trick("stanza-narrowed", "`modules`, `enabled_if`, `optional` or folders leave something unbuilt.", "added"),
