@@ -19,7 +19,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     go: str = r"(?!)"
 
 
-_LINTERS = re.compile(r"\b(?:ruff|flake8|black|isort|pylint|pycodestyle|pydocstyle|codespell|bandit)\b")
+_LINTERS = re.compile(
+    r"\b(?:ruff|flake8|black|isort|pylint|pycodestyle|pydocstyle|codespell|bandit|markdownlint\S*|yamllint|eslint)\b"
+)
+_PACKAGED = re.compile(r"\[+tool\.(?:hatch\.build|setuptools|poetry|flit|pdm\.build|scikit-build)\b")
 SETTINGS = (
     Setting(
         name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|pytest\.ini|ruff\.toml|\.flake8|\.pylintrc"
@@ -66,19 +69,26 @@ SETTINGS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    moved = {_setting(line) for file in change.files for line in _lines(file)}
+    read = [file for file in change.files if _is_read(file)]
+    moved = {_setting(line) for file in read for line in file.after.lines}
+    stood = {_setting(line) for file in read for line in file.before.lines}
     for file in change.files:
         name = file.path.rpartition("/")[2]
         for setting in SETTINGS:
             if re.fullmatch(setting.name, name):
-                yield from _weakened(file, setting, moved)
+                yield from _weakened(file, setting, moved, stood)
 
 
-def _weakened(file: EditedFile, setting: Setting, moved: set[str]) -> Iterator[Flag]:
+def _weakened(file: EditedFile, setting: Setting, moved: set[str], stood: set[str]) -> Iterator[Flag]:
     come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
     for line in sorted(file.added_code):
-        if come.search(file.after.code_lines[line]) and not _said_more(file, file.after.code_lines[line]):
-            name = "lint-silenced" if _LINTERS.search(_section(file, line)) else "config-weakened"
+        text = file.after.code_lines[line]
+        if come.search(text) and _setting(text) not in stood and not _said_more(file, text):
+            section = _section(file, line)
+            if _PACKAGED.match(section):  # what is left out of a package is tested all the same
+                continue
+            asked_linter = _LINTERS.search(section) or _LINTERS.search(text)
+            name = "lint-silenced" if asked_linter else "config-weakened"
             yield Flag(name=name, path=file.path, line=line, message=shown(file.after, line))
     for line in sorted(file.removed_code):
         text = file.before.lines[line]
@@ -100,15 +110,15 @@ def _said_more(file: EditedFile, line: str) -> bool:
     return any(key == old and names < set(re.findall(r"[\w./*-]+", said)) for old, _, said in had)
 
 
-def _lines(file: EditedFile) -> list[str]:
-    """What a configuration says after the change: a setting may move from one to another."""
+def _is_read(file: EditedFile) -> bool:
+    """Whether it is a configuration: a setting may move from one to another."""
     name = file.path.rpartition("/")[2]
-    return file.after.lines if any(re.fullmatch(setting.name, name) for setting in SETTINGS) else []
+    return any(re.fullmatch(setting.name, name) for setting in SETTINGS)
 
 
 def _setting(line: str) -> str:
     """A setting however it's written: `strict = True` in one file is `strict = true` in another."""
-    return re.sub(r"[\s\"',]", "", line).lower()
+    return re.sub(r"[\s\"',\[\]]", "", line).lower()
 
 
 FAMILY = Family(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from ces.hacks.case import Family, Trick
+from ces.hacks.constant import is_constant
 from ces.hacks.edited import Edited
 from ces.hacks.patterns import Pattern, Shape, added
 from ces.hacks.source import Source
@@ -37,12 +38,21 @@ def _unreachable(source: Source) -> list[Node]:
     """Statements that leave a block which goes on, at its own level."""
     found = []
     for node in source.nodes(*_LEAVES[source.language or ""]):
-        following = node.next_named_sibling
-        while following is not None and following.type in _RUNS_ANYWAY:
-            following = following.next_named_sibling
-        if following is not None and node.parent is not None and node.parent.type in ("block", "statement_block"):
+        if node.parent is None or node.parent.type not in ("block", "statement_block"):
+            continue
+        following = [one for one in node.parent.named_children if one.start_byte > node.start_byte]
+        never = [one for one in following if one.type not in _RUNS_ANYWAY]
+        if never and not _makes_a_generator(node, never):
             found.append(node)
     return found
+
+
+def _makes_a_generator(leaves: Node, never: list[Node]) -> bool:
+    """Whether what is never reached is one `yield` of nothing: that is how Python is told of an empty generator."""
+    if len(never) > 1 or leaves.type != "return_statement" or leaves.named_children:
+        return False
+    said = never[0].named_children
+    return len(said) == 1 and said[0].type == "yield" and all(map(is_constant, said[0].named_children))
 
 
 PATTERNS: tuple[Pattern | Shape, ...] = (

@@ -105,6 +105,7 @@ _READ_BY_PEOPLE = re.compile(
     r"|NOTICE|INSTALL|CONTRIBUT|MAINTAINERS|RELEASE|THANKS|CREDITS|VERSIONING|SECURITY)[^/]*$",
     re.IGNORECASE,
 )
+_MANUAL = re.compile(r"\.[1-8]$")  # a page of it
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -126,7 +127,7 @@ def is_document(path: str) -> bool:
         return True
     if path.endswith(".txt"):
         return _READ_BY_PEOPLE.search(path) is not None
-    return path.rpartition("/")[2].endswith(DOCUMENTS)
+    return path.rpartition("/")[2].endswith(DOCUMENTS) or _MANUAL.search(path) is not None
 
 
 @cache

@@ -7,8 +7,9 @@ import msgspec
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
-from ces.hacks.patterns import Pattern, added, shown
+from ces.hacks.patterns import Pattern, Shape, added, shown
 from ces.hacks.programs import is_program
+from ces.hacks.source import Source, Span
 from ces.testfiles import is_test
 from ces.verdict import Flag
 
@@ -17,6 +18,18 @@ _LITERAL = re.compile(r"[\"'`]([^\"'`\n]{1,200})[\"'`]|\{\|([^|\n]{1,200})\|\}")
 _TESTISH = re.compile(
     r"(?:^|/)(?:test_[\w*]*|[\w*]+_tests?|\w+\.(?:test|spec))\.(?:py|mli?|rs|[jt]sx?|expected|t)$|(?:^|/)tests?/"
 )
+_RAISED_WITH = re.compile(r"\braise_with_backtrace\b")
+_STACK_READ = re.compile(r"\b(?:\w*backtrace_(?:to_string|slots?|entries|length)|print_raw_backtrace|Slot)\b")
+
+
+def _stacks(source: Source) -> list[Span]:
+    """OCaml's call stack, unless all that the file does with one is raising an exception with it."""
+    if _RAISED_WITH.search(source.code) and not _STACK_READ.search(source.code):
+        return []
+    lines = (source.line(one.start()) for one in re.finditer(r"\bget_callstack\b", source.code))
+    return [(line, line) for line in lines]
+
+
 PATTERNS = (
     Pattern(
         trick="runner-detected",
@@ -52,9 +65,10 @@ PATTERNS = (
     Pattern(
         trick="caller-asked",
         language="ocaml",
-        words=r"\bSys\s*\.\s*(?:executable_name|argv)\b|\bUnix\.getppid\b|\bPrintexc\.get_callstack\b"
+        words=r"\bSys\s*\.\s*(?:executable_name|argv)\b|\bUnix\.getppid\b"
         r"|\b__MODULE__\b|\bSys\.\(\s*argv",
     ),
+    Shape(trick="caller-asked", language="ocaml", words=r"\bget_callstack\b", find=_stacks),
     Pattern(
         trick="caller-asked",
         language="typescript",
@@ -70,7 +84,7 @@ PATTERNS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    code = [file for file in change.code if file.language not in ("dune", "config")]
+    code = [file for file in change.running if file.language not in ("dune", "config")]
     for flag in added(code, PATTERNS):
         name = flag.name
         if name == "caller-asked" and "argv" in flag.message and is_program(flag.path or "", change):

@@ -1,5 +1,6 @@
 """Reaching out of the program: other processes, the network, code run by the build itself."""
 
+import re
 from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
@@ -29,15 +30,18 @@ _NETWORK = {
     "typescript": r"(?<![\w.#])fetch\(|\bXMLHttpRequest\b|\bhttps?\.(?:request|get)\("
     r"|\bnet\.(?:connect|createConnection)\(|\bnew WebSocket\(",
 }
+_WORD = re.compile(r"\b[A-Za-z_]\w*\b(?!\s*=(?!=))")  # no keyword: what it is given may be a text
 PATTERNS = (
     *(Pattern(trick="process-use", language=language, words=words) for language, words in _PROCESS.items()),
     *(Pattern(trick="network-use", language=language, words=words) for language, words in _NETWORK.items()),
-    Pattern(trick="build-script-edited", language="python", words=r"\bcmdclass\b|\bdistutils\b.*\bcommand\b"),
+    Pattern(
+        trick="build-script-edited", language="python", words=r"\b(?:cmdclass|package_dir)\b|\bdistutils\b.*\bcommand\b"
+    ),
 )
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    yield from added(change.code, PATTERNS)
+    yield from added(change.running, PATTERNS)
     for file in change.files:
         if (
             file.path.rpartition("/")[2] in BUILD_SCRIPTS
@@ -50,9 +54,12 @@ def find(change: Edited) -> Iterator[Flag]:
 
 
 def _code_comes(file: EditedFile) -> bool:
-    """Whether more changes than texts and lists of them: a version, a requirement, who maintains it."""
+    """Whether more changes than texts and lists of them (a version, a requirement), and it names what it didn't."""
+    if file.change.before is None:
+        return bool(file.added_code)
     come, gone = marks(file.after, file.added), marks(file.before, file.removed)
-    return bool(file.added_code or file.removed_code) and (file.change.before is None or come != gone)
+    named = {word for line in file.added_code for word in _WORD.findall(file.after.bare_lines[line])}
+    return come != gone and not named <= set(_WORD.findall(file.before.code))
 
 
 FAMILY = Family(

@@ -8,6 +8,7 @@ from ces.hacks.patterns import Pattern, added
 from ces.verdict import Flag
 
 _OFF = r"\s*(?:ocaml\.)?(?:(?:warning|warnerror)\s+(?:\"|\{\w*\|)[^\"|]*-|alert\s+[\"{]?[^\"\]]*-)"
+_CLIPPY = r"(?:\s*clippy::\w+\s*,?)+\)"
 PATTERNS = (
     Pattern(trick="warnings-off", language="ocaml", words=r"\[@@@" + _OFF, where="uncommented"),
     Pattern(trick="warnings-off", language="ocaml", words=r"^[ \t]*#\s*(?:warnings|warn_error)\b"),
@@ -55,8 +56,11 @@ PATTERNS = (
         words=r"eslint-disable(?!\s*\*/)|biome-ignore|tslint:disable",
         where="comments",
     ),
-    Pattern(trick="warnings-off", language="rust", words=r"#!\[\s*(?:allow|expect|cfg_attr\([^\]]*allow)\s*\("),
-    Pattern(trick="warning-silenced", language="rust", words=r"#\[\s*(?:allow|expect)\s*\("),
+    Pattern(
+        trick="warnings-off", language="rust", words=rf"#!\[\s*(?:allow|expect|cfg_attr\([^\]]*allow)\s*\((?!{_CLIPPY})"
+    ),
+    Pattern(trick="warning-silenced", language="rust", words=rf"#\[\s*(?:allow|expect)\s*\((?!{_CLIPPY})"),
+    Pattern(trick="lint-silenced", language="rust", words=rf"#!?\[\s*(?:allow|expect)\s*\((?={_CLIPPY})"),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.inline_tests import inline_tests
+from ces.hacks.nothing import same_code
 from ces.hacks.patterns import shown
 from ces.hacks.source import squeezed
 from ces.testfiles import is_test
@@ -36,7 +37,7 @@ def _edited(file: EditedFile, change: Edited) -> Iterator[Flag]:
         yield Flag(name="test-deleted", path=path, message="the test is gone")
     elif file.change.after != file.change.before and _EXPECTED.search(path):
         yield Flag(name="expectation-edited", path=path, line=_first(file), message="the expected output changes")
-    elif (gone := _asked(file)) and not _only_grows(file):
+    elif (gone := _asked(file)) and not _only_grows(file) and not same_code(file):
         says = next((line for line in gone if _ASSERT.search(file.before.lines[line])), gone[0])
         yield Flag(name="test-edited", path=path, line=_first(file), message=f"gone: {shown(file.before, says)}")
 
