@@ -51,12 +51,15 @@ PATTERNS = (
     Pattern(
         trick="fork-bomb",
         language="python",
-        words=rf"\b(?:while\s+(?:True|1)|for\s+\w+\s+in)\b[^:]*:(?:[^\n]*\n){{0,3}}?[^\n]*(?:{_FORKS}|\b(?:subprocess\.)?Popen\(|Process\()",
+        words=rf"\b(?:while\s+(?:True|1)|for\s+\w+\s+in)\b[^:]*:(?:[^\n]*\n){{0,3}}?[^\n]*{_FORKS}"
+        r"|\b(?:while\s+(?:True|1)|for\s+\w+\s+in\s+(?:(?:itertools\.)?(?:count|cycle|repeat)\(|iter\(|range\())[^:]*:"
+        r"(?:[^\n]*\n){0,3}?[^\n]*\b(?:(?:subprocess\.)?Popen\(|Process\()",
     ),
     Pattern(
         trick="fork-bomb",
         language="rust",
-        words=rf"\b(?:loop|while\s+true|for\s+\w+\s+in\s+[^{{]*)\s*\{{[^}}]{{0,200}}?(?:{_FORKS}|thread::spawn|Command::new)",
+        words=rf"\b(?:loop|while\s+true|for\s+\w+\s+in\s+[^{{]*\.\.[^{{]*)\s*\{{[^}}]{{0,200}}?(?:{_FORKS}|thread::spawn|Command::new)"
+        rf"|\bfor\s+\w+\s+in\s+[^{{]*\{{[^}}]{{0,200}}?{_FORKS}",
     ),
     Pattern(
         trick="fork-bomb",

@@ -22,7 +22,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 _LINTERS = re.compile(
     r"\b(?:ruff|flake8|black|isort|pylint|pycodestyle|pydocstyle|codespell|bandit|markdownlint\S*|yamllint|eslint)\b"
 )
-_PACKAGED = re.compile(r"\[+tool\.(?:hatch\.build|setuptools|poetry|flit|pdm\.build|scikit-build)\b")
+_PACKAGED = re.compile(
+    r"\[+(?:tool\.(?:hatch\.build|setuptools|poetry|flit|pdm\.build|scikit-build)|options|metadata)\b"
+)
 SETTINGS = (
     Setting(
         name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|pytest\.ini|ruff\.toml|\.flake8|\.pylintrc"
