@@ -26,7 +26,8 @@ from aid.errors import DaemonError
 
 NAME = "aid"
 START_TIMEOUT_S = 30.0
-_POLL_S = 0.01
+_POLL_S = 0.005
+BACKLOG = 1024
 CONNECT_TIMEOUT_S = 5
 READY = "ready"
 WARM = "warm"
@@ -76,29 +77,65 @@ def holder() -> Holder | None:
         return Holder(int(pid) if pid.isdigit() else 0, int(protocol) if protocol.isdigit() else 0, version)
 
 
-def hold(protocol: int, version: str, timeout_s: float, *, take_over: bool = False) -> TextIO | None:
-    """Become the daemon: the open lock file, to be kept for life; None when another daemon listens already.
+class Place(NamedTuple):
+    """What a daemon has and no other process: the lock file, open and to be kept for life, and the socket."""
 
-    Waits for a daemon that is ending, and with `take_over` for one that is about to. Raises DaemonError when the lock's
-    holder neither ends nor answers in time.
+    lock: TextIO
+    socket: socket.socket
+
+
+def hold(protocol: int, version: str, timeout_s: float) -> Place | None:
+    """Become the daemon; None when another daemon listens already.
+
+    Waits for a daemon that is ending. Raises DaemonError when the lock's holder neither ends nor answers in time.
     """
     lock = _lock_path().open("a+", encoding="ascii")
     deadline = time.monotonic() + timeout_s
     while not _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
         # Whoever holds it may be starting still, its own starter gone: then it listens soon.
-        link = None if take_over else connect()
+        link = connect()
         if link is not None:
             link.close()
             lock.close()
             return None
-        if time.monotonic() >= deadline:
-            lock.close()
-            raise DaemonError(_held_by())
-        time.sleep(_POLL_S)
-    lock.truncate(0)
-    lock.write(f"{os.getpid()} {protocol} {version}\n")
-    lock.flush()
-    return lock
+        _wait(lock, deadline)
+    _sign(lock, protocol, version)
+    return Place(lock, bound(paths.socket_path(NAME)))
+
+
+def take_over(protocol: int, version: str, timeout_s: float) -> Place:
+    """Become the daemon in place of one that is about to end.
+
+    That one gives up its socket before it is done. From then on clients find this one's, and wait there to be accepted.
+    Raises DaemonError when the other doesn't end in time.
+    """
+    lock = _lock_path().open("a+", encoding="ascii")
+    deadline, path = time.monotonic() + timeout_s, paths.socket_path(NAME)
+    early = None
+    try:
+        while not _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if early is None and not path.exists():
+                early = bound(path)
+            _wait(lock, deadline)
+    except DaemonError:
+        if early is not None:
+            early.close()
+        raise
+    _sign(lock, protocol, version)
+    return Place(lock, early or bound(path))
+
+
+def bound(path: Path) -> socket.socket:
+    """Listen on `path`, replacing a socket nobody listens on. From the first moment only the user may connect."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(before)
+    listening.listen(BACKLOG)
+    return listening
 
 
 def wait_ended(pid: int, timeout_s: float) -> bool:
@@ -219,6 +256,19 @@ def _held_by() -> str:
     owner = holder()
     who = f"process {owner.pid}" if owner is not None and owner.pid else "another process"
     return f"{who} holds {_lock_path()} but does not listen: run 'aid stop', then try again"
+
+
+def _wait(lock: TextIO, deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        lock.close()
+        raise DaemonError(_held_by())
+    time.sleep(_POLL_S)
+
+
+def _sign(lock: TextIO, protocol: int, version: str) -> None:
+    lock.truncate(0)
+    lock.write(f"{os.getpid()} {protocol} {version}\n")
+    lock.flush()
 
 
 def _lock_path() -> Path:

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aid.lifecycle import Holder
     from aid.protocol import StatusResult
 
-STOP_TIMEOUT_S = 20.0
-KILL_GRACE_S = 5.0
 STATUS_TIMEOUT_S = 10.0
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -26,9 +21,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 def start(as_json: bool) -> None:
     """Start the daemon, unless it runs."""
     from aid import lifecycle
+    from aid.cli.restart import report
 
     lifecycle.connect_or_start().close()
-    _report(lifecycle.holder(), "running", as_json=as_json)
+    report("running", as_json=as_json)
 
 
 @click.command()
@@ -47,18 +43,9 @@ def stop(keep_models: bool, as_json: bool) -> None:
 @_json
 def restart(as_json: bool) -> None:
     """Start the daemon anew; model workers stay warm."""
-    from aid import lifecycle
+    from aid.cli.restart import restart as start_anew
 
-    def prepare() -> Callable[[], object]:
-        import aid.client  # noqa: F401  # while the new one is at its own imports
-
-        return _end_for_the_next
-
-    old = lifecycle.holder()
-    lifecycle.restart(prepare)
-    if old is not None and old.pid:
-        lifecycle.wait_ended(old.pid, STOP_TIMEOUT_S)
-    _report(lifecycle.holder(), "restarted", as_json=as_json)
+    start_anew(as_json=as_json)
 
 
 @click.command()
@@ -138,47 +125,20 @@ def connect() -> None:
 
 def _stop(*, models: bool) -> bool:
     """End the daemon, by asking and then by signals. False: none ran."""
+    from contextlib import nullcontext
+
     from aid import lifecycle
+    from aid.cli.restart import KILL_GRACE_S, STOP_TIMEOUT_S, ask_to_end, reach
 
     owner = lifecycle.holder()
     if owner is None or not owner.pid:
         return False
-    if not (_asked_to_end(models=models) and lifecycle.wait_ended(owner.pid, STOP_TIMEOUT_S)):
+    client = reach()
+    with client or nullcontext():
+        told = ask_to_end(client, models=models)
+    if not (told and lifecycle.wait_ended(owner.pid, STOP_TIMEOUT_S)):
         lifecycle.end(owner.pid, KILL_GRACE_S)
     return True
-
-
-def _end_for_the_next() -> None:
-    """Ask the daemon to end and don't wait: the next one, which does, serves before the old process is quite gone."""
-    from aid import lifecycle
-
-    owner = lifecycle.holder()
-    if owner is not None and owner.pid and not _asked_to_end(restart=True):
-        lifecycle.end(owner.pid, KILL_GRACE_S)
-
-
-def _asked_to_end(*, models: bool = False, restart: bool = False) -> bool:
-    """Whether the daemon could be told."""
-    from aid.client import connect as connect_to
-    from aid.errors import DaemonError
-    from aid.protocol import ShutdownParams
-
-    try:
-        with connect_to(start=False, any_version=True) as client:
-            client.call("aid/shutdown", ShutdownParams(models=models, restart=restart), timeout_s=STATUS_TIMEOUT_S)
-    except DaemonError:
-        return False
-    return True
-
-
-def _report(owner: Holder | None, word: str, *, as_json: bool) -> None:
-    from aid.paths import socket_path
-
-    pid = owner.pid if owner is not None else 0
-    if as_json:
-        _print_json({"running": owner is not None, "pid": pid, "socket": str(socket_path("aid"))})
-    else:
-        click.echo(f"{word}, pid {pid}")
 
 
 def _status_json(found: StatusResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The console script. Editors start `aid connect` often and want it at once, so that goes past the command line."""
+"""The console script. Who starts `aid connect` or `aid restart` wants it at once, so these go past the command line."""
 
 import sys
 
@@ -10,6 +10,25 @@ def main() -> None:
         from aid.bridge import run
 
         sys.exit(run())
+    if sys.argv[1:] in (["restart"], ["restart", "--json"]):
+        _restart()
+        return
     from aid.cli.main import main as command_line
 
     command_line()
+
+
+def _restart() -> None:
+    """As the command of that name does it."""
+    from aid.errors import AidError, Cancelled
+
+    try:
+        from aid.cli.restart import restart
+
+        restart(as_json="--json" in sys.argv)
+    except (AidError, KeyboardInterrupt) as error:
+        from aid.cli.main import fail
+
+        if isinstance(error, AidError):
+            fail(str(error), error.exit_code)
+        fail("cancelled", Cancelled.exit_code)

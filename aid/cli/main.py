@@ -6,6 +6,7 @@ Other distributions add commands by the entry-point group `aid.commands` (name -
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -56,17 +57,18 @@ def main() -> None:
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.Abort:
-        _fail("cancelled", 130)
+        fail("cancelled", 130)
     except click.ClickException as error:
-        _fail(" ".join(error.format_message().split()), 2)
+        fail(" ".join(error.format_message().split()), 2)
     except AidError as error:
-        _fail(str(error), error.exit_code)
+        fail(str(error), error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; Python would say so a second time at exit
         sys.exit(1)
 
 
-def _fail(message: str, exit_code: int) -> None:
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Say why, in one line, and end."""
     click.echo(f"aid: {message}", err=True)
     if "--json" in sys.argv:
         import json

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from aid import __version__, attach
+from aid.lifecycle import BACKLOG
 from aid.logs import log_path
 from aid.protocol import VERSION, Empty, ShutdownParams, StatusParams, StatusResult
 from aid.server.connection import Connection
@@ -20,9 +22,8 @@ from aid.session.kept import Kept
 
 log = logging.getLogger("aid.server")
 
-BACKLOG = 1024
 FAREWELL_S = 1.0
-HANDOVER_S = 0.1  # what isn't done by then, the next daemon does
+HANDOVER_S = 0.02  # what isn't done by then, the next daemon does
 
 
 class Server:
@@ -41,17 +42,12 @@ class Server:
         self._path: Path | None = None
         self._started = time.monotonic()
 
-    async def listen(self, path: Path) -> None:
-        """Listen on `path`, replacing a socket nobody listens on. From the first moment only the user may connect."""
-        _remove(path)
-        before = os.umask(0o177)
-        try:
-            self._listener = await asyncio.get_running_loop().create_unix_server(
-                self._accepted, str(path), backlog=BACKLOG
-            )
-        finally:
-            os.umask(before)
-        self._path = path
+    async def listen(self, listening: socket.socket) -> None:
+        """Serve who connects at `listening`, a bound unix socket, whose file `drain` removes."""
+        self._path = Path(listening.getsockname())
+        self._listener = await asyncio.get_running_loop().create_unix_server(
+            self._accepted, sock=listening, backlog=BACKLOG
+        )
 
     def end(self, *, models: bool = False, restart: bool = False) -> None:
         """Ask for the end; `models`: of the model workers too. `restart`: another daemon is about to take over."""
@@ -67,7 +63,7 @@ class Server:
         if self._listener is not None:
             self._listener.close()
         if self._path is not None:
-            _remove(self._path)
+            self._path.unlink(missing_ok=True)
         handed_over = [each for each in self._connections if self.restarting and each.bridged]
         for connection in self._connections:
             connection.draining = True
@@ -137,10 +133,6 @@ def _cancel(connections: Iterable[Connection]) -> None:
     for connection in connections:
         for task in connection.running:
             task.cancel()
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
 
 
 def _rss_bytes() -> int:

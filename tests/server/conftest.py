@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 import aid.server.lsp  # noqa: F401  # there, as in a daemon that has served an editor; fake_daemon's are the first
+from aid import lifecycle
 from aid.models.recording import Recording
 from aid.server.server import Server
 from aid.server.wire import Limits
@@ -91,7 +92,7 @@ async def serve(private: Path, fakes: ModuleType) -> AsyncIterator[Serve]:
         host = fakes.FakeHost()
         server = Server(host, limits)
         path = private / "runtime" / f"{len(started)}.sock"
-        await server.listen(path)
+        await server.listen(lifecycle.bound(path))
         started.append(server)
         return server, host, path
 

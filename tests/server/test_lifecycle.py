@@ -249,6 +249,44 @@ async def test_one_that_starts_beside_another_whose_starter_has_gone_leaves_it_t
         assert await second.wait() == 0
 
 
+async def test_who_comes_while_the_old_daemon_ends_waits_at_the_new_ones_socket(
+    private: Path, environment: dict[str, str], peers: ModuleType
+) -> None:
+    """The old one has given its socket up, and holds the lock until it is done."""
+    runtime = private / "runtime" / "aid"
+    runtime.mkdir(mode=0o700)
+    with (runtime / "aid.lock").open("w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        new = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "aid.daemon", "--take-over", env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        while (link := lifecycle.connect()) is None:
+            pass
+        link.close()
+        early = await peers.Peer.connect(runtime / "aid.sock")
+        asked = early.ask("aid/status")
+    async with early:
+        assert (await early.answer(asked))["result"]["pid"] == new.pid
+    assert new.stdout is not None and await new.stdout.readline() == b"ready\n"
+    new.terminate()
+    assert await new.wait() == 0
+
+
+async def test_a_restart_to_code_that_does_not_even_load_leaves_the_old_daemon(
+    environment: dict[str, str], private: Path, aid: Run
+) -> None:
+    pid = (await aid("start", "--json")).json["pid"]
+    broken = private / "newer" / "watchfiles.py"  # what the daemon imports and the command doesn't
+    broken.parent.mkdir()
+    broken.write_text("raise ImportError('half installed')")
+    path = f"{broken.parent}:{environment.get('PYTHONPATH', '')}"
+    ran = await run(AID, "restart", environment=environment | {"PYTHONPATH": path}, cwd=private)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "aid: the daemon did not start: ImportError: half installed\n"
+    assert daemons(private) == [pid]
+    assert (await aid("status", "--json")).json["pid"] == pid
+
+
 async def test_logs_prints_the_end_and_no_prompt(
     fake_daemon: int, aid: Run, environment: dict[str, str], private: Path
 ) -> None:
