@@ -11,13 +11,16 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import TextIO
 
-from aid import __version__, config, lifecycle, logs
+from aid import __version__, config, lifecycle, logs, proven
 from aid.errors import AidError
 from aid.protocol import VERSION
+from aid.server.connection import LSP_MODULE
 from aid.server.host import Host
 from aid.server.server import Server
 
@@ -46,8 +49,10 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
     try:
         announcement.take_turn()
         if asked.take_over:
-            _prepare()
+            preparation = Preparation()
+            preparation.run()
             announcement.warm()
+            preparation.go_on()
         _run(make_host or _real_host, announcement, take_over=asked.take_over)
     except AidError as error:
         announcement.say(str(error))
@@ -88,21 +93,36 @@ class Announcement:
         os.close(self._ready_fd)
 
 
-def _prepare() -> None:
-    """Import what a daemon needs, and see that its configuration can be read. Raises ConfigError.
+class Preparation:
+    """What a daemon imports beforehand: whatever is imported later holds up the requests that the old daemon left."""
 
-    What is imported later holds up the requests that the old daemon left.
-    """
-    settings = config.load(None).config
-    gc.disable()  # a tenth of the time: all that is made here stays
-    import aid.session.host  # noqa: F401
-    from aid import models
+    def __init__(self) -> None:
+        gc.disable()  # a tenth of the time: all that is made here stays
+        self._later: list[str] = []
 
-    for name in (settings.default_model, "hints"):
-        with suppress(AidError, KeyError):
-            models.make(name, settings.models[name])
-    gc.freeze()
-    gc.enable()
+    def run(self) -> None:
+        """All that the start may fail at. Raises ConfigError where the configuration can't be read."""
+        settings = config.load(None).config
+        import aid.session.host  # noqa: F401
+        from aid import models
+
+        here = set(sys.modules)
+        chosen = [settings.models[name] for name in (settings.default_model, "hints") if name in settings.models]
+        for module in (*map(models.module, chosen), LSP_MODULE):
+            if proven.loads(module):
+                self._later.append(module)
+            else:
+                proven.load(module, beside=here)
+
+    def go_on(self) -> None:
+        """The rest, beside waiting for the old daemon's end, and then beside the first requests."""
+        threading.Thread(target=self._go_on, name="aid-imports", daemon=True).start()
+
+    def _go_on(self) -> None:
+        for module in self._later:
+            import_module(module)
+        gc.freeze()
+        gc.enable()
 
 
 def _run(make_host: MakeHost, announcement: Announcement, *, take_over: bool) -> None:

@@ -272,11 +272,14 @@ async def test_who_comes_while_the_old_daemon_ends_waits_at_the_new_ones_socket(
     assert await new.wait() == 0
 
 
-async def test_a_restart_to_code_that_does_not_even_load_leaves_the_old_daemon(
-    environment: dict[str, str], private: Path, aid: Run
+@pytest.mark.parametrize("module", ["watchfiles", "aiohttp", "pygls"])
+async def test_a_restart_to_code_that_does_not_load_leaves_the_old_daemon(
+    environment: dict[str, str], private: Path, aid: Run, module: str
 ) -> None:
-    pid = (await aid("start", "--json")).json["pid"]
-    broken = private / "newer" / "watchfiles.py"  # what the daemon imports and the command doesn't
+    """Also where that module was known to load, and would have been imported late."""
+    await aid("start")
+    pid = (await aid("restart", "--json")).json["pid"]
+    broken = private / "newer" / f"{module}.py"
     broken.parent.mkdir()
     broken.write_text("raise ImportError('half installed')")
     path = f"{broken.parent}:{environment.get('PYTHONPATH', '')}"
