@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +14,8 @@ from typing import Any, Self
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SHOTS = ROOT / "build"
+CACHE = Path(os.environ.get("AID_DEV_CACHE") or Path.home() / ".cache/aid-dev")
+AID = Path(sys.executable).parent / "aid"
 FLAGS = (
     *("--auth", "none", "--bind-addr", "127.0.0.1:0", "--disable-telemetry", "--disable-update-check"),
     *("--disable-workspace-trust", "--disable-getting-started-override"),
@@ -30,6 +34,47 @@ SETTINGS = {
     "extensions.ignoreRecommendations": True,
     "git.enabled": False,
 }
+
+
+def tools() -> dict[str, str] | str:
+    """Where each program that is needed lies, or what is missing."""
+    core = sorted(CACHE.glob("playwright-core-*/node_modules/playwright-core"))
+    editors = _said("scripts/editors", "--find", "vscode")
+    packages = _said("scripts/vscode_packages", "--find")
+    chromium, node = shutil.which("chromium"), shutil.which("node")
+    if not (core and packages and chromium and node):
+        return "needs chromium, node, playwright-core and npm packages: 'scripts/setup test' installs them"
+    if editors is None:
+        return "needs VS Code: 'scripts/editors vscode' installs it"
+    found = {"aid": str(AID), "chromium": chromium, "playwright": str(core[-1]), "packages": packages}
+    return found | {"code-server": f"{editors}/code-server"}
+
+
+def package(tools: dict[str, str], folder: Path) -> Path:
+    """The .vsix, checked and packed in a copy: nothing is written into the checkout."""
+    copy = folder / "extension"
+    shutil.copytree(ROOT / "plugins/vscode", copy, ignore=shutil.ignore_patterns("node_modules", "out", "*.vsix"))
+    (copy / "node_modules").symlink_to(Path(tools["packages"]) / "node_modules")
+    env = os.environ | {"AID_LICENSE": str(ROOT / "LICENSE")}
+    for script in ("check", "package"):
+        done = subprocess.run(["npm", "run", script], cwd=copy, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "WARNING" not in done.stdout + done.stderr, done.stdout + done.stderr
+    return copy / "aid.vsix"
+
+
+def extensions(tools: dict[str, str], package: Path) -> Path:
+    """The folder in which the package is installed, beside it."""
+    home = package.parent.parent
+    words = [tools["code-server"], "--install-extension", str(package), "--extensions-dir", str(home / "extensions")]
+    words += ["--user-data-dir", str(home / "data"), "--config", str(home / "config.yaml")]
+    done = subprocess.run(words, env=os.environ | {"HOME": str(home)}, capture_output=True, text=True, check=False)
+    assert "successfully installed" in done.stdout, done.stdout + done.stderr
+    return home / "extensions"
+
+
+def _said(*words: str) -> str | None:
+    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else None
 
 
 class Code:
