@@ -1,10 +1,14 @@
 """`aid restart` under editors at work: requests lost, doubled, editors disturbed, and how long it takes.
 
-    python bench/hot_redeploy.py [--restarts 20] [--under-way 1000] [--client COMMAND …]
+    python bench/hot_redeploy.py [--restarts 20] [--under-way 1000] [--editors] [--upgraded] [--client COMMAND …]
 
 Claims: 1,000 requests of three editors under way at each of 20 restarts, 0 lost, 0 doubled, 0 editors disturbed; from
 the command to the first request that the new daemon serves 1 s at the median; `aid connect` there within 100 ms, below
 20 MB with twenty documents open.
+
+With --editors Emacs, Neovim and VS Code are connected beside the clients (tests/e2e/three_editors.py); each asks in its
+chat at every restart, and must show the answer once, through the `aid connect` that it began with. With --upgraded no
+module is known to load at any restart, as when all of AID was just replaced.
 
 A client is a command, and may be a real editor. It finds what to start and where in AID and AID_BENCH_WORKSPACE, keeps
 AID_BENCH_UNDER_WAY prompts "say #N" under way, and says on standard output, a line each: "asked N", "answered N TEXT",
@@ -24,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +39,9 @@ from aid.framing import Decoder, encode
 
 OWN = [sys.executable, __file__, "--as-client"]
 CLIENTS = 3
-DOCUMENTS, DOCUMENT_BYTES = 20, 20_000
+DOCUMENTS, DOCUMENT_BYTES = 20, 20_000  # of an own client; with --editors they have none
 STARTS = 15
-LINE = {"match": "", "marker": r"say #(\w+)", "reply": "answer to {marker}", "times": 10**9}
+LINE = {"match": "", "marker": r"say #(\w+)", "reply": "answer to {marker}.", "times": 10**9}
 
 
 class Editor:
@@ -86,7 +90,7 @@ async def client() -> None:
     begun = {"processId": None, "rootUri": root.as_uri(), "capabilities": {}, "initializationOptions": options}
     await editor.call("initialize", begun)
     editor.send("initialized", {}, answered=False)
-    for number in range(DOCUMENTS):
+    for number in range(int(os.environ["AID_BENCH_DOCUMENTS"])):
         text = f"é😋 {number}\r\n" * (DOCUMENT_BYTES // 12)
         item = {"uri": (root / f"unsaved_{number}.py").as_uri(), "languageId": "python", "version": 1, "text": text}
         editor.send("textDocument/didOpen", {"textDocument": item}, answered=False)
@@ -114,7 +118,7 @@ async def client() -> None:
 def _answered(message: dict[str, Any], waiting: dict[int, str]) -> None:
     words = waiting.pop(message["id"], None)
     text = message["result"]["text"] if "result" in message else str(message["error"])
-    right = words is not None and text == f"answer to {words}"
+    right = words is not None and text == f"answer to {words}."
     print(f"answered {message['id']} {'right' if right else text}", flush=True)
 
 
@@ -128,12 +132,14 @@ class Watched:
         self.wrong: list[str] = []
         self.disturbed: list[str] = []
         self.bridge: int | None = None
+        self.answered_at = 0.0
 
     @property
     def under_way(self) -> int:
         return len(self.asked) - len(self.answers)
 
     async def read(self, changed: asyncio.Event) -> None:
+        """`changed` is set with every line; `answered_at` is when the last answer came."""
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             word, _, rest = line.decode().strip().partition(" ")
@@ -142,6 +148,7 @@ class Watched:
             elif word == "answered":
                 number, _, text = rest.partition(" ")
                 self.answers[number] += 1
+                self.answered_at = time.monotonic()
                 self.wrong += [] if text == "right" else [text]
             elif word == "disturbed":
                 self.disturbed.append(rest)
@@ -178,29 +185,90 @@ class Prober:
             await self.changed.wait_for(lambda: self.pid != pid)
 
 
-async def restarts(clients: list[Watched], changed: asyncio.Event, env: dict[str, str], options: Any) -> None:
+class Times:
+    """In seconds, one of each kind for each restart."""
+
+    def __init__(self) -> None:
+        self.served: list[float] = []
+        self.prompt: list[float] = []
+        self.unserved: list[float] = []
+        self.whole: list[float] = []
+
+    def report(self) -> None:
+        print(f"from the command to the first request that the new daemon serves: {_spread(self.served)} (bar 1 s)")
+        print(f"longest in which nobody who asks again and again was served: {_spread(self.unserved)}")
+        print(f"to the first prompt that the new daemon answers: {_spread(self.prompt)}")
+        print(f"the whole command, to the old daemon's end: {_spread(self.whole)}")
+
+
+async def restarts(
+    clients: list[Watched], changed: asyncio.Event, env: dict[str, str], options: Any, editors: "Editors"
+) -> None:
     prober = Prober(await Editor.start(env))
     probing = asyncio.create_task(prober.run())
     await prober.served_by_other_than(0)
-    to_new, longest, whole = [], [], []
+    times = Times()
     for _ in range(options.restarts):
-        while sum(each.under_way for each in clients) < options.under_way:
-            changed.clear()
-            await changed.wait()
+        await _until(changed, lambda: sum(each.under_way for each in clients) >= options.under_way)
+        asked = editors.ask()
         before, prober.longest_s = prober.pid, 0.0
+        if options.upgraded:
+            for proof in Path(env["XDG_CACHE_HOME"]).glob("aid/loads-*.json"):
+                proof.unlink()
         begun = time.monotonic()
         restarting = await asyncio.create_subprocess_exec(AID, "restart", env=env, stdout=subprocess.DEVNULL)
         await prober.served_by_other_than(before)
-        to_new.append(time.monotonic() - begun)
+        served = time.monotonic()
         assert await restarting.wait() == 0
-        whole.append(time.monotonic() - begun)
-        longest.append(prober.longest_s)
-        print(f"  restart: new daemon answers after {to_new[-1]:.2f} s; longest wait {longest[-1]:.2f} s", flush=True)
+        times.served.append(served - begun)
+        times.whole.append(time.monotonic() - begun)
+        times.unserved.append(prober.longest_s)
+        await _until(changed, lambda since=served: any(each.answered_at > since for each in clients))
+        times.prompt.append(max(each.answered_at for each in clients) - begun)
+        print(f"  restart: new daemon serves after {times.served[-1]:.2f} s; longest wait {times.unserved[-1]:.2f} s")
+        await asyncio.to_thread(editors.answered, asked)
     probing.cancel()
     prober._editor.process.terminate()
     await prober._editor.process.wait()
-    print(f"from the command to the first request the new daemon serves: {_spread(to_new)} (bar 1 s)")
-    print(f"longest that a request waited meanwhile: {_spread(longest)}; the whole command: {_spread(whole)}")
+    times.report()
+
+
+async def _until(changed: asyncio.Event, held: Callable[[], bool]) -> None:
+    while not held():
+        changed.clear()
+        await changed.wait()
+
+
+class Editors:
+    """Real ones, or none."""
+
+    def __init__(self, started: Sequence[Any] = (), bridges: Callable[[], set[int]] = set) -> None:
+        self._started = started
+        self._bridges = bridges
+        self._connected = bridges()
+        self._number = 0
+
+    def ask(self) -> int:
+        """Each asks something in its chat; what `answered` is to be given."""
+        self._number += 1
+        for editor in self._started:
+            editor.ask(f"say #{editor.name[0]}{self._number}")
+        return self._number
+
+    def answered(self, number: int) -> None:
+        """Wait until each shows the answer. Blocks."""
+        for editor in self._started:
+            editor.shows(f"answer to {editor.name[0]}{number}.")
+
+    def report(self) -> None:
+        if not self._started:
+            return
+        lost = self._connected - self._bridges()
+        print(f"{', '.join(each.name for each in self._started)}: {len(lost)} lost the `aid connect` they began with")
+        for editor in self._started:
+            told = editor.chat()
+            counts = Counter(told.count(f"answer to {editor.name[0]}{each}.") for each in range(1, self._number + 1))
+            print(f"  {editor.name}: {counts[1]} of {self._number} requests answered once in its chat")
 
 
 def _spread(seconds: list[float]) -> str:
@@ -227,24 +295,23 @@ async def started(
         await asyncio.gather(*reading)
 
 
-async def redeploy(env: dict[str, str], options: Any) -> None:
+async def redeploy(env: dict[str, str], options: Any, editors: Editors) -> None:
     commands = [shlex.split(each) for each in options.client] or [OWN] * CLIENTS
     changed = asyncio.Event()
     env = env | {"AID": str(AID), "AID_BENCH_UNDER_WAY": str(-(-options.under_way // len(commands)))}
     async with started(commands, env, changed) as clients:
-        await restarts(clients, changed, env, options)
+        await restarts(clients, changed, env, options, editors)
         for each in clients:
             each.say("stop")
-        while any(each.under_way and each.process.returncode is None for each in clients):
-            changed.clear()
-            await changed.wait()
+        await _until(changed, lambda: not any(each.under_way and each.process.returncode is None for each in clients))
         report(clients)
-        while any(each.bridge is None and each.process.returncode is None for each in clients):
-            changed.clear()
-            await changed.wait()
+        editors.report()
+        await _until(changed, lambda: all(each.bridge or each.process.returncode is not None for each in clients))
         for each in clients:
             if each.bridge is not None:
-                print(f"its bridge, with {DOCUMENTS} documents open: {_memory(each.bridge)} (bar 20 MB)")
+                print(
+                    f"its bridge, with {env['AID_BENCH_DOCUMENTS']} documents open: {_memory(each.bridge)} (bar 20 MB)"
+                )
             each.say("end")
 
 
@@ -292,16 +359,52 @@ def main() -> None:
     parser.add_argument("--under-way", type=int, default=1000, help="requests, of all clients together")
     parser.add_argument("--client", action="append", default=[], help="a command that is a client; may be repeated")
     parser.add_argument("--as-client", action="store_true", help="be one")
+    parser.add_argument("--editors", action="store_true", help="Emacs, Neovim and VS Code beside the clients")
+    parser.add_argument("--upgraded", action="store_true", help="as if all of AID had just been replaced")
     options = parser.parse_args()
     if options.as_client:
         asyncio.run(client())
         return
+    print(f"others take {_busy():.0%} of the machine's {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+    (with_editors if options.editors else without)(options)
+    print(f"others take {_busy():.0%} of the machine now")
+
+
+def without(options: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="aid", dir="/tmp") as folder:
         base = Path(folder)
         root = workspace(base / "w")
         with server(base, LINE) as url, daemon(base, url) as env:
             bridge_start(env)
-            asyncio.run(redeploy(env | {"AID_BENCH_WORKSPACE": str(root)}, options))
+            env |= {"AID_BENCH_WORKSPACE": str(root), "AID_BENCH_DOCUMENTS": str(DOCUMENTS)}
+            asyncio.run(redeploy(env, options, Editors()))
+
+
+def with_editors(options: Any) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "e2e"))
+    from scene import scene
+    from three_editors import bridges, missing, three_editors
+
+    lacking = missing()
+    if lacking:
+        raise SystemExit(lacking)
+    with scene() as shop:
+        shop.replies(LINE)
+        with three_editors(shop) as started:
+            env = shop.env | {"AID_BENCH_WORKSPACE": str(shop.root), "AID_BENCH_DOCUMENTS": "0"}
+            asyncio.run(redeploy(env, options, Editors(started, lambda: bridges(shop))))
+
+
+def _busy() -> float:
+    """The share of all CPUs in use for a second, when nothing of ours is at work."""
+
+    def counted() -> tuple[int, int]:
+        ticks = list(map(int, Path("/proc/stat").read_text("ascii").split("\n")[0].split()[1:9]))
+        return sum(ticks), ticks[3] + ticks[4]
+
+    (whole, idle), _ = counted(), time.sleep(1)
+    now, now_idle = counted()
+    return 1 - (now_idle - idle) / max(1, now - whole)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ SOURCE_PATIENCE_S = 0.5
 COUNTED_TIMES_BUDGET = 4  # a text that is surely so many times too large is not counted, only estimated
 LEAST_COUNTED = 4000
 CUT_ROUNDS = 3
+AT_ONCE = 8  # to build one is to compute: of more at once the first would come as late as the last
 
 
 class ContextBuilder:
@@ -38,6 +39,7 @@ class ContextBuilder:
         self._settings = settings or ContextSettings()
         self._outlines = Outlines()
         self._counts = TokenCounts()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     def start(self, root: Path, index: Index) -> None:
         """A request has come: let sources begin with what takes long, beside what the request does first."""
@@ -53,6 +55,10 @@ class ContextBuilder:
         `count` gives the tokens of several texts at once. It is asked once, and again only where something has to be
         cut; never twice for the same text and `model`. `index` None: only what the request itself names is shown.
         """
+        async with self._turns:
+            return await self._build(ask, budget_tokens, count, index, model)
+
+    async def _build(self, ask: Ask, budget_tokens: int, count: Count, index: Index | None, model: str) -> Context:
         limit = self._settings.max_file_bytes
         reader = Reader(ask, index, max_file_bytes=limit, outlines=self._outlines)
         reader.expect(_at_hand(ask, reader))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aid.context.build import ContextBuilder
+from aid.context.build import AT_ONCE, ContextBuilder
 from aid.context.lines import split
 from aid.context.piece import Ask, Context, Piece, Place
 from aid.context.reader import Index, Reader
@@ -340,6 +340,32 @@ async def test_another_source_adds_its_pieces_and_a_failing_one_harms_no_one(
         ("extra", ("house rules",)),
     ]
     assert "context source broken failed" in caplog.text
+
+
+class Crowded:
+    """Ends when as many are in it as may be, so that none leaves before the last has come."""
+
+    name = "crowded"
+
+    def __init__(self) -> None:
+        self.inside, self.most = 0, 0
+        self._full = asyncio.Event()
+
+    async def pieces(self, ask: Ask, reader: Reader) -> list[Piece]:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        if self.inside == AT_ONCE:
+            self._full.set()
+        await self._full.wait()
+        self.inside -= 1
+        return []
+
+
+async def test_of_many_requests_the_first_are_not_held_up_by_the_last(root: Path) -> None:
+    crowded = Crowded()
+    builder = ContextBuilder([crowded])
+    await asyncio.gather(*(build(root, builder=builder) for _ in range(3 * AT_ONCE)))
+    assert crowded.most == AT_ONCE
 
 
 async def test_a_request_during_indexing_uses_what_is_there(root: Path, write: Write, indexed: Indexed) -> None:
