@@ -49,10 +49,9 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
     try:
         announcement.take_turn()
         if asked.take_over:
-            preparation = Preparation()
-            preparation.run()
+            _prepare()
             announcement.warm()
-            preparation.go_on()
+            threading.Thread(target=_import_editors, name="aid-imports", daemon=True).start()
         _run(make_host or _real_host, announcement, take_over=asked.take_over)
     except AidError as error:
         announcement.say(str(error))
@@ -93,36 +92,28 @@ class Announcement:
         os.close(self._ready_fd)
 
 
-class Preparation:
-    """What a daemon imports beforehand: whatever is imported later holds up the requests that the old daemon left."""
+def _prepare() -> None:
+    """Import what a daemon needs, and see that its configuration can be read. Raises ConfigError.
 
-    def __init__(self) -> None:
-        gc.disable()  # a tenth of the time: all that is made here stays
-        self._later: list[str] = []
+    What is imported later holds up the requests that the old daemon left. pygls takes half of the time and is only for
+    editors: where it is known to load it is left to `_import_editors`, to be run while the old daemon ends.
+    """
+    settings = config.load(None).config
+    gc.disable()  # a tenth of the time: all that is made here stays
+    import aid.session.host  # noqa: F401
+    from aid import models
 
-    def run(self) -> None:
-        """All that the start may fail at. Raises ConfigError where the configuration can't be read."""
-        settings = config.load(None).config
-        import aid.session.host  # noqa: F401
-        from aid import models
+    for name in (settings.default_model, "hints"):
+        with suppress(AidError, KeyError):
+            models.make(name, settings.models[name])
+    if not proven.loads(LSP_MODULE):
+        proven.load(LSP_MODULE, beside=set(sys.modules))
 
-        here = set(sys.modules)
-        chosen = [settings.models[name] for name in (settings.default_model, "hints") if name in settings.models]
-        for module in (*map(models.module, chosen), LSP_MODULE):
-            if proven.loads(module):
-                self._later.append(module)
-            else:
-                proven.load(module, beside=here)
 
-    def go_on(self) -> None:
-        """The rest, beside waiting for the old daemon's end, and then beside the first requests."""
-        threading.Thread(target=self._go_on, name="aid-imports", daemon=True).start()
-
-    def _go_on(self) -> None:
-        for module in self._later:
-            import_module(module)
-        gc.freeze()
-        gc.enable()
+def _import_editors() -> None:
+    import_module(LSP_MODULE)
+    gc.freeze()
+    gc.enable()
 
 
 def _run(make_host: MakeHost, announcement: Announcement, *, take_over: bool) -> None:

@@ -163,13 +163,33 @@ class Watched:
 
 
 class Prober:
-    """Asks `aid/status` again and again as another editor, to see which daemon answers, and how long one waits."""
+    """Asks `aid/status` again and again, to see which daemon answers, and how long one waits.
+
+    `served_at`: when the daemon of `pid` first answered.
+    """
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
         self.pid = 0
+        self.served_at = 0.0
         self.longest_s = 0.0
         self.changed = asyncio.Condition()
+        self._asking = asyncio.create_task(self.run())
+
+    @classmethod
+    async def start(cls, env: dict[str, str], *, initialize: bool) -> "Prober":
+        """As a command, or as an editor that says `initialize` first: both by `aid connect`."""
+        editor = await Editor.start(env)
+        if initialize:
+            await editor.call("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        prober = cls(editor)
+        await prober.served_by_other_than(0)
+        return prober
+
+    async def end(self) -> None:
+        self._asking.cancel()
+        self._editor.process.terminate()
+        await self._editor.process.wait()
 
     async def run(self) -> None:
         while True:
@@ -177,7 +197,8 @@ class Prober:
             pid = (await self._editor.call("aid/status", {}))["result"]["pid"]
             self.longest_s = max(self.longest_s, time.monotonic() - begun)
             async with self.changed:
-                self.pid = pid
+                if pid != self.pid:
+                    self.pid, self.served_at = pid, time.monotonic()
                 self.changed.notify_all()
 
     async def served_by_other_than(self, pid: int) -> None:
@@ -190,13 +211,15 @@ class Times:
 
     def __init__(self) -> None:
         self.served: list[float] = []
+        self.editor: list[float] = []
         self.prompt: list[float] = []
         self.unserved: list[float] = []
         self.whole: list[float] = []
 
     def report(self) -> None:
         print(f"from the command to the first request that the new daemon serves: {_spread(self.served)} (bar 1 s)")
-        print(f"longest in which nobody who asks again and again was served: {_spread(self.unserved)}")
+        print(f"to the first of an editor, which is told to `initialize` before: {_spread(self.editor)}")
+        print(f"longest in which one who asks again and again was not served: {_spread(self.unserved)}")
         print(f"to the first prompt that the new daemon answers: {_spread(self.prompt)}")
         print(f"the whole command, to the old daemon's end: {_spread(self.whole)}")
 
@@ -204,9 +227,7 @@ class Times:
 async def restarts(
     clients: list[Watched], changed: asyncio.Event, env: dict[str, str], options: Any, editors: "Editors"
 ) -> None:
-    prober = Prober(await Editor.start(env))
-    probing = asyncio.create_task(prober.run())
-    await prober.served_by_other_than(0)
+    prober, editor = await Prober.start(env, initialize=False), await Prober.start(env, initialize=True)
     times = Times()
     for _ in range(options.restarts):
         await _until(changed, lambda: sum(each.under_way for each in clients) >= options.under_way)
@@ -218,18 +239,20 @@ async def restarts(
         begun = time.monotonic()
         restarting = await asyncio.create_subprocess_exec(AID, "restart", env=env, stdout=subprocess.DEVNULL)
         await prober.served_by_other_than(before)
-        served = time.monotonic()
         assert await restarting.wait() == 0
-        times.served.append(served - begun)
         times.whole.append(time.monotonic() - begun)
+        await editor.served_by_other_than(before)
+        served = min(prober.served_at, editor.served_at)
+        times.served.append(served - begun)
+        times.editor.append(editor.served_at - begun)
         times.unserved.append(prober.longest_s)
         await _until(changed, lambda since=served: any(each.answered_at > since for each in clients))
         times.prompt.append(max(each.answered_at for each in clients) - begun)
-        print(f"  restart: new daemon serves after {times.served[-1]:.2f} s; longest wait {times.unserved[-1]:.2f} s")
+        told = f"new daemon serves after {times.served[-1]:.2f} s, an editor after {times.editor[-1]:.2f} s"
+        print(f"  restart: {told}; longest wait {times.unserved[-1]:.2f} s", flush=True)
         await asyncio.to_thread(editors.answered, asked)
-    probing.cancel()
-    prober._editor.process.terminate()
-    await prober._editor.process.wait()
+    for each in (prober, editor):
+        await each.end()
     times.report()
 
 

@@ -41,11 +41,6 @@ def make(name: str, settings: config.ModelSettings) -> "Backend":
             return LlamaBackend(name, settings)
 
 
-def module(settings: config.ModelSettings) -> str:
-    """The name of the module that `make` imports for it."""
-    return f"{__name__}.{settings.__struct_config__.tag}"
-
-
 def detail(settings: config.ModelSettings) -> str:
     """What the model is, in a few words; nothing is connected or loaded. Raises ModelMissing where it can't work."""
     match settings:
