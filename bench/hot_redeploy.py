@@ -41,6 +41,7 @@ OWN = [sys.executable, __file__, "--as-client"]
 CLIENTS = 3
 DOCUMENTS, DOCUMENT_BYTES = 20, 20_000  # of an own client; with --editors they have none
 STARTS = 15
+BEHIND_OTHERS_S = 600  # an editor's answer may have to wait for those to a thousand requests
 LINE = {"match": "", "marker": r"say #(\w+)", "reply": "answer to {marker}.", "times": 10**9}
 
 
@@ -413,7 +414,7 @@ def with_editors(options: Any) -> None:
         raise SystemExit(lacking)
     with scene() as shop:
         shop.replies(LINE)
-        with three_editors(shop) as started:
+        with three_editors(shop, BEHIND_OTHERS_S) as started:
             env = shop.env | {"AID_BENCH_WORKSPACE": str(shop.root), "AID_BENCH_DOCUMENTS": "0"}
             asyncio.run(redeploy(env, options, Editors(started, lambda: bridges(shop))))
 

@@ -116,11 +116,12 @@ def missing() -> str | None:
 
 
 @contextmanager
-def three_editors(scene: Any) -> Iterator[list[Editor]]:
-    """Started in the scene's workspace; all of them end with the block."""
+def three_editors(scene: Any, wait_s: int = 60) -> Iterator[list[Editor]]:
+    """Started in the scene's workspace; all of them end with the block. What is to show must show in `wait_s`."""
     terminals = _module("three_terminal", HERE / "emacs" / "test_terminal.py")
     drivers = _module("three_driver", HERE / "nvim" / "driver.py")
     code_server = _module("three_code_server", HERE / "vscode" / "code_server.py")
+    terminals.WAIT_S, drivers.WAIT_MS, code_server.WAIT_S = wait_s, wait_s * 1000, wait_s
     (scene.home / "vsix").mkdir()
     tools = code_server.tools()
     extensions = code_server.extensions(tools, code_server.package(tools, scene.home / "vsix"))

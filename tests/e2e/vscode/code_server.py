@@ -14,6 +14,7 @@ from typing import Any, Self
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SHOTS = ROOT / "build"
+WAIT_S = 60
 CACHE = Path(os.environ.get("AID_DEV_CACHE") or Path.home() / ".cache/aid-dev")
 AID = Path(sys.executable).parent / "aid"
 FLAGS = (
@@ -117,7 +118,8 @@ class Code:
         url = f"{found[1]}/?folder={self._root}"
         self._driver = subprocess.Popen(
             ["node", str(HERE / "driver.mjs"), self._tools["chromium"], url],
-            env=os.environ | {"PLAYWRIGHT": self._tools["playwright"], "SHOTS": str(SHOTS)},
+            env=os.environ
+            | {"PLAYWRIGHT": self._tools["playwright"], "SHOTS": str(SHOTS), "TIMEOUT_MS": str(WAIT_S * 1000)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

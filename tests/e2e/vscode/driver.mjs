@@ -1,5 +1,6 @@
 // VS Code in a browser, driven: node driver.mjs CHROMIUM URL. A line of JSON in, [operation, ...arguments]; one out,
-// {"is": what came of it} or {"error": why not}. $PLAYWRIGHT is playwright-core's folder, $SHOTS where pictures go.
+// {"is": what came of it} or {"error": why not}. $PLAYWRIGHT is playwright-core's folder, $SHOTS where pictures go,
+// $TIMEOUT_MS how long anything is waited for.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -7,7 +8,7 @@ const { chromium } = createRequire(import.meta.url)(process.env.PLAYWRIGHT);
 const [executablePath, url] = process.argv.slice(2);
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
 args.push("--disable-background-networking", "--disable-component-update", "--disable-sync");
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = Number(process.env.TIMEOUT_MS);
 const browser = await chromium.launch({ executablePath, args });
 const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
 page.setDefaultTimeout(TIMEOUT_MS);
