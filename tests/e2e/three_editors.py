@@ -31,7 +31,7 @@ class Editor(Protocol):
     name: str
 
     def ask(self, prompt: str) -> None:
-        """Type it in the chat and send it."""
+        """Type it in the chat and send it, once the answer before is complete: its text is shown earlier."""
         ...
 
     def shows(self, text: str) -> None:
@@ -55,15 +55,20 @@ class Emacs:
         terminal.shows("(Chat AID")
 
     def ask(self, prompt: str) -> None:
+        while self._eval("(if (aid-asked-from (window-buffer)) 1 0)") != 0:
+            pass
         self._terminal.keys(prompt, "C-c", "C-c")
 
     def shows(self, text: str) -> None:
         self._terminal.shows(text)
 
     def chat(self) -> str:
-        words = [*self._words, "(json-encode (with-current-buffer (window-buffer) (buffer-string)))"]
-        said = subprocess.run(words, env=self._env, check=True, capture_output=True, text=True).stdout
-        return str(json.loads(json.loads(said)))
+        return str(json.loads(self._eval("(json-encode (with-current-buffer (window-buffer) (buffer-string)))")))
+
+    def _eval(self, code: str) -> Any:
+        """The value of an elisp expression that is a string or a number."""
+        said = subprocess.run([*self._words, code], env=self._env, check=True, capture_output=True, text=True)
+        return json.loads(said.stdout)
 
 
 class Neovim:
@@ -75,6 +80,7 @@ class Neovim:
         nvim.until("vim.bo.filetype == 'markdown'")
 
     def ask(self, prompt: str) -> None:
+        self._nvim.until("not require('aid').statusline():match('asking')")
         self._nvim.keys(f"Go{prompt}<Esc><CR>")
 
     def shows(self, text: str) -> None:
@@ -94,6 +100,7 @@ class Code:
         code.do("chatUntil", "#prompt")
 
     def ask(self, prompt: str) -> None:
+        self._code.do("chatGone", "article[aria-busy=true]")
         self._code.do("ask", prompt)
 
     def shows(self, text: str) -> None:
