@@ -1,5 +1,6 @@
 """What the daemon's benchmarks share: a replay server in a process of its own, a private daemon, a small workspace."""
 
+import compileall
 import contextlib
 import json
 import os
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 AID = Path(sys.executable).parent / "aid"
+for package in ("aid", "ces", "trainer"):  # as installed packages are, though Python may be told to write no bytecode
+    compileall.compile_dir(Path(__file__).parents[1] / package, quiet=1)
 
 SOURCE = "".join(f"def step_{n}(value):\n    return value + {n}\n\n\n" for n in range(40))
 BEFORE, AFTER = "    return value + 7\n", "    return value + 70\n"
