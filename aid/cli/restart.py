@@ -20,12 +20,14 @@ ASK_TIMEOUT_S = 10.0
 
 def restart(*, as_json: bool) -> None:
     """Raises AidError; a daemon that runs then runs on, unless it was the one that could not be ended."""
-    old = lifecycle.holder()
-    pid = old.pid if old is not None else 0
+    pid = 0
     with ExitStack() as held:
 
         def prepare() -> Callable[[], None]:
-            """Meanwhile the new one is at its own imports."""
+            """Meanwhile the new one is at its own imports. Nobody else is starting one: who runs now is to end."""
+            nonlocal pid
+            old = lifecycle.holder()
+            pid = old.pid if old is not None else 0
             client = reach() if pid else None
             if client is not None:
                 held.enter_context(client)
