@@ -1,14 +1,16 @@
 """The person's word on proposals, carried out: accepted, rejected, taken back, done again.
 
 What is done is written down before it is answered, and in an order in which a daemon that is killed in between leaves
-nothing that the next one, asked the same, would do twice or could not take back.
+nothing that the next one, asked the same, would do twice or could not take back. Those of one workspace are carried
+out one after the other: each begins with what the one before made of the proposal, and of the editor's documents.
 """
 
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -51,9 +53,39 @@ class Decisions:
         self._clock = clock
         self._in_editor = InEditor(store)
         self._begun = Begun(store)
+        self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
-    async def accept(self, stored: Stored, params: AcceptParams, client: Client) -> OutcomeResult:
+    async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
+        async with self._alone_with(params) as stored:
+            return await self._accept(stored, params, client)
+
+    async def reject(self, params: RejectParams) -> OutcomeResult:
+        """Turn down what is left of a proposal, or part of that."""
+        async with self._alone_with(params) as stored:
+            return await self._reject(stored, params)
+
+    async def undo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
+        async with self._lock(root):
+            result = await self._undo(root, await self._meant(params, "undone"), client)
+        return _told(result, "taken back", await asyncio.to_thread(self._proposal_of, result.applied))
+
+    async def redo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
+        async with self._lock(root):
+            result = await self._redo(root, await self._meant(params, "applied"), client)
+        return _told(result, "applied again", await asyncio.to_thread(self._proposal_of, result.applied))
+
+    @contextlib.asynccontextmanager
+    async def _alone_with(self, params: AcceptParams | RejectParams) -> AsyncIterator[Stored]:
+        """The proposal that is meant when it is asked, as the decisions asked before leave it."""
+        meant = (await asyncio.to_thread(self._proposals.meant, params.id, params.workspace)).proposal
+        async with self._lock(Path(meant.workspace)):
+            yield await asyncio.to_thread(self._proposals.get, meant.id)
+
+    def _lock(self, root: Path) -> asyncio.Lock:
+        return self._locks.setdefault(root, asyncio.Lock())
+
+    async def _accept(self, stored: Stored, params: AcceptParams, client: Client) -> OutcomeResult:
         root = Path(stored.proposal.workspace)
         async with self._workspaces.use(root) as workspace:
             accepted = await accept(stored, params, await Desk.of(workspace, client, self._clients, self._begun))
@@ -70,8 +102,7 @@ class Decisions:
             await to_its_end(self._begun.forget, name())
         return _told(accepted.result, "accepted", stored.proposal.id)
 
-    async def reject(self, stored: Stored, params: RejectParams) -> OutcomeResult:
-        """Turn down what is left of a proposal, or part of that."""
+    async def _reject(self, stored: Stored, params: RejectParams) -> OutcomeResult:
         if stored.outcome is not None and did(stored.by):
             return _told(stored.outcome, "rejected", stored.proposal.id)
         outcome = OutcomeResult(applied=None)
@@ -79,14 +110,6 @@ class Decisions:
         await to_its_end(self._proposals.put, msgspec.structs.replace(rejected, by=name(), outcome=outcome))
         self._recording.rejected(rejected, params.reason)
         return _told(outcome, "rejected", stored.proposal.id)
-
-    async def undo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
-        result = await self._undo(root, await self._meant(params, "undone"), client)
-        return _told(result, "taken back", await asyncio.to_thread(self._proposal_of, result.applied))
-
-    async def redo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
-        result = await self._redo(root, await self._meant(params, "applied"), client)
-        return _told(result, "applied again", await asyncio.to_thread(self._proposal_of, result.applied))
 
     async def _undo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
         result = await self._turned(params, root, "undone", client)

@@ -46,7 +46,7 @@ from ces.verdict import BuildStatus
 
 RUNNING_AT_ONCE = 64
 
-Meant = protocol.ProposalParams | protocol.ProposedParams | protocol.AcceptParams | protocol.RejectParams
+Meant = protocol.ProposalParams | protocol.ProposedParams
 
 log = logging.getLogger(__name__)
 
@@ -142,10 +142,10 @@ class Host:
         return protocol.Empty()
 
     async def accept(self, params: protocol.AcceptParams, client: Client) -> protocol.OutcomeResult:
-        return await self._decisions.accept(await self._stored(params), params, client)
+        return await self._decisions.accept(params, client)
 
     async def reject(self, params: protocol.RejectParams, client: Client) -> protocol.OutcomeResult:
-        return await self._decisions.reject(await self._stored(params), params)
+        return await self._decisions.reject(params)
 
     async def undo(self, params: protocol.UndoParams, client: Client) -> protocol.OutcomeResult:
         return await self._decisions.undo(root_named(params.workspace), params, client)
