@@ -46,8 +46,9 @@ async def accept(stored: Stored, params: AcceptParams, desk: Desk) -> Acceptance
     """
     if stored.outcome is not None and did(stored.by):
         return Acceptance(result=stored.outcome)
-    if stored.proposal.state in ("accepted", "rejected"):
-        raise UsageError(f"proposal {stored.proposal.id} is {stored.proposal.state} already: ask again for a new one")
+    state = stored.proposal.state
+    if state == "accepted" or (state == "rejected" and not params.hunks):
+        raise UsageError(f"proposal {stored.proposal.id} is {state} already: ask again for a new one")
     accepted = chosen(stored, params)
     changes = changes_to(stored, accepted)
     if not changes:

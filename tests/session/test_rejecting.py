@@ -127,6 +127,18 @@ async def test_a_hunk_turned_down_by_mistake_is_accepted_by_its_number(chosen: C
     assert await chosen.told() == "partly: calc.txt partly a., notes.txt open .; waits"
 
 
+async def test_one_that_was_turned_down_altogether_is_accepted_by_its_hunks(chosen: Chosen) -> None:
+    await chosen.reject()
+    with pytest.raises(UsageError, match="is rejected already"):
+        await chosen.accept()
+    await chosen.accept(SECOND)
+    assert "line 3\n" in chosen.scene.text and "line seventeen\n" in chosen.scene.text
+    assert await chosen.told() == "partly: calc.txt accepted ra, notes.txt rejected r"
+    await chosen.accept(Hunk(path="notes.txt", index=0))
+    assert await chosen.told() == "partly: calc.txt accepted ra, notes.txt accepted a"
+    assert await chosen.counted() == {"partly": 1, "proposed": 3, "accepted": 2, "rejected": 1}
+
+
 async def test_parts_are_taken_back_the_last_first_and_what_was_turned_down_stays_so(chosen: Chosen) -> None:
     await chosen.reject(files=("notes.txt",))
     first = await chosen.accept(FIRST)

@@ -106,7 +106,7 @@ function drawHunk(proposal: Proposal, file: ProposedFile, hunk: ProposedHunk, po
     { class: "row" },
     element("code", { class: "header" }, hunk.header),
     many && decision !== "open" && said(decision),
-    many && decision !== "accepted" && proposal.state !== "rejected" && act("accept", "Accept"),
+    many && decision !== "accepted" && act("accept", "Accept"),
     many && decision === "open" && act("reject", "Reject"),
   );
   return element(
