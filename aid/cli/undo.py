@@ -14,8 +14,9 @@ from aid.cli.outcome import files_json, print_files, print_json, print_notes, re
 
 if TYPE_CHECKING:
     from aid.apply import Applied
-    from aid.metrics import Metrics
     from aid.protocol import LogEntry
+    from aid.session.in_editor import State
+    from aid.session.proposals import Stored
 
 _root = click.option(
     "--root", type=click.Path(exists=True, file_okay=False, path_type=Path), help="The workspace; else found from here."
@@ -34,23 +35,41 @@ def undo(id_: str | None, as_json: bool, root: Path | None) -> None:
     """
     from aid import apply
 
-    def take_back() -> Applied:
-        done = apply.undo(workspace(root), id_)
-        _count(lambda metrics: metrics.undone(done.id))
-        return done
-
-    _take(take_back, "undone", as_json=as_json)
+    _take(lambda: _known(apply.undo(workspace(root), id_), "undone"), "undone", as_json=as_json)
 
 
-def _count(told: Callable[[Metrics], None]) -> None:
-    """What was measured of the request that made the change set says so too; without measurements, nothing."""
+def _known(done: Applied, to: State) -> Applied:
+    """`done`, once the proposal that the change set is of, and what was measured of its request, show it."""
+    import msgspec
+
+    from aid.errors import AidError
+    from aid.session import steps
+    from aid.session.proposals import Proposals
+    from aid.session.store import Store
+
+    store, stored, notes = Store(), None, done.notes
+    if store.path.exists():
+        try:
+            stored = Proposals(store).turn(done.id, steps.undone if to == "undone" else steps.redone)
+        except AidError as error:
+            notes = (*notes, f"proposals don't show it: {error}")
+        store.close()
+    _count(done.id, to, stored)
+    return msgspec.structs.replace(done, notes=notes)
+
+
+def _count(applied: str, to: State, stored: Stored | None) -> None:
+    """Without measurements, nothing."""
     from aid import paths
     from aid.config import MetricsSettings
     from aid.metrics.store import FILE_NAME, Metrics
+    from aid.session.steps import tally
 
     if (paths.state_dir() / FILE_NAME).exists():
         metrics = Metrics(None, MetricsSettings())
-        told(metrics)
+        (metrics.undone if to == "undone" else metrics.redone)(applied)
+        if stored is not None:
+            metrics.decided(stored.proposal.request, *tally(stored))
         metrics.close()
 
 
@@ -62,12 +81,7 @@ def redo(id_: str | None, as_json: bool, root: Path | None) -> None:
     """Apply again the change set ID, or the one last undone. Exit status 1: it no longer fits, nothing was changed."""
     from aid import apply
 
-    def again() -> Applied:
-        done = apply.redo(workspace(root), id_)
-        _count(lambda metrics: metrics.redone(done.id))
-        return done
-
-    _take(again, "applied", as_json=as_json)
+    _take(lambda: _known(apply.redo(workspace(root), id_), "applied"), "applied", as_json=as_json)
 
 
 @click.command()

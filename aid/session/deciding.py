@@ -7,7 +7,6 @@ out one after the other: each begins with what the one before made of the propos
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -15,7 +14,6 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from aid import apply
-from aid.errors import UsageError
 from aid.protocol import AcceptParams, OutcomeResult, RejectParams, UndoParams
 from aid.session import steps
 from aid.session.acceptance import accept
@@ -68,12 +66,12 @@ class Decisions:
     async def undo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
         async with self._lock(root):
             result = await self._undo(root, await self._meant(params, "undone"), client)
-        return _told(result, "taken back", await asyncio.to_thread(self._proposal_of, result.applied))
+        return await self._turned_told(result, "taken back")
 
     async def redo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
         async with self._lock(root):
             result = await self._redo(root, await self._meant(params, "applied"), client)
-        return _told(result, "applied again", await asyncio.to_thread(self._proposal_of, result.applied))
+        return await self._turned_told(result, "applied again")
 
     @contextlib.asynccontextmanager
     async def _alone_with(self, params: AcceptParams | RejectParams) -> AsyncIterator[Stored]:
@@ -164,17 +162,13 @@ class Decisions:
 
     async def _turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> None:
         """A change set was undone or redone: its proposal shows that, where it is still kept."""
-        proposal = await asyncio.to_thread(self._proposal_of, applied)
-        if proposal is not None:
-            stored = turned(await asyncio.to_thread(self._proposals.get, proposal), applied)
-            await to_its_end(self._proposals.put, stored)
+        stored = await to_its_end(self._proposals.turn, applied, turned)
+        if stored is not None:
             self._recording.decided(stored)
 
-    def _proposal_of(self, applied: str | None) -> str | None:
-        """The proposal, where it is still kept, that a change set is of. Blocks."""
-        with contextlib.suppress(UsageError):
-            return self._proposals.get(re.split("[-.]", applied or "")[0]).proposal.id
-        return None
+    async def _turned_told(self, result: OutcomeResult, done: str) -> OutcomeResult:
+        stored = await asyncio.to_thread(self._proposals.of, result.applied) if result.applied else None
+        return _told(result, done, stored.proposal.id if stored else None)
 
 
 def _once(turn: Callable[..., apply.Applied], root: Path, change: str | None, by: str, before: str) -> apply.Applied:

@@ -2,7 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -72,26 +73,26 @@ class Proposals:
 
     def get(self, proposal_id: str) -> Stored:
         """Raises UsageError for an id that is none or is no longer kept."""
-        if not _ID.fullmatch(proposal_id):
-            raise UsageError(f"{proposal_id!r} is no proposal's id: ids are printed with each proposal")
         with self._store.work() as db:
-            found = db.execute("SELECT shown, done FROM proposals WHERE id = ?", (proposal_id,)).fetchone()
-        if found is None:
-            raise UsageError(f"proposal {proposal_id} is not kept (any more): ask again")
-        try:
-            done = msgspec.msgpack.decode(found[1], type=_Done)
-            shown = msgspec.json.decode(found[0], type=Proposal)
-        except msgspec.MsgspecError as error:
-            raise AidError(f"proposal {proposal_id} can't be read from {self._store.path}: {error}") from error
-        return Stored(
-            proposal=shown,
-            changes=done.changes,
-            accepted=done.accepted,
-            rejected=done.rejected,
-            steps=done.steps,
-            by=done.by,
-            outcome=done.outcome,
-        )
+            return self._read(db, proposal_id)
+
+    def of(self, applied: str) -> Stored | None:
+        """The one, where it is still kept, that the change set `applied` is of."""
+        with contextlib.suppress(UsageError):
+            return self.get(_named(applied))
+        return None
+
+    def turn(self, applied: str, turned: Callable[[Stored, str], Stored]) -> Stored | None:
+        """`of` a change set that was undone or redone, once it shows that: `turned` says how (`aid.session.steps`).
+
+        At one go: the command line turns change sets without the daemon.
+        """
+        with self._store.work() as db, contextlib.suppress(UsageError):
+            db.execute("BEGIN IMMEDIATE")
+            stored = turned(self._read(db, _named(applied)), applied)
+            db.execute(_PUT, _row(stored))
+            return stored
+        return None
 
     def kept(self, ids: Iterable[str]) -> dict[str, Proposal]:
         """Those of `ids` that still are."""
@@ -122,6 +123,32 @@ class Proposals:
             with contextlib.suppress(msgspec.MsgspecError):
                 found.append(msgspec.json.decode(shown, type=Proposal))
         return [each for each in found if any(file.state in ("open", "partly") for file in each.files)]
+
+    def _read(self, db: sqlite3.Connection, proposal_id: str) -> Stored:
+        if not _ID.fullmatch(proposal_id):
+            raise UsageError(f"{proposal_id!r} is no proposal's id: ids are printed with each proposal")
+        found = db.execute("SELECT shown, done FROM proposals WHERE id = ?", (proposal_id,)).fetchone()
+        if found is None:
+            raise UsageError(f"proposal {proposal_id} is not kept (any more): ask again")
+        try:
+            done = msgspec.msgpack.decode(found[1], type=_Done)
+            shown = msgspec.json.decode(found[0], type=Proposal)
+        except msgspec.MsgspecError as error:
+            raise AidError(f"proposal {proposal_id} can't be read from {self._store.path}: {error}") from error
+        return Stored(
+            proposal=shown,
+            changes=done.changes,
+            accepted=done.accepted,
+            rejected=done.rejected,
+            steps=done.steps,
+            by=done.by,
+            outcome=done.outcome,
+        )
+
+
+def _named(applied: str) -> str:
+    """The id of the proposal that a change set is of, if it is of one: there a number may stand after it."""
+    return re.split("[-.]", applied)[0]
 
 
 def _row(stored: Stored) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from aid.session.acceptance import Acceptance
 from aid.session.attempt import Attempt, total
 from aid.session.proposals import Stored
 from aid.session.sampling import Judged
+from aid.session.steps import tally
 from aid.session.turn import Ended, Setting
 
 
@@ -89,9 +90,7 @@ class Recording:
 
     def decided(self, stored: Stored) -> None:
         """What is decided by now of each hunk."""
-        counts = (sum(map(len, each.values())) for each in (stored.accepted, stored.rejected))
-        hunks = sum(max(1, len(file.hunks)) for file in stored.proposal.files)
-        self._metrics.decided(stored.proposal.request, hunks, *counts)
+        self._metrics.decided(stored.proposal.request, *tally(stored))
 
     def undone(self, applied: str) -> None:
         self._metrics.undone(applied)

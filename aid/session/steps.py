@@ -86,6 +86,12 @@ def deciding(stored: Stored, *, accepted: Hunks | None = None, rejected: Hunks |
     return msgspec.structs.replace(decided, proposal=proposal)
 
 
+def tally(stored: Stored) -> tuple[int, int, int]:
+    """How many hunks it has, how many of them are accepted by now, and how many rejected."""
+    accepted, rejected = (sum(map(len, each.values())) for each in (stored.accepted, stored.rejected))
+    return sum(max(1, len(file.hunks)) for file in stored.proposal.files), accepted, rejected
+
+
 def both(some: Mapping[str, Sequence[int]], others: Mapping[str, Sequence[int]]) -> Hunks:
     paths = dict.fromkeys((*some, *others))
     return {path: tuple(sorted({*some.get(path, ()), *others.get(path, ())})) for path in paths}
