@@ -14,6 +14,7 @@ SPOKEN = frozenset({1})  # the versions of bridges that this daemon serves
 ATTACH = "aid/attach"
 DELIVERED = "aid/delivered"
 ENDING = "aid/ending"
+EDITED = "$/aid/edited"  # by the id of a `workspace/applyEdit` that an earlier daemon may have sent: its answer
 
 
 class AttachParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,7 +1,8 @@
 """What a daemon asks of the editor, so that an editor's late answer reaches whoever it is for, and no one else. Pure.
 
 A daemon names an edit it wants made by the request it is for: the next daemon, which does that request again, asks by
-the same id, and is given the answer to the first in place of having the edit made twice. Answers to what a dead daemon
+the same id, and is given the answer to the first in place of having the edit made twice. It may ask for that answer
+alone (`aid.attach.EDITED`): an editor that was never asked for the edit refuses that. Answers to what a dead daemon
 asked, and no one asked again, are dropped.
 """
 

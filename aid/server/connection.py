@@ -112,6 +112,9 @@ class Connection:
             return "this client takes no edits: it did not send 'initialize'"
         return await self._editor.apply_edit(root, changes, label)
 
+    async def made_edit(self) -> bool:
+        return self._editor is not None and await self._editor.made_edit()
+
     # What the rest of the server uses.
 
     @property

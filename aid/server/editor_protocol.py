@@ -21,6 +21,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
+from aid import attach
 from aid.server.documents import Documents
 from aid.server.message import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, Call, RpcError
 from aid.server.routes import converted
@@ -139,7 +140,8 @@ class EditorProtocol(LanguageServerProtocol):
         return types.METHOD_TO_TYPES.get(method, (None,))[0]
 
     def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
-        return types.METHOD_TO_TYPES.get(method, (None, None))[1]
+        answered = types.WORKSPACE_APPLY_EDIT if method == attach.EDITED else method
+        return types.METHOD_TO_TYPES.get(answered, (None, None))[1]
 
     # Methods of the LSP.
 

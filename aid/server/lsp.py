@@ -16,7 +16,7 @@ import msgspec
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from aid import __version__
+from aid import __version__, attach
 from aid.protocol import InitializationOptions
 from aid.server import commands
 from aid.server.diagnostics import BuildDiagnostics
@@ -111,6 +111,16 @@ class Editor(LanguageServer):
         except TimeoutError:
             return f"the client did not answer workspace/applyEdit within {APPLY_EDIT_TIMEOUT_S:g} s"
         return None if result.applied else result.failure_reason or "the editor did not say why"
+
+    async def made_edit(self) -> bool:
+        """See `aid.session.client.Client`. Asked by the edit's own id: where the edit went through the bridge, that has
+        the answer; where it did not, the editor knows no such method."""
+        try:
+            async with asyncio.timeout(APPLY_EDIT_TIMEOUT_S):
+                result = await self.protocol.send_request_async(attach.EDITED, None, _edit_id())
+        except (PeerError, TimeoutError):
+            return False
+        return bool(result.applied)
 
     async def execute(self, params: types.ExecuteCommandParams, run: Callable[..., Awaitable[Any]], given: Any) -> Any:
         """Run a command; `$/progress` is shown for those that have a title."""

@@ -71,6 +71,9 @@ class Progress:
     async def apply_edit(self, root: Path, changes: Sequence[FileChange], label: str) -> str | None:
         return await self._editor.connection.apply_edit(root, changes, label)
 
+    async def made_edit(self) -> bool:
+        return await self._editor.connection.made_edit()
+
     def update(self, params: UpdateParams) -> None:
         if self._passes_on:
             self._editor.connection.update(params)

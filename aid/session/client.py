@@ -40,3 +40,7 @@ class Client(Protocol):
         None when the editor did it, else why it didn't.
         """
         ...
+
+    async def made_edit(self) -> bool:
+        """Whether the editor made what an earlier daemon asked of it for the request at hand, by `apply_edit`."""
+        ...

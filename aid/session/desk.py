@@ -8,8 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from aid import apply
 from aid.edits.edit import Rejected
 from aid.errors import Refusal, StaleError
@@ -66,8 +64,15 @@ class Desk:
             await asyncio.to_thread(self._begun.put, name(), changes)
 
     async def edit(self, changes: Sequence[FileChange], label: str) -> str | None:
-        """Have the editor make changes that `split` gave and `begin` was told. None when it did, else why it didn't."""
-        return await self._client.apply_edit(self.workspace.root, [self._to_make(each) for each in changes], label)
+        """Have the editor make changes that `split` gave and `begin` was told. None when it did, else why it didn't.
+
+        Lines that were typed over since say nothing of whether an earlier daemon had them changed: the editor does.
+        """
+        found = [apply.rebase(each, self._shown(each)) for each in changes]
+        to_make = [each for each in found if not isinstance(each, Rejected)]
+        if len(to_make) == len(changes):
+            return await self._client.apply_edit(self.workspace.root, to_make, label)
+        return None if self._earlier and await self._client.made_edit() else "edited since"
 
     def refuse_unsaved(self, changes: Sequence[FileChange]) -> None:
         """Raises StaleError for files that an editor shows otherwise than the disk has them."""
@@ -80,13 +85,6 @@ class Desk:
                     refused.append(Refusal(path, told))
         if refused:
             raise StaleError("; ".join(map(str, refused)), refused=tuple(refused))
-
-    def _to_make(self, change: FileChange) -> FileChange:
-        """`change` on the text as it is shown now. One that has no place there any more an earlier daemon had made:
-        the edit is empty then, and the bridge answers it as the editor did the first."""
-        shown = self._shown(change)
-        found = apply.rebase(change, shown)
-        return msgspec.structs.replace(change, before=shown, after=shown) if isinstance(found, Rejected) else found
 
     def _shown(self, change: FileChange) -> bytes | None:
         path = change.old_path or change.path

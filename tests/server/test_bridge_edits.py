@@ -4,15 +4,18 @@ The daemon is stopped once it has asked for the edit; the editor makes it and sa
 that unread, and the next one is asked the same by the bridge.
 """
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from aid.apply.opened import open_journal
 from aid.models.recording import Recording
 
 TWO = "\nnotes.md\n<<<<<<< SEARCH\n=======\nhello\n>>>>>>> REPLACE\n"
@@ -72,6 +75,22 @@ class Desk:
             self.world.kill_daemon()
             then()
         return (await self.editor.answer(asked))["result"]
+
+    async def answered(self, identity: int | str) -> Any:
+        """The answer to a request; what is asked of the editor meanwhile is unknown to it."""
+        while True:
+            message = await self.editor.next()
+            assert message.get("method") != "workspace/applyEdit"
+            if "method" in message and "id" in message:
+                error = {"code": -32601, "message": f"there is no method {message['method']}"}
+                self.editor.send({"jsonrpc": "2.0", "id": message["id"], "error": error})
+            elif message.get("id") == identity:
+                return message
+
+    def begun(self) -> bool:
+        """Whether the daemon has written down what it is about to ask the editor for."""
+        with contextlib.closing(sqlite3.connect(self.world.private / "state" / "aid" / "sessions.db")) as db:
+            return bool(db.execute("SELECT count(*) FROM begun").fetchone()[0])
 
     async def stats(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(await self.world.aid("stats", "--json"))
@@ -141,3 +160,24 @@ async def test_an_edit_that_the_editor_did_not_make(desk: Desk) -> None:
     assert await desk.stats() == {}
     again = await desk.do("aid/accept", {"id": proposal}, killed=False)
     assert again["in_editor"] == ["shape.py"] and desk.edits == 1
+
+
+async def test_an_edit_that_the_editor_was_never_asked_for(desk: Desk) -> None:
+    """The daemon dies before it asks, the person having typed over the lines: nothing is accepted, on disk neither."""
+    proposal = await desk.proposal()
+    waiting = {"workspace": str(desk.world.workspace)}
+    with open_journal(desk.world.workspace).locked():  # the disk goes first: there the daemon waits
+        asked = desk.editor.ask("aid/accept", {"id": proposal, "through_editor": True})
+        while not desk.begun():
+            await desk.editor.call("aid/proposals", waiting)
+        desk.type(desk.text.replace("return 3 *", "return 3.1416 *"))
+        await desk.editor.call("aid/proposals", waiting)  # by now the daemon knows what was typed
+        desk.world.kill_daemon()
+    typed = desk.text
+    outcome = (await desk.answered(asked))["result"]
+    assert [(each["path"], each["reason"]) for each in outcome["refused"]] == [("shape.py", "edited since")]
+    assert outcome["applied"] is None and (desk.text, desk.edits) == (typed, 0)
+    assert not (desk.world.workspace / "notes.md").exists()
+    told = (await desk.editor.call("aid/proposals", waiting))["result"]["proposals"]
+    assert [each["id"] for each in told] == [proposal]
+    assert await desk.stats() == {}

@@ -58,6 +58,9 @@ class Editor:
             self.edited += changes
         return self.refusal
 
+    async def made_edit(self) -> bool:
+        return False
+
 
 class Scene:
     """A workspace of one file, replies, a host. `build`: the file is green when it says nothing broken."""

@@ -1,5 +1,6 @@
 """What was accepted into an editor's documents is taken back there, and done again."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from aid.apply.opened import open_journal
 from aid.errors import UsageError
 from aid.protocol import AcceptParams, FileRef, Hunk, OutcomeResult, Proposal, StatsParams, UndoParams
 from aid.session.client import OpenDocument
@@ -148,6 +150,19 @@ async def test_the_metrics_count_it_as_undone(desk: Desk) -> None:
     await desk.turn("undo")
     stats = await desk.scene.host.stats(StatsParams(), desk.scene.editor)
     assert "undone" in str(stats) and stats != {}, stats
+
+
+async def test_lines_typed_over_while_the_disk_is_written_are_not_said_to_be_accepted(desk: Desk) -> None:
+    proposal, editor, looked = await desk.proposal(), desk.scene.editor, asyncio.Event()
+    documents = editor.documents
+    editor.documents = lambda: (looked.set(), documents())[1]
+    with open_journal(desk.scene.root).locked():  # where the writing waits
+        accepting = asyncio.create_task(desk.accept(proposal))
+        await looked.wait()
+        desk.type(desk.shown.replace("line 3\n", "mine\n"))
+    done = await accepting
+    assert (done.applied, [(each.path, each.reason) for each in done.refused]) == (None, [("calc.txt", "edited since")])
+    assert "mine\n" in desk.shown and "line 17\n" in desk.shown and desk.notes == "old\n"
 
 
 async def test_an_undo_that_is_asked_again_after_a_restart_is_not_done_twice(desk: Desk, tmp_path: Path) -> None:
