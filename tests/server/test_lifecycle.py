@@ -351,7 +351,7 @@ async def test_prompts_are_logged_when_the_person_asks_for_it(
 
 
 async def test_models_are_listed_and_chosen(fake_daemon: int, aid: Run) -> None:
-    entry = {"name": "fake", "backend": "replay", "default": True, "ready": True, "detail": ""}
+    entry = {"name": "fake", "backend": "replay", "default": True, "chosen": False, "ready": True, "detail": ""}
     assert (await aid("models", "--json")).json == {"models": [entry]}
     assert (await aid("models", "use", "fake", "--json")).json == {"models": [entry]}
     assert (await aid("models")).out == "* fake (replay)\n"
