@@ -3,6 +3,7 @@
 dune 2's own `@check` lets them through. Each case says what the quick checker answers and what dune's build does.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from ces import isolation
 from ces.bases import BaseSettings
+from ces.builds.adapter import BuildSettings
+from ces.builds.dune import Dune
 from ces.builds.ocaml_fast import OcamlFast
 from ces.judge import Judge, JudgeSettings
 from ces.render_diff import render
@@ -59,6 +62,26 @@ val two : int
 let three = 3 + Two.two
 -- bin/three.mli --
 val three : int
+-- through/dune --
+(library (name through))
+-- through/a.ml --
+let x = B.y 1
+-- through/a.mli --
+val x : int
+-- through/b.ml --
+let y x = x
+-- through/b.mli --
+val y : int -> int
+-- through/c.ml --
+type t = int
+-- through/c.mli --
+type t = int
+-- through/d.ml --
+type t = int
+let d = A.x
+-- through/d.mli --
+type t = int
+val d : int
 -- aside/dune --
 (library (name aside) (modes native))
 -- aside/a.ml --
@@ -71,6 +94,7 @@ let b = A.a
 val b : int
 """
 SAID = "dependency cycle between modules in _build/default/{}"
+THROUGH: Edits = {"through/b.mli": ("int ->", "C.t ->"), "through/c.ml": ("= int", "= int let _ = A.x")}
 
 CASES: dict[str, tuple[Edits, str, str]] = {
     "two": ({"lib/b.ml": ("= 1", "= 1 + A.a")}, "red, typecheck", SAID.format("lib:\n   A\n-> B\n-> A")),
@@ -86,10 +110,38 @@ CASES: dict[str, tuple[Edits, str, str]] = {
         "red, typecheck",
         SAID.format("lib:\n   A\n-> B\n-> D\n-> C\n-> A"),
     ),
-    "an_interface_on_the_way_does_not_count": (
+    "an_interface_names_back_the_only_one_that_needs_it": (
         {"lib/b.mli": ("val", "val more : A.t val"), "lib/b.ml": ("let", "let more = 2 let")},
         "green, 3 checked",
         "",
+    ),
+    "through_an_interface": (
+        THROUGH,
+        "unsure: through/b.mli closes a circle through an interface",
+        SAID.format("through:"),
+    ),
+    "through_an_interface_where_dune_is_asked": (
+        {**THROUGH, "through/dune": ("(library", "; again\n(library")},
+        "unsure: through/dune is not an OCaml source",
+        SAID.format("through:"),
+    ),
+    "through_an_interface_that_alone_has_changed": (
+        {"through/b.mli": ("int ->", "D.t ->")},
+        "unsure: through/b.mli closes a circle through an interface",
+        SAID.format("through:"),
+    ),
+    "through_an_interface_that_leads_nowhere": ({"through/b.mli": ("int ->", "C.t ->")}, "green, 1 checked", ""),
+    "through_an_interface_of_an_added_module": (
+        {"through/c.ml": ("type", "let _ = E.e type"), "through/e.ml": "let e = 1\n", "through/e.mli": "val e : D.t\n",
+         "through/b.ml": ("let", "let _ = (0 : C.t) let")},
+        "unsure: through/b.ml closes a circle through an interface",
+        SAID.format("through:"),
+    ),
+    "through_a_module_of_types_alone": (
+        {"lib/a.ml": ("let a", "module F (X : Sort.S) = X let a"), "lib/sort.mli": ("A.t", "C.t"),
+         "lib/c.ml": ("let", "type t = int let")},
+        "unsure: lib/a.ml closes a circle through an interface",
+        SAID.format("lib:"),
     ),
     "by_a_module_of_types_alone": ({"lib/a.ml": ("let", "module F (X : Sort.S) = X let")}, "green, 1 checked", ""),
     "what_the_program_needs_not": (
@@ -171,3 +223,29 @@ async def test_a_circle_is_red_by_whoever_is_asked(
     assert not said or said in "".join(item.message for item in verdict.diagnostics), verdict
     assert verdict.stage == "typecheck"
     assert judge.audits.disagreements == 0
+
+
+@pytest.mark.parametrize(
+    ("dune", "exit_code"),
+    [
+        ("kill -9 $$", 137),
+        ("exit 1", 1),
+        ("echo Error: a program that was not linked; exit 1", 0),
+        ("echo Error: a program that was not linked; kill -9 $$", 137),
+        ("true", 0),
+    ],
+)
+def test_where_a_circle_is_known_what_dune_could_not_say_is_not_green(
+    copy: Path, tmp_path: Path, dune: str, exit_code: int
+) -> None:
+    """dune's last step as it is, over what a real dune wrote, with a dune that ends in one way or another."""
+    tree = shutil.copytree(copy, tmp_path / "tree")
+    (tree / "lib" / "b.ml").write_text("let b = 1 + A.a\n")
+    subprocess.run(["dune", "build", "--root", ".", "@check"], cwd=tree, check=True)
+    ending = tmp_path / "bin" / "dune"
+    ending.parent.mkdir()
+    ending.write_text(f"#!/bin/sh\n{dune}\n")
+    ending.chmod(0o755)
+    asked = Dune().steps(tree, BuildSettings(upto="typecheck"))[-1]
+    env = {**os.environ, "PATH": f"{ending.parent}:{os.environ['PATH']}"}
+    assert subprocess.run(asked.argv, cwd=tree, env=env, capture_output=True, check=False).returncode == exit_code
