@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from aid import paths
-from aid.errors import AidError
 
 _Stamp = tuple[int, int]
 
@@ -33,8 +32,7 @@ def load(module: str, beside: Set[str]) -> None:
     """Import it, and remember that it can be where the modules `beside` are there. Raises whatever the import does."""
     import_module(module)
     loaded = (getattr(each, "__file__", None) for name, each in list(sys.modules.items()) if name not in beside)
-    with suppress(OSError, AidError):  # what can't be remembered costs the next restart a moment, no more
-        _keep(module, _proof(file for file in loaded if file is not None))
+    _keep(module, _proof(file for file in loaded if file is not None))
 
 
 def loads(module: str) -> bool:
@@ -42,7 +40,7 @@ def loads(module: str) -> bool:
     try:
         proof = _PROOF.decode(_file(module).read_bytes())
         return proof == _proof(proof.files)
-    except (OSError, AidError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):
         return False
 
 
@@ -56,10 +54,12 @@ def _proof(files: Iterable[str]) -> _Proof:
 
 
 def _keep(module: str, proof: _Proof) -> None:
-    file = _file(module)
-    new = file.with_suffix(f".{id(proof)}")
-    new.write_bytes(msgspec.json.encode(proof))
-    new.replace(file)
+    """A cache that can't be written costs the next restart a moment, no more."""
+    with suppress(OSError):
+        file = _file(module)
+        new = file.with_suffix(f".{id(proof)}")
+        new.write_bytes(msgspec.json.encode(proof))
+        new.replace(file)
 
 
 def _file(module: str) -> Path:

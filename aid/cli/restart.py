@@ -20,14 +20,12 @@ ASK_TIMEOUT_S = 10.0
 
 def restart(*, as_json: bool) -> None:
     """Raises AidError; a daemon that runs then runs on, unless it was the one that could not be ended."""
-    pid = 0
+    old = lifecycle.holder()
+    pid = old.pid if old is not None else 0
     with ExitStack() as held:
 
         def prepare() -> Callable[[], None]:
-            """Meanwhile the new one is at its own imports. Nobody else is starting one: who runs now is to end."""
-            nonlocal pid
-            old = lifecycle.holder()
-            pid = old.pid if old is not None else 0
+            """Meanwhile the new one is at its own imports."""
             client = reach() if pid else None
             if client is not None:
                 held.enter_context(client)

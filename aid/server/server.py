@@ -60,12 +60,10 @@ class Server:
 
         When another daemon takes over, what bridges asked is left to that one after `HANDOVER_S`.
         """
-        if (
-            self._path is not None
-        ):  # before the listener closes: from Python 3.13 on it looks whether it is still its own
-            self._path.unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
         handed_over = [each for each in self._connections if self.restarting and each.bridged]
         for connection in self._connections:
             connection.draining = True

@@ -279,23 +279,30 @@ class Cascade:
                 self._unsure(f"{node.source} and {name} depend on each other")
 
     async def _no_circle(self, context: Path) -> None:
-        """Whether an implementation now names one that needs it. The base has no such circle: one takes a new name."""
+        """Whether a text now names one that closes a circle. The base has none: one takes a new name."""
         for key in sorted({*self._plan.texts, *self._renaming}):
             node = self._plan.nodes[key]
-            if node.kind != "impl" or node.generated:
+            if node.generated:
                 continue
             (names,) = await self._names_of([node])
             old = self._graph.names.get(key, frozenset()) - self._plan.renamed.get(node.objects, frozenset())
             if names <= old:
                 continue
-            others = ocaml_circle.implementations(self._plan.nodes, node.objects)
-            circle = await ocaml_circle.back_to(node, names - old, others, self._names_of)
-            if circle and not ocaml_circle.is_linked(node.objects, context):
-                self._unsure(f"{node.source} and {circle[1]} need each other")
-            if circle:
-                self._outcome.red = True
-                self._outcome.output += ocaml_circle.said(node.objects, circle)
-                raise _Ended
+            if node.kind == "impl":
+                await self._needs_not_itself(node, names - old, context)
+            if await ocaml_circle.is_closed(node, names - old, self._plan.nodes, self._names_of):
+                self._unsure(f"{node.source} closes a circle through an interface")
+
+    async def _needs_not_itself(self, node: Node, first: frozenset[str], context: Path) -> None:
+        """Whether implementations alone lead back to one, which dune needs not be asked about where it links it."""
+        others = ocaml_circle.implementations(self._plan.nodes, node.objects)
+        circle = await ocaml_circle.back_to(node, first, others, self._names_of)
+        if circle and not ocaml_circle.is_linked(node.objects, context):
+            self._unsure(f"{node.source} and {circle[1]} need each other")
+        if circle:
+            self._outcome.red = True
+            self._outcome.output += ocaml_circle.said(node.objects, circle)
+            raise _Ended
 
     async def _preprocess(self, run_ppx: RunPpx | None, context: Path) -> None:
         jobs = [(key, text.text, text.preprocess) for key, text in self._texts.items() if text.preprocess is not None]
