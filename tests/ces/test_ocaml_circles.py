@@ -115,6 +115,12 @@ CASES: dict[str, tuple[Edits, str, str]] = {
         "green, 3 checked",
         "",
     ),
+    "an_interface_names_it_back_and_dune_is_asked": (
+        {"lib/b.mli": ("val", "val more : A.t val"), "lib/b.ml": ("let", "let more = 2 let"),
+         "lib/dune": ("(library", "; again\n(library")},
+        "unsure: lib/dune is not an OCaml source",
+        "",
+    ),
     "through_an_interface": (
         THROUGH,
         "unsure: through/b.mli closes a circle through an interface",
