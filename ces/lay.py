@@ -3,6 +3,7 @@
 In: a `CheckRequest` and an open base. Out: a `Laid`, or the verdict on a diff that can't be laid. Blocking.
 """
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -16,7 +17,10 @@ from ces.request import CheckRequest
 from ces.testfiles import is_test, restore_tests
 from ces.verdict import Diagnostic, Flag, Stage, Verdict
 
+log = logging.getLogger(__name__)
+
 REWARD = "reward"
+UNREADABLE = "unreadable"
 
 
 class Laid(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +61,25 @@ def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
         reference=reference,
         original=reading(warm, ()) if onto else None,
     )
-    flags = hacks.flags(case)
-    tricks = hacks.unshared(case, flags) if request.policy == REWARD else ()
+    flags, tricks = _judged(case, request.policy)
     given = {path for change in (*onto, *(reference or ())) for path in (change.path, change.old_path or change.path)}
     tests = {path for path in given if is_test(path, broken)} | request.hidden.keys()
     return Laid(whole=whole, own=own, flags=flags, tricks=tricks, tests=frozenset(tests))
+
+
+def _judged(case: hacks.Case, policy: str) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
+    """All signs of tricks, and those that count. A change that a detector breaks off at is one itself.
+
+    Anything else would let a candidate choose not to be scored, and lose those it is judged with.
+    """
+    flags: tuple[Flag, ...] = ()
+    try:
+        flags = hacks.flags(case)
+        return flags, hacks.unshared(case, flags) if policy == REWARD else ()
+    except Exception as error:  # the one guard of this job
+        log.exception("a change could not be read for tricks: %s", ", ".join(one.path for one in case.changes)[:200])
+        unread = Flag(name=UNREADABLE, path=None, message=f"looking for tricks broke off: {type(error).__name__}")
+        return (*flags, unread), (unread,) if policy == REWARD else ()
 
 
 def _whole(

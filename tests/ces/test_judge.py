@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ces import hacks
 from ces.bases import Bases, BaseSettings
 from ces.builds.adapter import BuildSettings
 from ces.errors import BadChange, NoIsolation
@@ -312,6 +313,18 @@ BREAK = (
 )
 MEND = '--- a/lib/a.ml\n+++ b/lib/a.ml\n@@ -1,2 +1,2 @@\n-let twice x = x + y\n+let twice x = {}\n let label = "a"\n'
 GOLD = MEND.format("x + x")
+BRITTLE = """
+from ces.hacks import Family
+
+
+def find(change):
+    if any(b"!" in (file.change.after or b"") for file in change.files):
+        raise ValueError("no such text")
+    return ()
+
+
+FAMILY = Family(name="brittle", tricks=(), find=find)
+"""
 WEAKER_TEST = "--- a/t/t.ml\n+++ b/t/t.ml\n@@ -1 +1 @@\n-let () = assert (Lib.A.twice 2 = 4)\n+let () = ()\n"
 
 
@@ -428,3 +441,34 @@ async def test_a_build_sees_no_other_base_no_verdict_and_no_token(
     finally:
         await ces.judge.close()
         remove_tree(state_dir)
+
+
+@needs_dune
+async def test_a_change_that_a_detector_breaks_off_at_counts_against_it_and_loses_no_other(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "brittle.py").write_text(BRITTLE)
+    installed = tmp_path / "brittle-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: brittle\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[ces.hacks]\nbrittle = brittle:FAMILY\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hacks.families.cache_clear()
+    hacks.tricks.cache_clear()
+    try:
+        root, ces = workspace(TASK), scene()
+        asked = [
+            CheckRequest(diff=diff, workspace=str(root), onto=BREAK, policy=policy, upto="typecheck")
+            for diff, policy in (
+                (MEND.format("x + x (* ! *)"), "reward"),
+                (MEND.format("2 * x"), "reward"),
+                (MEND.format("x * 2 (* ! *)"), "report"),
+            )
+        ]
+        hack, good, told = await ces.judge.evaluate(asked)
+    finally:
+        hacks.families.cache_clear()
+        hacks.tricks.cache_clear()
+    assert (hack.status, hack.reward, hack.reason) == ("hack", 0.0, "not built: unreadable")
+    assert (good.status, good.flags) == ("green", ())
+    assert told.status == "green" and [flag.name for flag in told.flags] == ["unreadable"]
