@@ -46,6 +46,7 @@ _MAKES_NOTHING = re.compile(
     rb"|new (?:Map|Set|Array|Object)\(\s*\)|Promise\.resolve\([^()]*\)"
 )
 _THROWN_AWAY = re.compile(rb"^(?:ignore\b|del\b|\(?void\b|_\w*\s*=[^=]|let\s+_\w*\s*(?::[^=]*)?=|drop\s*\(|\.\.\.$)")
+Needed = list[tuple[Node, bool]] | None  # each with whether it may branch
 
 
 def is_constant(body: Node) -> bool:
@@ -71,47 +72,61 @@ def tells_apart(body: Node) -> bool:
 
 
 def _constant(node: Node, *, branches: bool) -> bool:
+    """Without recursion: a candidate may nest what it likes."""
+    waiting = [(node, branches)]
+    while waiting:
+        needed = _needed(*waiting.pop())
+        if needed is None:
+            return False
+        waiting += reversed(needed)
+    return True
+
+
+def _needed(node: Node, branches: bool) -> Needed:
+    """What must be constant for a node to be; None: it isn't, whatever they are."""
     kind = node.type
     if kind in _LITERALS:
-        return True
+        return []
     if kind in _STRINGS:
         strings = [one for one in node.named_children if one.type in _STRINGS]
         worked_out = any(one.type in ("interpolation", "template_substitution") for one in node.named_children)
-        return not worked_out and all(_constant(one, branches=branches) for one in strings)
+        return None if worked_out else _each(strings, branches)
     if kind == "value_path":
-        return re.fullmatch(rb"Lwt\.return_\w+", node.text or b"") is not None
+        return [] if re.fullmatch(rb"Lwt\.return_\w+", node.text or b"") else None
     parts = [one for one in node.named_children if "comment" not in one.type]
-    if kind in _BLOCKS:
-        return _steps(parts, branches=branches)
-    if kind == "let_expression":
-        return _steps(parts, branches=branches)
+    if kind in _BLOCKS or kind == "let_expression":
+        return _steps(parts, branches)
     if parts and parts[0].type == "match_case":  # OCaml's `function`
-        return (branches or len(parts) == 1) and all(_constant(one, branches=True) for one in parts)
+        return _each(parts, True) if branches or len(parts) == 1 else None
     if kind in _FUNCTIONS:
         body = node.child_by_field_name("body") or (parts[-1] if parts else None)
-        return body is not None and _constant(body, branches=branches)
+        return None if body is None else [(body, branches)]
     if kind in _CALLS:
-        return _made(node, parts, branches=branches)
+        return _made(node, parts, branches)
     if kind in _WRAPS:
-        return all(_constant(one, branches=branches) for one in parts if one.type not in _ASIDE)
+        return _each([one for one in parts if one.type not in _ASIDE], branches)
     if branches and kind in _BRANCHES:
         return _branch(node, parts)
-    return False
+    return None
 
 
-def _steps(parts: list[Node], *, branches: bool) -> bool:
+def _each(nodes: list[Node], branches: bool) -> Needed:
+    return [(one, branches) for one in nodes]
+
+
+def _steps(parts: list[Node], branches: bool) -> Needed:
     """All but the last are thrown away. Where nothing comes out, what is called on the way may be the work."""
     if not parts:
-        return True
+        return []
     *steps, last = parts
     if branches and steps and all(one.type in ("if_statement", "expression_statement") for one in steps):
-        return all(_constant(one, branches=True) for one in parts)
+        return _each(parts, True)
     if not all(_thrown_away(one) for one in steps):
-        return False
+        return None
     if last.type != "let_expression" and _thrown_away(last):
-        return not _calls(last) and not any(map(_calls, steps))
+        return None if _calls(last) or any(map(_calls, steps)) else []
     nothing = (last.text or b"").strip(b" ;()") in (b"", b"return", b"None", b"return None", b"pass", b"undefined")
-    return _constant(last, branches=branches) and not (nothing and any(map(_calls, steps)))
+    return None if nothing and any(map(_calls, steps)) else [(last, branches)]
 
 
 def _thrown_away(node: Node) -> bool:
@@ -131,20 +146,20 @@ def _calls(node: Node) -> bool:
     return False
 
 
-def _made(node: Node, parts: list[Node], *, branches: bool) -> bool:
+def _made(node: Node, parts: list[Node], branches: bool) -> Needed:
     """A constructor of constants, or an empty container."""
     if parts and parts[0].type in ("constructor_path", "tag"):
-        return all(_constant(one, branches=branches) for one in parts[1:])
+        return _each(parts[1:], branches)
     text = node.text or b""
     if parts and parts[0].text in (b"Lwt.return", b"Deferred.return", b"return"):
-        return all(_constant(one, branches=branches) for one in parts[1:])
+        return _each(parts[1:], branches)
     if re.match(rb"(?:Ok|Some|Err)\(", text):
         arguments = node.child_by_field_name("arguments")
-        return arguments is not None and all(_constant(one, branches=branches) for one in arguments.named_children)
-    return _MAKES_NOTHING.fullmatch(text) is not None
+        return None if arguments is None else _each(arguments.named_children, branches)
+    return [] if _MAKES_NOTHING.fullmatch(text) else None
 
 
-def _branch(node: Node, parts: list[Node]) -> bool:
+def _branch(node: Node, parts: list[Node]) -> Needed:
     """Conditions may name anything but call nothing."""
     conditions = {one.id for name in _CONDITIONS for one in node.children_by_field_name(name)}
     if node.type in ("match_expression", "switch_statement", "match_statement") and parts:
@@ -155,7 +170,7 @@ def _branch(node: Node, parts: list[Node]) -> bool:
         conditions.add(parts[1].id)
     named = [one for one in parts if one.id in conditions or "pattern" in one.type or one.type == "guard"]
     rest = [one for one in parts if one not in named]
-    return bool(rest) and not any(map(_calls, named)) and all(_constant(one, branches=True) for one in rest)
+    return _each(rest, True) if rest and not any(map(_calls, named)) else None
 
 
 def _looked_up(body: Node, tables: frozenset[str]) -> bool:

@@ -64,7 +64,7 @@ def definitions(source: Source) -> dict[str, Definition]:
     """By name, in the file's order; empty without a grammar."""
     if source.root is None or source.language not in _FINDERS:
         return {}
-    return dict(_below(source.root, "", _FINDERS[source.language], source))
+    return dict(_below(source.root, _FINDERS[source.language], source))
 
 
 @lru_cache(maxsize=128)
@@ -88,16 +88,34 @@ def size(node: Node) -> int:
     return count
 
 
-def _below(node: Node, prefix: str, finder: Finder, source: Source) -> Iterator[tuple[str, Definition]]:
-    seen: dict[str, int] = {}
-    for name, whole, body, holds in finder(node):
+def _below(root: Node, finder: Finder, source: Source) -> Iterator[tuple[str, Definition]]:
+    """Without recursion, as all here: a candidate may nest what it likes."""
+    levels: list[tuple[Iterator[Found], str, dict[str, int]]] = [(finder(root), "", {})]
+    while levels:
+        found, prefix, seen = levels[-1]
+        one = next(found, None)
+        if one is None:
+            levels.pop()
+            continue
+        name, whole, body, holds = one
         full = f"{prefix}{name}"
         seen[full] = seen.get(full, 0) + 1
         if seen[full] > 1:
             full = f"{full}#{seen[full]}"
         yield full, Definition(full, whole, body, holds, source)
         if holds:
-            yield from _below(body, f"{full}.", finder, source)
+            levels.append((finder(body), f"{full}.", {}))
+
+
+def _items(node: Node, *through: str) -> Iterator[Node]:
+    """The nodes right below, in order; in place of one of the kinds `through`, those right below it."""
+    waiting = node.named_children[::-1]
+    while waiting:
+        one = waiting.pop()
+        if one.type in through:
+            waiting += reversed(one.named_children)
+        else:
+            yield one
 
 
 def _text(node: Node) -> str:
@@ -105,7 +123,7 @@ def _text(node: Node) -> str:
 
 
 def _ocaml(node: Node) -> Iterator[Found]:
-    for child in node.named_children:
+    for child in _items(node, "ERROR", "include_module"):
         if child.type == "value_definition":
             if any(one.type == "attribute_id" for one in child.named_children):  # let%test
                 continue
@@ -129,8 +147,6 @@ def _ocaml(node: Node) -> Iterator[Found]:
             if name is not None:
                 kinds = {"exception_definition": "exception ", "module_type_definition": "module type "}
                 yield kinds.get(child.type, "") + _text(name), child, child, False
-        elif child.type in ("ERROR", "include_module"):
-            yield from _ocaml(child)
 
 
 def _structure(binding: Node) -> Node | None:
@@ -153,15 +169,13 @@ def _structure(binding: Node) -> Node | None:
 
 
 def _python(node: Node) -> Iterator[Found]:
-    for child in node.named_children:
+    for child in _items(node, "if_statement", "try_statement", "block", "else_clause", "except_clause", "ERROR"):
         inner = child.child_by_field_name("definition") if child.type == "decorated_definition" else child
         if inner is None or (inner is not child and b"overload" in (child.named_children[0].text or b"")):
             continue
         name, body = inner.child_by_field_name("name"), inner.child_by_field_name("body")
         if inner.type in ("function_definition", "class_definition") and name is not None and body is not None:
             yield _text(name), child, body, inner.type == "class_definition"
-        elif child.type in ("if_statement", "try_statement", "block", "else_clause", "except_clause", "ERROR"):
-            yield from _python(child)
         elif child.type == "expression_statement" and child.named_children:
             first = child.named_children[0]
             left, right = first.child_by_field_name("left"), first.child_by_field_name("right")
@@ -189,10 +203,7 @@ _TYPES = ("interface_declaration", "type_alias_declaration", "enum_declaration",
 
 
 def _typescript(node: Node) -> Iterator[Found]:
-    for child in node.named_children:
-        if child.type in ("export_statement", "expression_statement", "ambient_declaration", "ERROR"):
-            yield from _typescript(child)
-            continue
+    for child in _items(node, "export_statement", "expression_statement", "ambient_declaration", "ERROR"):
         if child.type in ("lexical_declaration", "variable_declaration"):
             for one in child.named_children:
                 name, value = one.child_by_field_name("name"), one.child_by_field_name("value")

@@ -1,4 +1,8 @@
-"""dune's s-expressions, with the line each starts on. What doesn't parse gives what was read up to there."""
+"""dune's s-expressions, with the line each starts on. What doesn't parse gives what was read up to there.
+
+Lists are at most DEEPEST within each other: one that stands deeper is read as the next one beside its parent, so that
+each keeps its head and atoms their order.
+"""
 
 import re
 
@@ -8,6 +12,7 @@ _TOKEN = re.compile(
     r"(?P<skip>\s+|;[^\n]*|#\|.*?\|#)|(?P<open>\()|(?P<close>\))|\"(?P<string>(?:[^\"\\]|\\.)*)\"|(?P<atom>[^\s()\";]+)",
     re.DOTALL,
 )
+DEEPEST = 64
 
 
 class Sexp(msgspec.Struct, frozen=True):
@@ -40,19 +45,27 @@ class Sexp(msgspec.Struct, frozen=True):
 def parse(text: str) -> tuple[Sexp, ...]:
     """The file's stanzas."""
     stack: list[tuple[int, list[Sexp]]] = [(0, [])]
-    line = 0
+    line = beyond = 0
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup
         if kind == "open":
+            if len(stack) > DEEPEST:
+                beyond += 1
+                _close(stack)
             stack.append((line, []))
         elif kind == "close":
-            if len(stack) > 1:
-                start, items = stack.pop()
-                stack[-1][1].append(Sexp(start, items=tuple(items)))
+            if beyond:
+                beyond -= 1
+            elif len(stack) > 1:
+                _close(stack)
         elif kind in ("string", "atom"):
             stack[-1][1].append(Sexp(line, atom=token[kind]))
         line += token[0].count("\n")
     while len(stack) > 1:
-        start, items = stack.pop()
-        stack[-1][1].append(Sexp(start, items=tuple(items)))
+        _close(stack)
     return tuple(one for one in stack[0][1] if one.items is not None)
+
+
+def _close(stack: list[tuple[int, list[Sexp]]]) -> None:
+    start, items = stack.pop()
+    stack[-1][1].append(Sexp(start, items=tuple(items)))

@@ -1,6 +1,7 @@
 """OCaml's warning specifications (`-w A-4-44`, `-warn-error -a+31`): which warnings one switches off.
 
-Numbers, ranges and letters are read; a warning by its name counts as all of them, which is the careful reading.
+Numbers, ranges and letters are read; a warning by its name counts as all of them, which is the careful reading. So is
+that of a number without a sign, which the compiler refuses: it counts as switched off.
 """
 
 import re
@@ -24,7 +25,7 @@ def switched_off(specification: str) -> frozenset[int]:
             off |= _ALL if part[0].startswith("-") else frozenset()
             continue
         meant = set(_LETTERS.get(letter.lower(), ())) if letter else set(range(int(first), int(last or first) + 1))
-        if sign == "-" or (not sign and letter.islower()):
+        if sign == "-" or (not sign and not (letter and letter.isupper())):
             off |= meant
         else:
             off -= meant

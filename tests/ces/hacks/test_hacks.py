@@ -110,3 +110,64 @@ def test_no_text_takes_for_ever() -> None:
     }
     changes = tuple(FileChange(path=path, before=None, after=text.encode()) for path, text in texts.items())
     assert isinstance(flags(Case(changes=changes, base={}.get, paths=frozenset())), tuple)
+
+
+DEEP = 1100
+NESTED = {
+    "a.py": [
+        "def f(n):\n    return " + " + ".join(["1"] * DEEP) + "\n",
+        "def f(n):\n    return " + "(" * DEEP + "1" + ")" * DEEP + "\n",
+        "def f(n):\n    return " + "[" * DEEP + "\n",
+    ],
+    "a.ml": [
+        "let f n = " + "(" * DEEP + "1" + ")" * DEEP + "\n",
+        "let f n = " + " + ".join(["1"] * DEEP) + "\n",
+        "let f n = " + "let _ = 1 in " * DEEP + "1\n",
+        "module M = struct " * DEEP + "let x = 1 " + "end " * DEEP + "\n",
+        "module M : sig " * DEEP + "val x : int " + "end " * DEEP + "\n",
+        "let f n = " + "fun x -> " * DEEP + "exit 0\n",
+        "(* " * DEEP + "*) " * DEEP + "\n",
+    ],
+    "a.mli": ["module M : sig " * DEEP + "val x : int " + "end " * DEEP + "\n"],
+    "a.rs": [
+        "fn f() -> u8 { " + "(" * DEEP + "1" + ")" * DEEP + " }\n",
+        "mod m { " * DEEP + "}" * DEEP + "\n",
+        "fn f() { " * DEEP + "}" * DEEP + "\n",
+    ],
+    "a.ts": [
+        "function f() { return " + "(" * DEEP + "1" + ")" * DEEP + " }\n",
+        "namespace m { " * DEEP + "}" * DEEP + "\n",
+        "function f() { " * DEEP + "}" * DEEP + "\n",
+    ],
+    "dune": [
+        "(" * DEEP,
+        "(env (_ (flags " + "(" * DEEP + ":standard -w (-a)" + ")" * DEEP + ")))\n",
+        "(rule (action " + "(progn " * DEEP + "(run sh)" + ")" * DEEP + "))\n",
+    ],
+    "pyproject.toml": ["x = " + "[" * DEEP + "]" * DEEP + "\n"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "text"), [(path, text) for path, texts in NESTED.items() for text in texts])
+def test_no_text_nests_too_deep(path: str, text: str) -> None:
+    plain = {"dune": "(library (name a))\n", "pyproject.toml": "x = 1\n"}.get(path, "")
+    for before, after in ((None, text), (plain, text), (text, plain)):
+        change = FileChange(path=path, before=None if before is None else before.encode(), after=after.encode())
+        base = {} if change.before is None else {path: change.before}
+        own = Case(changes=(change,), base=base.get, paths=frozenset(base))
+        other = Case(
+            changes=own.changes,
+            base=own.base,
+            paths=own.paths,
+            reference=(FileChange(path="b.py", before=None, after=b"x = f()\n"),),
+        )
+        assert isinstance(flags(own), tuple) and isinstance(unshared(own), tuple) and isinstance(unshared(other), tuple)
+
+
+def test_what_stands_too_deep_in_a_dune_file_is_read_all_the_same() -> None:
+    def found(text: str) -> set[str]:
+        change = FileChange(path="dune", before=b"", after=text.encode())
+        return {flag.name for flag in flags(Case(changes=(change,), base={"dune": b""}.get, paths=frozenset({"dune"})))}
+
+    assert "build-flags-weakened" in found(NESTED["dune"][1])
+    assert "build-action-added" in found(NESTED["dune"][2])
