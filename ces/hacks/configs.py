@@ -1,6 +1,7 @@
 """Checkers and test runners told to look away, in the files that configure them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.patterns import shown
+from ces.hacks.source import Source
 from ces.verdict import Flag
 
 
@@ -19,12 +21,20 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     go: str = r"(?!)"
 
 
-_LINTERS = re.compile(
-    r"\b(?:ruff|flake8|black|isort|pylint|pycodestyle|pydocstyle|codespell|bandit|markdownlint\S*|yamllint|eslint)\b"
+_LINTER = (
+    r"(?:ruff|flake8|black|isort|pylint|pycodestyle|pydocstyle|codespell|bandit|markdownlint\S*|yamllint|eslint)\b"
 )
+_LINTERS = re.compile(rf"\b{_LINTER}")
+_CALLS = re.compile(rf"\s*(?:[\w-]+\s*=\s*)?[\[\s\"'-]*(?:python3?\s+-m\s+)?{_LINTER}\s+[\w./-]")
+_CHECKERS = re.compile(r"\b(?:mypy|pytest|pyright|coverage)\b")
 _PACKAGED = re.compile(
     r"\[+(?:tool\.(?:hatch\.build|setuptools|poetry|flit|pdm\.build|scikit-build)|options|metadata)\b"
 )
+_LEFT_OUT = re.compile(r"\s*\"?(?:exclude|ignore)\b")
+_NARROW = re.compile(r"\[+(?:tool\.mypy\.overrides|mypy-)")
+_INI = re.compile(r"\[")
+_TOML = re.compile(r"\s*\[\[?[\w\s.\"'-]+\]\]?\s*$")
+Placed = tuple[str, bool]
 SETTINGS = (
     Setting(
         name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|pytest\.ini|ruff\.toml|\.flake8|\.pylintrc"
@@ -71,37 +81,57 @@ SETTINGS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
+    """A setting that only moves, from one file or section to another that is as wide, weakens nothing."""
     read = [file for file in change.files if _is_read(file)]
-    moved = {_setting(line) for file in read for line in file.after.lines}
-    stood = {_setting(line) for file in read for line in file.before.lines}
+    came = Counter(_placed(file.after, line) for file in read for line in file.added_code)
+    left = Counter(_placed(file.before, line) for file in read for line in file.removed_code)
     for file in change.files:
         name = file.path.rpartition("/")[2]
         for setting in SETTINGS:
             if re.fullmatch(setting.name, name):
-                yield from _weakened(file, setting, moved, stood)
+                yield from _weakened(file, setting, came, left)
 
 
-def _weakened(file: EditedFile, setting: Setting, moved: set[str], stood: set[str]) -> Iterator[Flag]:
+def _weakened(file: EditedFile, setting: Setting, came: Counter[Placed], left: Counter[Placed]) -> Iterator[Flag]:
+    """`came` and `left` are what the whole change adds and takes away; what has moved is struck off them."""
     come, go = re.compile(setting.come, re.MULTILINE), re.compile(setting.go)
     for line in sorted(file.added_code):
         text = file.after.code_lines[line]
-        if come.search(text) and _setting(text) not in stood and not _said_more(file, text):
-            section = _section(file, line)
-            if _PACKAGED.match(section):  # what is left out of a package is tested all the same
+        if come.search(text) and not _moved(_placed(file.after, line), left) and not _said_more(file, text):
+            section = _section(file.after, line)
+            if _PACKAGED.match(section) and _LEFT_OUT.match(text):  # of a package: it is tested all the same
                 continue
-            asked_linter = _LINTERS.search(section) or _LINTERS.search(text)
-            name = "lint-silenced" if asked_linter else "config-weakened"
+            name = "lint-silenced" if _asks_linter(section, text) else "config-weakened"
             yield Flag(name=name, path=file.path, line=line, message=shown(file.after, line))
     for line in sorted(file.removed_code):
         text = file.before.lines[line]
-        if go.search(text) and _setting(text) not in moved:
+        if go.search(text) and not _moved(_placed(file.before, line), came):
             yield Flag(name="config-weakened", path=file.path, line=line, message=f"gone: {shown(file.before, line)}")
 
 
-def _section(file: EditedFile, line: int) -> str:
-    """The heading that a line of a TOML or INI file is under."""
-    lines = file.after.code_lines
-    return next((lines[at] for at in range(line, -1, -1) if lines[at].startswith("[")), "")
+def _moved(setting: Placed, others: Counter[Placed]) -> bool:
+    if not others[setting]:
+        return False
+    others[setting] -= 1
+    return True
+
+
+def _placed(source: Source, line: int) -> Placed:
+    """A setting however it's written, and whether it holds for some modules alone."""
+    return _setting(source.lines[line]), _NARROW.match(_section(source, line)) is not None
+
+
+def _section(source: Source, line: int) -> str:
+    """The heading that a line of a TOML or INI file is under; one within a string of TOML is none."""
+    lines, heading = source.code_lines, _INI
+    if source.path.endswith(".toml"):
+        lines, heading = source.bare_lines, _TOML
+    return next((lines[at].strip() for at in range(line, -1, -1) if heading.match(lines[at])), "")
+
+
+def _asks_linter(section: str, text: str) -> bool:
+    """Whether a line is a linter's own, or calls one; its name among another checker's values says nothing."""
+    return bool(_LINTERS.search(section) or (not _CHECKERS.search(section) and _CALLS.match(text)))
 
 
 def _said_more(file: EditedFile, line: str) -> bool:

@@ -82,7 +82,13 @@ LANGUAGES = (
     Spoken(name="dune", suffixes=("dune", "dune-project", "dune-workspace", "dune.inc", "jbuild"), comment=r";[^\n]*"),
     Spoken(
         name="config",
-        suffixes=(".toml", ".ini", ".cfg", ".yaml", ".yml", ".opam", "Makefile", "makefile", ".mk", ".sh"),
+        suffixes=(".toml",),
+        comment=r"#[^\n]*",
+        string=r'"""(?:[^\\]|\\.)*?"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'',
+    ),
+    Spoken(
+        name="config",
+        suffixes=(".ini", ".cfg", ".yaml", ".yml", ".opam", "Makefile", "makefile", ".mk", ".sh"),
         comment=r"#[^\n]*",
     ),
     Spoken(name="config", suffixes=(".json", ".jsonc", ".json5"), comment=r"//[^\n]*|/\*.*?\*/"),
