@@ -1,13 +1,16 @@
 """What dune is told: stanzas gone or narrowed, flags that quiet the compiler, actions that run programs."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.sexp import Sexp, parse
-from ces.hacks.warning_specs import DUNE_LEAVES_OFF, switched_off
+from ces.hacks.warning_specs import ALL, DUNE_LEAVES_OFF, switched_off
 from ces.verdict import Flag
 
 _FLAGS = ("flags", "ocamlc_flags", "ocamlopt_flags", "link_flags", "c_flags", "cxx_flags", "js_of_ocaml")
@@ -16,6 +19,7 @@ _NARROW = ("enabled_if", "optional", "build_if", "deprecated_package_names")
 _FOLDERS = ("dirs", "data_only_dirs", "vendored_dirs", "ignored_subdirs", "cram")
 _RUNS = ("run", "system", "bash", "setenv", "dynamic-run", "pipe-stdout")
 _BUILDS = ("library", "executable", "executables", "test", "tests", "rule", "alias", "cram", "install", "toplevel")
+_COMPILED = ("library", "executable", "executables", "test", "tests")
 MANY_DUNE = 200  # files, beyond which the rest isn't read
 _TESTS = ("test", "tests", "cram", "inline_tests")
 
@@ -42,36 +46,94 @@ def _flag(name: str, file: EditedFile, at: Sexp) -> Flag:
 
 
 def _flags(file: EditedFile, before: Sequence[Sexp], after: Sequence[Sexp], change: Edited) -> Iterator[Flag]:
-    """Options that quiet the compiler and that weren't given before."""
+    """Options that quiet the compiler and that weren't given before, and fields that don't ask what dune asks."""
     old, new = _quiet(before), _quiet(after)
+    lacking, bare = _bare(before), _bare(after)
     had, has = (Counter(map(str, options)) for options in (old, new))
     gone = [one for one in old if not has[str(one)]]
-    elsewhere = _elsewhere(file, change) if new and file.change.before is None else frozenset[str]()
+    elsewhere = _elsewhere(file, change) if (new or bare) and file.change.before is None else frozenset[str]()
     for one in new:
         if had[str(one)]:
             had[str(one)] -= 1
         else:
-            usual = str(one) in elsewhere or _manners(one, gone)
+            alone = any(at is atom for field in bare for at in field.atoms() for atom in one.items or ())
+            usual = str(one) in elsewhere or _manners(one, gone, alone=alone)
             yield _flag("flags-as-usual" if usual else "build-flags-weakened", file, one)
+    kept = Counter(map(str, bare)) & Counter(map(str, lacking))
+    left = [one for one in lacking if str(one) not in kept]
+    for one in bare:
+        if kept[str(one)]:
+            kept[str(one)] -= 1
+        elif str(one) in elsewhere:
+            yield _flag("flags-as-usual", file, one)
+        elif not any(_asks(was) <= _asks(one) for was in left):
+            yield _flag("build-flags-weakened", file, one)
 
 
 def _elsewhere(file: EditedFile, change: Edited) -> frozenset[str]:
-    """For a folder that is new: what the base's other folders quiet the compiler with."""
+    """For a folder that is new: what the base's other folders quiet the compiler with.
+
+    Neither what switches off most of it, nor what is done with code that others wrote.
+    """
     folder = f"{PurePosixPath(file.path).parent}/"
     if folder == "./" or any(path.startswith(folder) for path in change.case.paths):
         return frozenset()
-    dunes = sorted(path for path in change.case.paths if path.endswith("/dune"))[:MANY_DUNE]
-    texts = ((change.case.base(path) or b"").decode("latin-1") for path in dunes)
-    return frozenset(str(one) for text in texts for one in _quiet(parse(text)))
+    dunes = sorted(path for path in change.case.paths if PurePosixPath(path).name == "dune")[:MANY_DUNE]
+    read = {PurePosixPath(path): parse((change.case.base(path) or b"").decode("latin-1")) for path in dunes}
+    theirs = [
+        f"{path.parent / atom.atom}"
+        for path, stanzas in read.items()
+        for stanza in stanzas
+        for one in stanza.lists()
+        if one.head == "vendored_dirs"
+        for atom in one.atoms()[1:]
+    ]
+    ours = [
+        stanzas
+        for path, stanzas in read.items()
+        if not any(fnmatch(str(above), each) for above in path.parents for each in theirs)
+    ]
+    options = [one for stanzas in ours for one in _quiet(stanzas) if len(_off(one)) <= len(ALL) / 2]
+    return frozenset(str(one) for one in (*options, *(field for stanzas in ours for field in _bare(stanzas))))
 
 
-def _manners(option: Sexp, gone: Sequence[Sexp]) -> bool:
-    """Whether it only switches off what dune itself leaves off, or what one in whose place it comes did already."""
-    if option.head not in ("-w", "-warn-error"):
+def _off(option: Sexp) -> frozenset[int]:
+    return switched_off(option.atoms()[1].atom) if option.head in ("-w", "-warn-error") else frozenset()
+
+
+def _manners(option: Sexp, gone: Sequence[Sexp], *, alone: bool) -> bool:
+    """Whether it only switches off what dune itself leaves off, or what one in whose place it comes did already.
+
+    `alone`: nothing but it says what is on, so that it must ask for all as did the one before.
+    """
+    if option.head not in ("-w", "-warn-error") or (alone and not _asks_all(option.atoms()[1].atom)):
         return False
-    name, value = (one.atom for one in option.atoms())
-    before = [switched_off(one.atoms()[1].atom) for one in gone if one.head == name]
-    return any(switched_off(value) - was <= DUNE_LEAVES_OFF for was in before or [frozenset[int]()])
+    before = [_off(one) for one in gone if one.head == option.head]
+    return any(_off(option) - was <= DUNE_LEAVES_OFF for was in before or [frozenset[int]()])
+
+
+def _bare(stanzas: Sequence[Sexp]) -> list[Sexp]:
+    """The `flags` of OCaml's compilers that don't keep all that dune gives them: its warnings, which are errors."""
+    lists = [one for stanza in stanzas for one in stanza.lists()]
+    holders = [one for one in lists if one.head in _COMPILED]
+    holders += [profile for one in lists if one.head == "env" for profile in one.items or ()]
+    fields = [field for one in holders for field in one.fields("flags")]
+    said = [(one, {atom.atom for atom in one.atoms()}) for one in fields]
+    return [one for one, atoms in said if ":standard" not in atoms or "\\" in atoms]
+
+
+def _asks(field: Sexp) -> frozenset[str]:
+    """Which warnings a field asks for, as far as to say of which option, and whether of all."""
+    atoms = [one.atom for one in field.atoms()]
+    asked = set()
+    for name, value in pairwise(atoms):
+        if name in ("-w", "-warn-error") and re.search(r"[+@]|(?<!-)\b[A-Z]", value):
+            asked |= {name, f"{name} A"} if _asks_all(value) else {name}
+    return frozenset(asked | ({"-strict-sequence"} & set(atoms)))
+
+
+def _asks_all(value: str) -> bool:
+    return re.match(r"[+@][aA]|A", value) is not None
 
 
 def _quiet(stanzas: Sequence[Sexp]) -> list[Sexp]:

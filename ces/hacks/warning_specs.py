@@ -6,9 +6,9 @@ that of a number without a sign, which the compiler refuses: it counts as switch
 
 import re
 
-_ALL = frozenset(range(1, 75))
+ALL = frozenset(range(1, 75))
 _LETTERS = {
-    "a": _ALL, "c": {1, 2}, "d": {3}, "e": {4}, "f": {5}, "k": set(range(32, 40)), "l": {6}, "m": {7}, "p": {8},
+    "a": ALL, "c": {1, 2}, "d": {3}, "e": {4}, "f": {5}, "k": set(range(32, 40)), "l": {6}, "m": {7}, "p": {8},
     "r": {9}, "s": {10}, "u": {11, 12}, "v": {13}, "x": {*range(14, 26), 30}, "y": {26}, "z": {27},
 }  # fmt: skip
 _PART = re.compile(r"[-+@]([a-z]+(?:-[a-z]+)+|[a-z]{2,})|([-+@]?)(?:(\d{1,3})(?:\.\.(\d{1,3}))?|([A-Za-z]))")
@@ -22,7 +22,7 @@ def switched_off(specification: str) -> frozenset[int]:
     for part in _PART.finditer(specification):
         name, sign, first, last, letter = part.groups()
         if name:
-            off |= _ALL if part[0].startswith("-") else frozenset()
+            off |= ALL if part[0].startswith("-") else frozenset()
             continue
         meant = set(_LETTERS.get(letter.lower(), ())) if letter else set(range(int(first), int(last or first) + 1))
         if sign == "-" or (not sign and not (letter and letter.isupper())):
