@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ces.hacks.case import Family, Trick
 from ces.hacks.edited import Edited
-from ces.hacks.patterns import Pattern, Shape, added
+from ces.hacks.patterns import Pattern, Shape, added, shown
 from ces.hacks.source import Source, Span
 from ces.verdict import Flag
 
@@ -14,6 +14,8 @@ _NOTHING = r"\(?\s*!?\s*\(?\s*(?:None\b|\[\s*\]|ref\s+(?:None\b|\[\s*\])|(?:Queu
 _EMPTY = re.compile(
     r"\blet\s+(\w+)\s*(?::[^=]*)?=\s*(?:ref\s+)?(?:None\b|\[\s*\]|(?:Queue|Stack)\.create\s*\(\s*\))\s*(?:in\b|let\b|;;)"
 )
+_WRITTEN = re.compile(r"\bMarshal\.to_(?:string|bytes)\b")
+_READ_BACK = re.compile(r"\bMarshal\.from_\w+")
 
 
 def _from_nothing(source: Source) -> list[Span]:
@@ -35,9 +37,21 @@ def _round_trips(source: Source) -> list[Span]:
     for node in source.nodes("value_definition"):
         code = source.code[node.start_byte : node.end_byte]
         if re.search(r"\bMarshal\.to_\w+", code):
-            read = re.finditer(r"\bMarshal\.from_\w+", code)
+            read = _READ_BACK.finditer(code)
             lines |= {source.line(node.start_byte + one.start()) for one in read}
     return [(line, line) for line in sorted(lines)]
+
+
+def _split_trips(change: Edited) -> Iterator[Flag]:
+    """The same in several definitions or files that come: through a string, which nothing but the program sees."""
+    files = [file for file in change.code if file.language == "ocaml"]
+    come = [(file, line, file.after.bare_lines[line]) for file in files for line in sorted(file.added)]
+    gone = [file.before.bare_lines[line] for file in files for line in file.removed]
+    if not any(_WRITTEN.search(text) for *_, text in come):
+        return
+    back = [(file, line) for file, line, text in come if re.search(r"\bMarshal\.from_(?:string|bytes)\b", text)]
+    for file, line in back[: max(len(back) - sum(_READ_BACK.search(text) is not None for text in gone), 0)]:
+        yield Flag(name="unsafe-cast", path=file.path, line=line, message=shown(file.after, line))
 
 
 PATTERNS = (
@@ -83,7 +97,10 @@ PATTERNS = (
 
 
 def find(change: Edited) -> Iterator[Flag]:
-    yield from added(change.code, PATTERNS)
+    found = list(added(change.code, PATTERNS))
+    yield from found
+    casts = {(flag.path, flag.line) for flag in found if flag.name == "unsafe-cast"}
+    yield from (flag for flag in _split_trips(change) if (flag.path, flag.line) not in casts)
 
 
 FAMILY = Family(
