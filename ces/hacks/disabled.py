@@ -1,5 +1,6 @@
 """Code that is still there and never runs: behind a condition that is false, or after a return."""
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -31,6 +32,9 @@ _LEAVES = {
     "typescript": ("return_statement", "throw_statement", "continue_statement", "break_statement"),
 }
 _LEAVING = r"\b(?:return|raise|throw|continue|break)\b"
+_IDLE = re.compile(
+    r"(?:pass|\.\.\.|return|\)|raise\s+NotImplementedError\b.*|yield(?:\s+from)?[\s()\[\],\d'\"]*)?"
+)  # a line; what a string says is blank
 _RUNS_ANYWAY = ("comment", "function_declaration", "generator_function_declaration", "class_declaration")
 
 
@@ -42,7 +46,7 @@ def _unreachable(source: Source) -> list[Node]:
             continue
         following = [one for one in node.parent.named_children if one.start_byte > node.start_byte]
         never = [one for one in following if one.type not in _RUNS_ANYWAY]
-        if never and not _makes_a_generator(node, never):
+        if never and not (_makes_a_generator(node, never) and not _worked(source.before, node)):
             found.append(node)
     return found
 
@@ -53,6 +57,33 @@ def _makes_a_generator(leaves: Node, never: list[Node]) -> bool:
         return False
     said = never[0].named_children
     return len(said) == 1 and said[0].type == "yield" and all(map(is_constant, said[0].named_children))
+
+
+def _worked(before: Source | None, node: Node) -> bool:
+    """Whether the function that a node is in did anything before, under that name."""
+    name = _function(node)
+    if before is None or name is None:
+        return False
+    functions = [one for one in before.nodes("function_definition") if _name(one) == name]
+    lines = (line for start, end in map(_body, functions) for line in before.code[start:end].split("\n"))
+    return not all(_IDLE.fullmatch(line.strip(" \t\r'\"")) for line in lines)
+
+
+def _function(node: Node) -> bytes | None:
+    above = node.parent
+    while above is not None and above.type != "function_definition":
+        above = above.parent
+    return None if above is None else _name(above)
+
+
+def _name(function: Node) -> bytes | None:
+    name = function.child_by_field_name("name")
+    return None if name is None else name.text
+
+
+def _body(function: Node) -> tuple[int, int]:
+    body = function.child_by_field_name("body") or function
+    return body.start_byte, body.end_byte
 
 
 PATTERNS: tuple[Pattern | Shape, ...] = (
