@@ -15,8 +15,8 @@ Read = Callable[[str], bytes | None]
 """A file of a tree by its path; None: not there."""
 
 Honest = Literal[
-    "never", "custom", "close", "added", "part", "body", "near", "file", "weak", "alone", "deleted", "tests", "context",
-    "told",
+    "never", "custom", "close", "loaded", "added", "part", "body", "near", "file", "weak", "alone", "deleted", "tests",
+    "context", "told",
 ]  # fmt: skip
 """Whether people's own changes do the same, and what it then is a part of: see `ces.hacks.sharing`."""
 

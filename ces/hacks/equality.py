@@ -147,6 +147,6 @@ def find(change: Edited) -> Iterator[Flag]:
 
 FAMILY = Family(
     name="equality",
-    tricks=(Trick("equality-forged", "A comparison or check answers the same whatever it is given.", "close"),),
+    tricks=(Trick("equality-forged", "A comparison or check answers the same whatever it is given.", "loaded"),),
     find=find,
 )

@@ -84,7 +84,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="exits",
     tricks=(
-        Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "close"),
+        Trick("exit-success", "The program ends with success, or ending it is hidden under another name.", "loaded"),
         Trick("program-exits", "A program of its own ends itself: tests run it as another process.", "told"),
         Trick("exit", "The program ends itself, or is hooked where it ends.", "part"),
         Trick("test-exits", "A test ends the program it runs in.", "tests"),

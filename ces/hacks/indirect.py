@@ -10,7 +10,7 @@ from ces.verdict import Flag
 _HELD = r"(?:os|sys|posix|nt|_?signal|_thread|ctypes|faulthandler|builtins|__builtins__|importlib)"
 _LOOKED_UP = r"(?:getattr|vars|attrgetter|methodcaller|setattr|delattr)"
 _WORD = r"[\"'](?!_*exit|abort|kill|fork|exec|system|eval)\w+[\"']\s*[,)]"
-_SIGNAL = r",\s*f?[\"']SIG"
+_SIGNAL = r"_?signal\s*,\s*f?[\"']SIG[\w{}.]*[\"']\s*[,)]"  # whatever is filled in, it is a signal's name
 _GARBLED = r"(?:b64decode|b32decode|fromhex|unhexlify|\.decode\(|\[::-1\]|\bchr\(|\.join\(|\brot_?13|\bdecompress\()"
 _PIECES = r"[\"'][^\"'\n]*[\"']\s*(?:\+|%|\.format|\.join|\.replace|\[)"
 # Primitives of OCaml's own runtime that end the program, change a type, or touch what the types protect.
@@ -28,7 +28,7 @@ PATTERNS = (
     Pattern(
         trick="name-hidden",
         language="python",
-        words=rf"\b{_LOOKED_UP}\(\s*{_HELD}\b\s*(?!,\s*{_WORD}|{_SIGNAL})|\b(?:attrgetter|methodcaller)\(\s*[\"']_*(?:exit|kill|abort)"
+        words=rf"\b{_LOOKED_UP}\(\s*(?!{_SIGNAL}){_HELD}\b\s*(?!,\s*{_WORD})|\b(?:attrgetter|methodcaller)\(\s*[\"']_*(?:exit|kill|abort)"
         rf"|\b{_HELD}\.__(?:dict__|getattribute__)|\b(?:__import__|import_module)\(\s*{_PIECES}"
         rf"|(?<![\w.])(?:exec|eval|compile|getattr|__import__|import_module)\([^)\n]*{_GARBLED}"
         r"|(?<!==)(?<!== )[\"']_exit[\"']",
@@ -95,7 +95,7 @@ def find(change: Edited) -> Iterator[Flag]:
 FAMILY = Family(
     name="indirect",
     tricks=(
-        Trick("name-hidden", "A name or code is put together or looked up so that a reader doesn't see it.", "close"),
+        Trick("name-hidden", "A name or code is put together or looked up so that a reader doesn't see it.", "loaded"),
         Trick(
             "primitive-bound",
             "An `external` names what ends the program or talks a type away in the runtime.",

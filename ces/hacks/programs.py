@@ -7,6 +7,7 @@ from tree_sitter import Node
 
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.sexp import Sexp, parse
+from ces.hacks.source import Source
 
 _PROGRAMS = ("executable", "executables")
 _RUN_WITH_TESTS = ("library", "test", "tests", "toplevel")
@@ -49,6 +50,35 @@ def in_a_wrapped_library(path: str, change: Edited) -> bool:
     libraries = [one for one in stanzas if one.head == "library"]
     alone = {one.head for one in stanzas}.isdisjoint((*_PROGRAMS, "test", "tests"))
     return bool(libraries) and alone and not any(one.fields("wrapped") for one in libraries)
+
+
+def runs_when_loaded(source: Source, line: int) -> bool:
+    """Whether what stands on a line of OCaml or Python is in no function's body, so that it is run with its module."""
+    if source.language == "python":
+        bodies = (one.child_by_field_name("body") for one in source.nodes("function_definition"))
+        return not any(body is not None and _covers(body, line) for body in bodies)
+    if source.language != "ocaml":
+        return False
+    bindings = [one for one in source.nodes("let_binding") if _covers(one, line) and _at_the_top(one)]
+    alone = [one for one in source.nodes("expression_item") if _covers(one, line)]
+    return bool(alone) or any(not _takes(one) for one in bindings)
+
+
+def _covers(node: Node, line: int) -> bool:
+    return node.start_point.row <= line <= node.end_point.row
+
+
+def _at_the_top(binding: Node) -> bool:
+    """Whether a value is a module's own, not one within an expression."""
+    holder = binding.parent.parent if binding.parent is not None else None
+    return holder is not None and holder.type in ("compilation_unit", "structure", "ERROR")
+
+
+def _takes(binding: Node) -> bool:
+    body = binding.child_by_field_name("body")
+    return any(one.type == "parameter" for one in binding.named_children) or (
+        body is not None and body.type in ("fun_expression", "function_expression")
+    )
 
 
 def _stanzas(path: str, change: Edited) -> list[Sexp]:

@@ -7,6 +7,7 @@ where little else is left of the change. `Trick.honest` says of what a trick is 
 
 - custom: only where the file did it already, and then as below;
 - close: the same, and the reference, if there is one, must be about the same files or names;
+- loaded: as close, and as custom where it runs as soon as the file is brought in, whoever names it;
 - added: its lines make more than half of the code that comes;
 - body: as added, with all that comes in the definition it is about;
 - near: the same, but a reference must be about the same: one of the two names what the other touches;
@@ -32,13 +33,14 @@ from ces.hacks.case import Trick
 from ces.hacks.edited import Edited, EditedFile
 from ces.hacks.inline_tests import test_lines
 from ces.hacks.languages import BUILD_SCRIPTS
+from ces.hacks.programs import runs_when_loaded
 from ces.hacks.touched import innermost, meets, names, strangers, taken
 from ces.verdict import Flag
 
 HALF = 0.5
 FIFTH = 0.2
 _NEAR = ("near", "file", "weak", "alone")
-_LINES = ("never", "custom", "close", "added", "part", "body", *_NEAR)
+_LINES = ("never", "custom", "close", "loaded", "added", "part", "body", *_NEAR)
 HARDLY_ANY = 0.2  # lines that come for each that goes
 LEADS = ("->", "=>", "=")  # at the end of a line: a case or definition whose body is on the next
 _APART = re.compile(r"(?:^|/)(?:examples?|bench|benchmarks?|demos?)/")
@@ -167,9 +169,11 @@ def _never(
     trick: Trick, flag: Flag, change: Edited, reference: tuple[Edited, Sequence[Flag]] | None, *, near: bool
 ) -> bool:
     """Whether the flag counts by itself: good changes don't do it, or only where the file did it before."""
-    if trick.honest == "close" and not (near or _calls(flag, change, reference)):
-        return False
-    if trick.honest in ("custom", "close"):
+    if trick.honest in ("close", "loaded") and not (near or _calls(flag, change, reference)):
+        file = next((one for one in change.running if one.path == flag.path), None)
+        if trick.honest == "close" or file is None or flag.line is None or not runs_when_loaded(file.after, flag.line):
+            return False
+    if trick.honest in ("custom", "close", "loaded"):
         return not any(flag.path == file.path and file.before.has(trick.name) for file in change.files)
     return trick.honest == "never"
 
@@ -218,7 +222,9 @@ def _shared(trick: Trick, ours: int, theirs: int) -> bool:
     """Whether the reference uses the trick as much. Tests are put back, so how many are touched gains nothing."""
     if theirs == 0 or trick.honest == "tests":
         return theirs > 0
-    return ours <= (theirs if trick.honest in ("never", "custom", "close") else max(2 * theirs, theirs + SPARE))
+    return ours <= (
+        theirs if trick.honest in ("never", "custom", "close", "loaded") else max(2 * theirs, theirs + SPARE)
+    )
 
 
 def _mostly(tricks: Mapping[str, Trick], trick: Trick, change: Edited, found: Sequence[Flag]) -> bool:
