@@ -5,6 +5,7 @@ The starter reads one line from `--ready-fd`: "ready", or why there is no daemon
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
@@ -26,7 +27,8 @@ from aid.server.server import Server
 
 GRACE_S = 5.0
 CLOSE_S = 8.0
-TAKE_OVER_S = 20.0  # more than a daemon takes to end
+STUCK_S = lifecycle.ENDING_S - 1.0
+TAKE_OVER_S = 30.0  # more than it takes until a daemon that doesn't end is killed
 # Threads that compute for requests make the loop wait so long for its turn, each of them, whenever it has slept. With
 # Python's own 5 ms and six busy threads an answer of nothing took 40 ms, with this 8.
 SWITCH_S = 0.001
@@ -141,6 +143,7 @@ async def _serve(make_host: MakeHost, listening: socket.socket, announcement: An
     announcement.say(lifecycle.READY)
     warming = loop.create_task(_warm(host))
     await server.ended.wait()
+    faulthandler.dump_traceback_later(STUCK_S)  # to daemon.out: what one that must be killed was at
     warming.cancel()
     log.info("ending", extra={"models": server.end_models, "restarting": server.restarting})
     await server.drain(GRACE_S)

@@ -26,6 +26,7 @@ from aid.errors import DaemonError
 
 NAME = "aid"
 START_TIMEOUT_S = 30.0
+ENDING_S = 10.0  # a daemon that is told to end for another has nothing to wait for
 _POLL_S = 0.005
 BACKLOG = 1024
 CONNECT_TIMEOUT_S = 5
@@ -162,6 +163,13 @@ def end(pid: int, grace_s: float) -> None:
     raise DaemonError(f"process {pid} can't be ended: see 'ps -p {pid}'")
 
 
+def kill(pid: int) -> None:
+    """End process `pid` at once: it was asked and didn't. Nothing where nobody knows it (0)."""
+    with suppress(ProcessLookupError):
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+
+
 def output_path() -> Path:
     """Where the daemon's own standard output and error go: what Python prints when it can't even log."""
     directory = paths.state_dir() / "logs"
@@ -176,34 +184,67 @@ def take_turn() -> TextIO:
     return turn
 
 
-def restart(prepare: Callable[[], Callable[[], object]]) -> None:
+class Ending(NamedTuple):
+    """How a daemon is made to end: asked to, and killed where it doesn't."""
+
+    ask: Callable[[], object]
+    kill: Callable[[], object]
+
+
+def restart(prepare: Callable[[], Ending]) -> None:
     """Put a new daemon in place of the one that runs, which goes on serving until the new one has all it needs.
 
-    `prepare` is called meanwhile, and gives what makes the old one end. Whoever looks for a daemon then waits for the
-    new one. Raises DaemonError with what the new one said; where it can't even be prepared, the old one runs on.
+    `prepare` is called meanwhile, and gives what makes the old one end; it is killed after `ENDING_S`. Whoever looks
+    for a daemon then waits for the new one. Raises DaemonError with what the new one said; where it can't even be
+    prepared, the old one runs on.
     """
-    with take_turn(), _spawned("--take-over") as said:
-        end_old = prepare()
-        _expect(WARM, said())
-        end_old()
-        _expect(READY, said())
+    with take_turn(), _spawned("--take-over") as spawned:
+        old = prepare()
+        _expect(WARM, spawned.says(START_TIMEOUT_S))
+        old.ask()
+        if not spawned.has_said(ENDING_S):
+            old.kill()
+        _expect(READY, spawned.says(START_TIMEOUT_S))
 
 
 def _start() -> socket.socket:
     with take_turn():
         link = connect()
         if link is None:
-            with _spawned() as said:
-                _expect(READY, said())
+            with _spawned() as spawned:
+                _expect(READY, spawned.says(START_TIMEOUT_S))
             link = connect()
     if link is None:
         raise DaemonError("the daemon ended as soon as it had started: see 'aid logs'")
     return link
 
 
+class _Spawned(NamedTuple):
+    """A daemon that is starting; `reading` is the pipe through which it speaks to whoever started it."""
+
+    reading: int
+
+    def has_said(self, timeout_s: float) -> bool:
+        """Whether it says something, or ends, within `timeout_s`."""
+        return bool(select.select([self.reading], [], [], timeout_s)[0])
+
+    def says(self, timeout_s: float) -> str:
+        """The next line; "" where it ended instead, a sentence for too late."""
+        said = b""
+        deadline = time.monotonic() + timeout_s
+        while not said.endswith(b"\n"):
+            if not self.has_said(max(0.0, deadline - time.monotonic())):
+                return f"the daemon did not start within {timeout_s:.0f} s: see 'aid logs'"
+            piece = os.read(self.reading, 1)  # no more than the line: the next one is read by another call
+            if not piece:
+                break
+            said += piece
+        return said.decode("utf-8", "replace").strip()
+
+
 @contextmanager
-def _spawned(*options: str) -> Iterator[Callable[[], str]]:
-    """Run a daemon of its own session; what is yielded reads the next line it says to whoever started it."""
+def _spawned(*options: str) -> Iterator[_Spawned]:
+    """Run a daemon of its own session."""
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     # -P: the folder the person stands in must not lend the daemon its modules.
@@ -220,7 +261,7 @@ def _spawned(*options: str) -> Iterator[Callable[[], str]]:
     finally:
         os.close(writing)
     try:
-        yield lambda: _read_line(reading, START_TIMEOUT_S)
+        yield _Spawned(reading)
     finally:
         os.close(reading)
         os.waitpid(child, 0)
@@ -229,21 +270,6 @@ def _spawned(*options: str) -> Iterator[Callable[[], str]]:
 def _expect(wanted: str, said: str) -> None:
     if said != wanted:
         raise DaemonError(said or f"the daemon did not start: {_last_line(output_path())}")
-
-
-def _read_line(descriptor: int, timeout_s: float) -> str:
-    """The next line that comes through a pipe; "" where it is closed instead, a sentence for too late."""
-    said = b""
-    deadline = time.monotonic() + timeout_s
-    while not said.endswith(b"\n"):
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return f"the daemon did not start within {timeout_s:.0f} s: see 'aid logs'"
-        piece = os.read(descriptor, 1)  # no more than the line: the next one is read by another call
-        if not piece:
-            break
-        said += piece
-    return said.decode("utf-8", "replace").strip()
 
 
 def _last_line(path: Path) -> str:

@@ -9,8 +9,6 @@ from aid import lifecycle
 from aid.paths import socket_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aid.client import Client
 
 STOP_TIMEOUT_S = 20.0
@@ -24,12 +22,12 @@ def restart(*, as_json: bool) -> None:
     pid = old.pid if old is not None else 0
     with ExitStack() as held:
 
-        def prepare() -> Callable[[], None]:
+        def prepare() -> lifecycle.Ending:
             """Meanwhile the new one is at its own imports."""
-            client = reach() if pid else None
+            client = reach() if old is not None else None
             if client is not None:
                 held.enter_context(client)
-            return lambda: _end_for_the_next(client, pid)
+            return lifecycle.Ending(lambda: _end_for_the_next(client, pid), lambda: lifecycle.kill(pid))
 
         lifecycle.restart(prepare)
     if pid:
@@ -76,5 +74,5 @@ def report(word: str, *, as_json: bool) -> None:
 
 def _end_for_the_next(client: Client | None, pid: int) -> None:
     """Ask the daemon to end and don't wait: the next one, which does, serves before the old process is quite gone."""
-    if pid and not ask_to_end(client, restart=True):
+    if not ask_to_end(client, restart=True) and pid:
         lifecycle.end(pid, KILL_GRACE_S)

@@ -27,6 +27,7 @@ KEPT_S = 86400.0  # a session that hasn't come back in a day won't
 KEPT_ROWS = 4096  # of each table: four bridges with as many requests as one may have
 LARGEST_BYTES = 8 * 1024 * 1024
 CLOSE_S = 5.0
+_LOOK_S = 0.1
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS answers (
         key TEXT PRIMARY KEY, session TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
@@ -87,7 +88,7 @@ class Kept:
         wanted = {str(Key(session, each)): each for each in again}
         self.flush()
         found: dict[int | str, bytes] = {}
-        for key, body in self._read("SELECT key, body FROM answers WHERE session = ?", session):
+        for key, body in self._read("SELECT key, body FROM answers WHERE session = ?", session, tidy=True):
             if key in wanted:
                 found[wanted[key]] = body
             else:
@@ -104,10 +105,15 @@ class Kept:
 
     def flush(self) -> None:
         """Wait until all that was put so far is written. Blocks."""
-        if self._thread is not None and self._thread.is_alive():
-            done = threading.Event()
-            self._queue.put(done)
-            done.wait(CLOSE_S)
+        writer = self._thread
+        if writer is None:
+            return
+        done = threading.Event()
+        self._queue.put(done)
+        deadline = time.monotonic() + CLOSE_S
+        # It may have ended a moment before it could see this.
+        while not done.wait(_LOOK_S) and writer.is_alive() and time.monotonic() < deadline:
+            continue
 
     def close(self) -> None:
         """Write what is left. Blocks."""
@@ -150,12 +156,16 @@ class Kept:
         if connection is not None:
             connection.close()
 
-    def _read(self, query: str, value: str) -> list[Any]:
-        """The rows; none where the file can't be read: what is not remembered is done anew."""
+    def _read(self, query: str, value: str, *, tidy: bool = False) -> list[Any]:
+        """The rows; none where the file can't be read: what is not remembered is done anew.
+
+        `tidy`: without what is too old or too much. That writes, and must wait for whoever else does.
+        """
         if not self._file().exists():
             return []
         try:
-            with contextlib.closing(self._opened()) as connection:
+            opened = self._opened() if tidy else sqlite3.connect(self._file(), timeout=CLOSE_S)
+            with contextlib.closing(opened) as connection:
                 return connection.execute(query, (value,)).fetchall()
         except (sqlite3.Error, OSError) as error:
             log.warning("kept: can't be read: %s", error)

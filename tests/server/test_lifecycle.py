@@ -154,6 +154,15 @@ async def test_restart_makes_another_and_stop_ends_it(aid: Run, private: Path) -
     assert (await aid("stop", "--json")).json == {"running": False, "stopped": False}
 
 
+async def test_a_daemon_that_does_not_end_is_killed_for_the_next(aid: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aid.lifecycle.ENDING_S", 0.2)
+    old = (await aid("start", "--json")).json["pid"]
+    stuck = lifecycle.Ending(ask=lambda: os.kill(old, signal.SIGSTOP), kill=lambda: lifecycle.kill(old))
+    await asyncio.to_thread(lifecycle.restart, lambda: stuck)
+    assert lifecycle.wait_ended(old, 5.0)
+    assert (await aid("status", "--json")).json["pid"] != old
+
+
 async def test_a_daemon_of_another_version_is_named_and_restart_mends_it(aid: Run, private: Path) -> None:
     pid = (await aid("start", "--json")).json["pid"]
     (private / "runtime/aid/aid.lock").write_text(f"{pid} 999 9.9.9\n")
