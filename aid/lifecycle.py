@@ -191,20 +191,24 @@ class Ending(NamedTuple):
     kill: Callable[[], object]
 
 
-def restart(prepare: Callable[[], Ending]) -> None:
+def restart(prepare: Callable[[int], Ending]) -> Holder | None:
     """Put a new daemon in place of the one that runs, which goes on serving until the new one has all it needs.
 
-    `prepare` is called meanwhile, and gives what makes the old one end; it is killed after `ENDING_S`. Whoever looks
-    for a daemon then waits for the new one. Raises DaemonError with what the new one said; where it can't even be
-    prepared, the old one runs on.
+    `prepare` is called with that one's pid (0: not known) meanwhile, and gives what makes it end; it is killed after
+    `ENDING_S`. Whoever looks for a daemon then waits for the new one. Gives who was the daemon; None: nobody. Raises
+    DaemonError with what the new one said; where it can't even be prepared, the old one runs on.
     """
-    with take_turn(), _spawned("--take-over") as spawned:
-        old = prepare()
-        _expect(WARM, spawned.says(START_TIMEOUT_S))
-        old.ask()
-        if not spawned.has_said(ENDING_S):
-            old.kill()
-        _expect(READY, spawned.says(START_TIMEOUT_S))
+    with take_turn():
+        old = holder()  # not before: one that another starter was just starting would be overlooked
+        with _spawned("--take-over") as spawned:
+            ending = prepare(old.pid) if old is not None else None
+            _expect(WARM, spawned.says(START_TIMEOUT_S))
+            if ending is not None:
+                ending.ask()
+                if not spawned.has_said(ENDING_S):
+                    ending.kill()
+            _expect(READY, spawned.says(START_TIMEOUT_S))
+    return old
 
 
 def _start() -> socket.socket:

@@ -18,20 +18,18 @@ ASK_TIMEOUT_S = 10.0
 
 def restart(*, as_json: bool) -> None:
     """Raises AidError; a daemon that runs then runs on, unless it was the one that could not be ended."""
-    old = lifecycle.holder()
-    pid = old.pid if old is not None else 0
     with ExitStack() as held:
 
-        def prepare() -> lifecycle.Ending:
+        def prepare(pid: int) -> lifecycle.Ending:
             """Meanwhile the new one is at its own imports."""
-            client = reach() if old is not None else None
+            client = reach()
             if client is not None:
                 held.enter_context(client)
             return lifecycle.Ending(lambda: _end_for_the_next(client, pid), lambda: lifecycle.kill(pid))
 
-        lifecycle.restart(prepare)
-    if pid:
-        lifecycle.wait_ended(pid, STOP_TIMEOUT_S)
+        old = lifecycle.restart(prepare)
+    if old is not None and old.pid:
+        lifecycle.wait_ended(old.pid, STOP_TIMEOUT_S)
     report("restarted", as_json=as_json)
 
 

@@ -81,6 +81,13 @@ async def test_twenty_starts_at_once_make_one_daemon(aid: Run, private: Path) ->
     assert len(pids) == 1
 
 
+async def test_restarts_beside_a_start_take_their_turns(aid: Run, private: Path) -> None:
+    """None overlooks the daemon that another one was just starting, nor waits for it in vain."""
+    ran = await asyncio.gather(*(aid(command) for command in ("start", "restart", "restart", "start", "restart")))
+    assert [(each.code, each.err) for each in ran] == [(0, "")] * 5
+    assert daemons(private) == [(await aid("status", "--json")).json["pid"]]
+
+
 async def test_daemons_started_by_hand_at_once_are_one(environment: dict[str, str], private: Path, aid: Run) -> None:
     processes = [
         await asyncio.create_subprocess_exec(
@@ -158,7 +165,7 @@ async def test_a_daemon_that_does_not_end_is_killed_for_the_next(aid: Run, monke
     monkeypatch.setattr("aid.lifecycle.ENDING_S", 0.2)
     old = (await aid("start", "--json")).json["pid"]
     stuck = lifecycle.Ending(ask=lambda: os.kill(old, signal.SIGSTOP), kill=lambda: lifecycle.kill(old))
-    await asyncio.to_thread(lifecycle.restart, lambda: stuck)
+    await asyncio.to_thread(lifecycle.restart, lambda _: stuck)
     assert lifecycle.wait_ended(old, 5.0)
     assert (await aid("status", "--json")).json["pid"] != old
 
