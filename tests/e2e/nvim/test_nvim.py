@@ -197,6 +197,12 @@ def test_a_chat_goes_on_where_it_was_left(shop: Any, nvim: Any) -> None:
     nvim.keys("gg/^@@<CR>:AidAccept hunk<CR>")
     nvim.until_said("aid: accepted lib/price.ml")
     assert nvim.text("price.ml") == AFTER and "Price.cents" in shop.text("lib/basket.ml")
+    nvim.until_text("`lib/price.ml` +3 -3 accepted\n\n`lib/basket.ml`")
+    nvim.keys(":AidUndo<CR>")
+    nvim.until_text("`lib/price.ml` +3 -3\n```diff")
+    assert nvim.text() == shown
+    nvim.keys("gg/^@@<CR>:AidReject<CR>")
+    nvim.until_text("`lib/basket.ml` +1 -1 rejected")
 
 
 @pytest.mark.each_neovim

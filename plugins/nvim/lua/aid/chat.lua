@@ -1,27 +1,13 @@
 -- A project's chat: a Markdown buffer like any other. What stands below the rule is the next prompt.
 local api, client, proposals = vim.api, require("aid.client"), require("aid.proposal")
-local requests = require("aid.protocol").requests
+local requests, change = require("aid.protocol").requests, proposals.change
 local M = {}
 
 local LINE, HINT = "---", "<CR> sends what stands below"
 local RULE, ANSWER = 1, 2 -- extmarks: the rule, and where the answer begins
 local space = api.nvim_create_namespace("aid.chat")
 
-local chats = {} ---@type table<integer, { root: string, name: string, step?: integer, cancel?: fun() }> by buffer
-
---- Change the buffer in an undo step of our own (`step` is the last), so that a person's undo is about the person's.
-local function change(buffer, work)
-  api.nvim_buf_call(buffer, function()
-    if vim.fn.undotree().seq_cur == chats[buffer].step then
-      pcall(vim.cmd.undojoin) -- refused right after an undo
-    else
-      vim.bo.undolevels = vim.bo.undolevels -- ends the person's: |undo-break|
-    end
-    work()
-    vim.bo.undolevels = vim.bo.undolevels
-    chats[buffer].step = vim.fn.undotree().seq_cur
-  end)
-end
+local chats = {} ---@type table<integer, { root: string, name: string, cancel?: fun() }> by buffer
 
 --- The row, from 0, of the rule that the next prompt stands below; `beside` it is said what goes on.
 local function rule(buffer, beside)
@@ -52,7 +38,7 @@ local function put_answer(buffer, text, proposal, aside)
   if proposal then
     local row = rule(buffer)
     api.nvim_buf_set_lines(buffer, row, row, false, { "" })
-    proposals.draw(buffer, row, row, proposal, true)
+    proposals.draw(buffer, row, row, proposal)
   end
 end
 

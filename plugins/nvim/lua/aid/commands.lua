@@ -71,9 +71,7 @@ function M.run.AidReject(given) proposals.reject(given.args ~= "" and given.args
 function M.run.AidUndo(given)
   local root = client.root(0)
   local params = { workspace = root, id = given.args ~= "" and given.args or nil, through_editor = true }
-  client.request(root, requests.undo, params, function(outcome)
-    if outcome then proposals.tell(outcome) end
-  end)
+  proposals.decide(root, requests.undo, params)
 end
 
 function M.run.AidModel(given)

@@ -19,13 +19,28 @@ local marks = api.nvim_create_namespace("aid")
 
 local places = {} ---@type table<integer, table<integer, aid.Place>> by buffer and extmark
 local view ---@type { id: string, root: string, buffer: integer }?
+local steps = {} ---@type table<integer, integer> by buffer, the last undo step that was ours
 
 local function split_lines(text) return vim.split((text:gsub("\n$", "")), "\n") end
 
+--- Change a buffer in an undo step of our own, so that a person's undo is about the person's.
+function M.change(buffer, work)
+  api.nvim_buf_call(buffer, function()
+    if vim.fn.undotree().seq_cur == steps[buffer] then
+      pcall(vim.cmd.undojoin) -- refused right after an undo
+    else
+      vim.bo.undolevels = vim.bo.undolevels -- ends the person's: |undo-break|
+    end
+    work()
+    vim.bo.undolevels = vim.bo.undolevels
+    steps[buffer] = vim.fn.undotree().seq_cur
+  end)
+end
+
 --- Lines `first` to `last` of a buffer become a proposal, as Markdown or plain; each is an extmark, so that what it is
 --- of is known wherever it ends up.
-function M.draw(buffer, first, last, proposal, markdown)
-  local lines, drawn = {}, {}
+function M.draw(buffer, first, last, proposal)
+  local lines, drawn, markdown = {}, {}, vim.bo[buffer].filetype == "markdown"
   local function add(text, place, colour)
     lines[#lines + 1] = text
     drawn[#lines] = { place = vim.tbl_extend("force", { id = proposal.id }, place), colour = colour }
@@ -47,8 +62,8 @@ function M.draw(buffer, first, last, proposal, markdown)
     end
     if markdown and #left > 0 then add("```", of_file) end
   end
+  api.nvim_buf_clear_namespace(buffer, marks, first, last)
   api.nvim_buf_set_lines(buffer, first, last, false, lines)
-  api.nvim_buf_clear_namespace(buffer, marks, first, first + #lines)
   places[buffer] = places[buffer] or {}
   for row, each in ipairs(drawn) do
     local mark = api.nvim_buf_set_extmark(buffer, marks, first + row - 1, 0, { line_hl_group = each.colour })
@@ -86,10 +101,20 @@ function M.visit()
   vim.cmd(("edit +%d %s"):format(place.line, vim.fn.fnameescape(root .. "/" .. place.path)))
 end
 
+--- Draw anew a proposal of which something was decided: in a chat, and in the preview, which goes if nothing is left.
 local function redraw(proposal)
-  vim.bo[view.buffer].modifiable = true
-  M.draw(view.buffer, 0, -1, proposal)
-  vim.bo[view.buffer].modifiable = false
+  local function is_open(file) return not file.state or file.state == "partly" end -- "open" is left out
+  if shown(proposal.id) and not vim.iter(proposal.files):any(is_open) then M.close() end
+  for buffer, drawn in pairs(places) do
+    local its = api.nvim_buf_is_valid(buffer) and api.nvim_buf_get_extmarks(buffer, marks, 0, -1, {}) or {}
+    its = vim.iter(its):filter(function(mark) return drawn[mark[1]].id == proposal.id end):totable()
+    if #its > 0 and its[#its][2] - its[1][2] == #its - 1 then -- else someone wrote in between
+      local modifiable = vim.bo[buffer].modifiable
+      vim.bo[buffer].modifiable = true
+      M.change(buffer, function() M.draw(buffer, its[1][2], its[#its][2] + 1, proposal) end)
+      vim.bo[buffer].modifiable = modifiable
+    end
+  end
 end
 
 function M.show(root, proposal)
@@ -97,7 +122,8 @@ function M.show(root, proposal)
   local buffer = api.nvim_create_buf(false, true)
   view = { id = proposal.id, root = root, buffer = buffer }
   vim.b[buffer].aid_root, vim.bo[buffer].bufhidden, vim.bo[buffer].filetype = root, "wipe", "aid-proposal"
-  redraw(proposal)
+  M.draw(buffer, 0, -1, proposal)
+  vim.bo[buffer].modifiable = false
   local width = math.max(20, math.min(100, vim.o.columns - 4))
   local window = api.nvim_open_win(buffer, true, {
     relative = "editor",
@@ -128,20 +154,15 @@ local function with_proposal(id, work)
   end)
 end
 
-function M.tell(outcome)
-  client.say(outcome.line, outcome.refused and "ERROR")
-  vim.cmd.checktime()
-end
-
---- Accept or reject; then the preview is drawn anew, or closed where nothing of it is left.
-local function decide(root, method, params)
+--- Accept, reject or undo; then say what became of it, and draw anew what it was about.
+function M.decide(root, method, params)
   client.request(root, method, params, function(outcome)
-    if outcome then M.tell(outcome) end
-    if not outcome or not shown(params.id) then return end
-    client.request(root, requests.proposal, { id = params.id }, function(proposal)
-      local function is_open(file) return not file.state or file.state == "partly" end -- "open" is left out
-      local left = proposal and vim.iter(proposal.files):any(is_open)
-      if proposal and shown(params.id) then (left and redraw or M.close)(proposal) end
+    if not outcome then return end
+    client.say(outcome.line, outcome.refused and "ERROR")
+    vim.cmd.checktime()
+    if not outcome.proposal then return end
+    client.request(root, requests.proposal, { id = outcome.proposal }, function(proposal)
+      if proposal then redraw(proposal) end
     end)
   end)
 end
@@ -155,7 +176,7 @@ local function decide_part(method, part, id, params)
     params.id = proposal.id
     params.hunks = part == "hunk" and { { path = place.path, index = place.index } } or nil
     params.files = part == "file" and { place.path } or nil
-    decide(root, method, params)
+    M.decide(root, method, params)
   end)
 end
 
