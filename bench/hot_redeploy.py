@@ -7,7 +7,8 @@ the command to the first request that the new daemon serves 1 s at the median; `
 20 MB with twenty documents open.
 
 With --editors Emacs, Neovim and VS Code are connected beside the clients (tests/e2e/three_editors.py); each asks in its
-chat at every restart, and must show the answer once, through the `aid connect` that it began with. With --upgraded no
+chat at every restart, and must show the answer once, through the `aid connect` that it began with, and say nothing
+else to the person. With --upgraded no
 module is known to load at any restart, as when all of AID was just replaced.
 
 A client is a command, and may be a real editor. It finds what to start and where in AID and AID_BENCH_WORKSPACE, keeps
@@ -271,6 +272,8 @@ class Editors:
         self._bridges = bridges
         self._connected = bridges()
         self._number = 0
+        self._told = {each.name: {*each.told()} for each in started}
+        self._disturbed: Counter[str] = Counter()
 
     def ask(self) -> int:
         """Each asks something in its chat; what `answered` is to be given."""
@@ -283,6 +286,11 @@ class Editors:
         """Wait until each shows the answer. Blocks."""
         for editor in self._started:
             editor.shows(f"answer to {editor.name[0]}{number}.")
+            told = [each for each in editor.told() if each not in self._told[editor.name]]
+            self._disturbed[editor.name] += bool(told)
+            self._told[editor.name].update(told)
+            for each in told:
+                print(f"  {editor.name} told the person: {each}")
 
     def report(self) -> None:
         if not self._started:
@@ -292,7 +300,10 @@ class Editors:
         for editor in self._started:
             told = editor.chat()
             counts = Counter(told.count(f"answer to {editor.name[0]}{each}.") for each in range(1, self._number + 1))
-            print(f"  {editor.name}: {counts[1]} of {self._number} requests answered once in its chat")
+            print(
+                f"  {editor.name}: {counts[1]} of {self._number} requests answered once in its chat, "
+                f"the person told something beside it at {self._disturbed[editor.name]}"
+            )
 
 
 def _spread(seconds: list[float]) -> str:

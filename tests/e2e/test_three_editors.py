@@ -34,10 +34,12 @@ def test_none_is_disturbed_and_each_answer_comes_once() -> None:
         shop.replies({"match": "", "reply": "hello"})
         with EDITORS.three_editors(shop) as editors:
             connected, daemons = EDITORS.bridges(shop), {shop.daemon_pid()}
+            before = [editor.told() for editor in editors]
             assert len(connected) == len(editors)
             for number in range(RESTARTS):
                 _restart_under(shop, editors, number)
                 daemons.add(shop.daemon_pid())
+                assert [editor.told() for editor in editors] == before
             assert len(daemons) == 1 + RESTARTS
             assert EDITORS.bridges(shop) == connected
             for editor in editors:

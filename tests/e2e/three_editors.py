@@ -42,6 +42,10 @@ class Editor(Protocol):
         """All that the chat holds."""
         ...
 
+    def told(self) -> list[str]:
+        """What the person was told beside the chat: in the echo area, as messages, as notifications."""
+        ...
+
 
 class Emacs:
     name = "Emacs"
@@ -64,6 +68,10 @@ class Emacs:
 
     def chat(self) -> str:
         return str(json.loads(self._eval("(json-encode (with-current-buffer (window-buffer) (buffer-string)))")))
+
+    def told(self) -> list[str]:
+        said = json.loads(self._eval("(json-encode (with-current-buffer (messages-buffer) (buffer-string)))"))
+        return str(said).split("\n")
 
     def _eval(self, code: str) -> Any:
         """The value of an elisp expression that is a string or a number."""
@@ -89,6 +97,9 @@ class Neovim:
     def chat(self) -> str:
         return str(self._nvim.text())
 
+    def told(self) -> list[str]:
+        return str(self._nvim.messages()).split("\n")
+
 
 class Code:
     name = "VS Code"
@@ -108,6 +119,9 @@ class Code:
 
     def chat(self) -> str:
         return "\n".join(self._code.do("chatAll", ".markdown"))
+
+    def told(self) -> list[str]:
+        return list(self._code.do("all", ".notification-list-item-message"))
 
 
 def missing() -> str | None:
