@@ -290,7 +290,7 @@ class Cascade:
                 continue
             if node.kind == "impl":
                 await self._needs_not_itself(node, names - old, context)
-            if await ocaml_circle.is_closed(node, names - old, self._plan.nodes, self._names_of):
+            if await ocaml_circle.leads_back(node, names - old, self._plan.nodes, self._names_of):
                 self._unsure(f"{node.source} closes a circle through an interface")
 
     async def _needs_not_itself(self, node: Node, first: frozenset[str], context: Path) -> None:

@@ -1,12 +1,10 @@
 """Implementations that need each other in a circle: interfaces let them through a type check, linking refuses them.
 
-Goes by what texts name within a stanza, as dune does. One needs what it names and what the interfaces of those lead to,
-through however many others; that this may be itself is no circle.
+Goes by what texts name within a stanza, as dune does.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from ces.builds.dune_modules import Node
@@ -26,7 +24,7 @@ def implementations(nodes: Mapping[str, Node], objects: str) -> dict[str, Node]:
 async def back_to(node: Node, first: frozenset[str], others: Mapping[str, Node], names_of: NamesOf) -> list[str]:
     """The modules from `node`, by one of `first` that it names, back to it again; none when no way leads there.
 
-    `others` are the implementations of its stanza, the only texts that are followed: `is_closed` follows all.
+    `others` are the implementations of its stanza, the only texts that are followed: `leads_back` follows all.
     """
     named_by = dict.fromkeys(sorted(first & others.keys()), node.module)
     layer = [others[name] for name in named_by]
@@ -42,38 +40,26 @@ async def back_to(node: Node, first: frozenset[str], others: Mapping[str, Node],
     return []
 
 
-async def is_closed(node: Node, first: frozenset[str], nodes: Mapping[str, Node], names_of: NamesOf) -> bool:
-    """Whether one of `first` that `node` names leads back to it, through interfaces too, by modules in a circle."""
+async def leads_back(node: Node, first: frozenset[str], nodes: Mapping[str, Node], names_of: NamesOf) -> bool:
+    """Whether one of `first` that `node` names leads back to it, by texts of either kind.
+
+    dune 3 refuses any such way. dune 2 lets an implementation's own interface name what comes after it.
+    """
     texts: dict[str, list[Node]] = {}
     for each in nodes.values():
         if each.objects == node.objects and not each.generated:
             texts.setdefault(each.module, []).append(each)
-    named: dict[str, dict[str, frozenset[str]]] = {}  # module -> kind of text -> the modules that it names
-    layer = first & texts.keys()
+    seen: set[str] = set()
+    layer = (first & texts.keys()) - {node.module}
     while layer:
+        seen |= layer
         asked = [each for module in sorted(layer) for each in texts[module]]
-        for each, names in zip(asked, await names_of(asked), strict=True):
-            named.setdefault(each.module, {})[each.kind] = (names & texts.keys()) - {each.module}
-        layer = frozenset().union(*(named[each.module][each.kind] for each in asked)) - named.keys()
-    if node.module not in named:
-        return False
-    try:
-        TopologicalSorter({module: _needed(module, named) for module in named}).prepare()
-    except CycleError:
-        return True
+        named = [names - {each.module} for each, names in zip(asked, await names_of(asked), strict=True)]
+        reached = texts.keys() & frozenset().union(*named)
+        if node.module in reached:
+            return True
+        layer = frozenset(reached - seen)
     return False
-
-
-def _needed(module: str, named: Mapping[str, Mapping[str, frozenset[str]]]) -> set[str]:
-    """What comes before an implementation where it is linked."""
-    found: set[str] = set()
-    left = set(named[module].get("impl", ()))
-    while left:
-        each = left.pop()
-        found.add(each)
-        texts = named[each]
-        left |= texts.get("intf", texts.get("impl", frozenset())) - found
-    return found - {module}
 
 
 def _way(start: str, last: str, named_by: Mapping[str, str]) -> list[str]:

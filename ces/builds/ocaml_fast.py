@@ -3,8 +3,8 @@
 `OcamlFast.start` takes a dune tree that is built and green, with what `dune rules` says of it, and stays ready; `check`
 type-checks the changed modules, each as ocamlc would with its own options, and where an interface changed the modules
 that use it. Where it can't know what dune would say, it says `unsure` with the reason and the caller asks dune. Green
-means "@check is green", and that no implementations need each other in a circle, through interfaces too, which dune may
-say only where it links; link errors are dune's. Runs none of the project's code, save a ppx driver of the base (or
+means "@check is green", and that no implementations need each other in a circle, through interfaces too, which dune 2
+says only where it links; link errors are dune's. Runs none of the project's code, save a ppx driver of the base (or
 cppo), and that only through the `run_ppx` it is given.
 """
 
