@@ -27,7 +27,7 @@ from aid.session.proposals import Proposals, Stored
 from aid.session.recording import Recording
 from aid.session.store import Store
 from aid.session.taking_back import meant, turn
-from aid.session.threads import to_its_end
+from aid.session.threads import to_its_end, whole
 from aid.session.workspaces import Workspaces
 from aid.wording import outcome_line
 
@@ -56,7 +56,8 @@ class Decisions:
     async def accept(self, params: AcceptParams, client: Client) -> OutcomeResult:
         """Write a proposal, or part of it: open documents through the editor when asked, the rest on disk."""
         async with self._alone_with(params) as stored:
-            return await self._accept(stored, params, client)
+            accepting = self._accept(stored, params, client)
+            return await (accepting if params.through_editor else whole(accepting))
 
     async def reject(self, params: RejectParams) -> OutcomeResult:
         """Turn down what is left of a proposal, or part of that."""
@@ -65,12 +66,14 @@ class Decisions:
 
     async def undo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
         async with self._lock(root):
-            result = await self._undo(root, await self._meant(params, "undone"), client)
+            undoing = self._undo(root, await self._meant(params, "undone"), client)
+            result = await (undoing if params.through_editor else whole(undoing))
         return await self._turned_told(result, "taken back")
 
     async def redo(self, root: Path, params: UndoParams, client: Client) -> OutcomeResult:
         async with self._lock(root):
-            result = await self._redo(root, await self._meant(params, "applied"), client)
+            redoing = self._redo(root, await self._meant(params, "applied"), client)
+            result = await (redoing if params.through_editor else whole(redoing))
         return await self._turned_told(result, "applied again")
 
     @contextlib.asynccontextmanager

@@ -1,12 +1,14 @@
 """Decisions that come at once: each counts, one after the other; who waits for an editor holds up nothing else."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aid import apply
 from aid.protocol import AcceptParams, Hunk, Proposal, ProposalParams, RejectParams, UndoParams
 from aid.session.client import OpenDocument
 from ces.change import FileChange
@@ -55,6 +57,40 @@ async def test_a_hunk_turned_down_while_another_is_accepted_stays_turned_down(sc
         scene.host.reject(RejectParams(id=proposal.id, hunks=(SECOND,)), scene.editor),
     )
     assert await told(scene, proposal) == "partly ar"
+
+
+@pytest.mark.parametrize("job", ["apply", "undo", "redo"])
+async def test_who_gives_up_waiting_while_files_are_written_finds_that_recorded(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    proposal = await proposed(scene)
+    undo = UndoParams(workspace=str(scene.root))
+    asked = {
+        "apply": lambda: scene.host.accept(AcceptParams(id=proposal.id), scene.editor),
+        "undo": lambda: scene.host.undo(undo, scene.editor),
+        "redo": lambda: scene.host.redo(undo, scene.editor),
+    }
+    for before, decide in asked.items():
+        if before == job:
+            break
+        await decide()
+    begun, going_on, really = asyncio.Event(), threading.Event(), getattr(apply, job)
+    loop = asyncio.get_running_loop()
+
+    def slowly(*words: Any, **named: Any) -> Any:
+        loop.call_soon_threadsafe(begun.set)
+        assert going_on.wait(30)
+        return really(*words, **named)
+
+    monkeypatch.setattr(apply, job, slowly)
+    deciding = asyncio.create_task(asked[job]())
+    await begun.wait()
+    deciding.cancel()
+    loop.call_later(0.01, going_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await deciding
+    assert ("line three\n" in scene.text) == (job != "undo")
+    assert await told(scene, proposal) == ("undone .." if job == "undo" else "accepted aa")
 
 
 async def test_two_undos_at_once_take_back_two_acceptances(scene: Scene) -> None:
