@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,8 @@ def _build(made: Made, out: Path, wanted: int, runs: int, *, as_json: bool) -> N
         goal = Goal(tasks=wanted, runs=runs, jobs=JOBS)
         return await build(await made(judge), check, record, _teller(record, wanted), goal)
 
-    summary = with_judge(built)
+    with closing(record):
+        summary = with_judge(built)
     if as_json:
         print_json({**as_plain(summary), "out": str(out), "tasks": len(record.tasks)})
     else:

@@ -1,15 +1,16 @@
 """The file a task set grows in, one line a task as soon as it is verified, and beside it what was turned down.
 
-Whatever ends the builder leaves whole lines: a line torn by a crash is cut off when the file is opened again.
+A line torn by a crash is cut off when the file is opened again; a file that isn't of tasks is left as it is.
 """
 
-import os
 from collections import Counter
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
 
 from ces.errors import CesError
+from ces.growing import Growing
 from ces.tasks.task import Task, read
 
 
@@ -31,13 +32,20 @@ class Record:
         self.refused_path = path.with_name(path.name + ".refused")
         if not path.parent.is_dir():
             raise CesError(f"{path.parent} is no directory: make it, or write to another file")
-        for file in (path, self.refused_path):
-            _cut_torn_line(file)
-        self.tasks, bad = read(path) if path.exists() else ([], [])
-        if bad:
-            raise CesError(f"{path} line {bad[0].number}: {bad[0].reason}: mend it or write to another file")
+        with ExitStack() as opened:
+            self._tasks_file = opened.enter_context(closing(_opened(path, Task)))
+            self.tasks, bad = read(path)
+            if self._tasks_file.torn:
+                bad = bad[:-1]
+            if bad:
+                raise CesError(f"{path} line {bad[0].number}: {bad[0].reason}: mend it or write to another file")
+            self._refused_file = opened.enter_context(closing(_opened(self.refused_path, Refusal)))
+            refused = _refusals(self.refused_path, torn=self._refused_file.torn)
+            self._tasks_file.mend()
+            self._refused_file.mend()
+            self._opened = opened.pop_all()
         self._counts = Counter(_origin(task) for task in self.tasks)
-        self._known = {task.id for task in self.tasks} | {refusal.id for refusal in _refusals(self.refused_path)}
+        self._known = {task.id for task in self.tasks} | {refusal.id for refusal in refused}
 
     def knows(self, task: Task) -> bool:
         """Whether it was verified before, however that ended."""
@@ -48,48 +56,50 @@ class Record:
         return self._counts[_origin(like)]
 
     def add(self, task: Task) -> None:
-        _append(self.path, msgspec.json.encode(task))
+        _append(self._tasks_file, task, self.path)
         self._known.add(task.id)
         self._counts[_origin(task)] += 1
         self.tasks.append(task)
 
     def refuse(self, refusal: Refusal) -> None:
-        _append(self.refused_path, msgspec.json.encode(refusal))
+        _append(self._refused_file, refusal, self.refused_path)
         self._known.add(refusal.id)
+
+    def close(self) -> None:
+        for path in (self.path, self.refused_path):
+            if path.exists() and path.stat().st_size == 0:
+                path.unlink()
+        self._opened.close()
 
 
 def _origin(task: Task) -> tuple[str, str]:
     return task.project, task.kind.partition(":")[0]
 
 
-def _refusals(path: Path) -> list[Refusal]:
-    if not path.exists():
-        return []
-    found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            found.append(msgspec.json.decode(line, type=Refusal))
-        except msgspec.DecodeError as error:
-            raise CesError(f"{path} line {number}: {error}: mend or remove it") from error
-    return found
-
-
-def _append(path: Path, line: bytes) -> None:
-    """One write, then down to the disk."""
+def _opened(path: Path, kind: type[msgspec.Struct]) -> Growing:
     try:
-        with path.open("ab", buffering=0) as file:
-            file.write(line + b"\n")
-            os.fsync(file.fileno())
+        return Growing(path, kind)
+    except BlockingIOError as error:
+        raise CesError(f"another builder is at work on {path}: wait for it, or write to another file") from error
     except OSError as error:
         raise CesError(f"{path} can't be written: {error.strerror}") from error
 
 
-def _cut_torn_line(path: Path) -> None:
-    if not path.exists():
-        return
+def _refusals(path: Path, *, torn: bool) -> list[Refusal]:
+    lines = path.read_bytes().split(b"\n")
+    found = []
+    for number, line in enumerate(lines[:-1] if torn else lines, 1):
+        if not line:
+            continue
+        try:
+            found.append(msgspec.json.decode(line, type=Refusal))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise CesError(f"{path} line {number}: {error}: mend or remove it") from error
+    return found
+
+
+def _append(file: Growing, line: msgspec.Struct, path: Path) -> None:
     try:
-        with path.open("r+b") as file:
-            content = file.read()
-            file.truncate(content.rfind(b"\n") + 1)
+        file.add(line)
     except OSError as error:
         raise CesError(f"{path} can't be written: {error.strerror}") from error

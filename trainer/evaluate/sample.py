@@ -1,12 +1,11 @@
 """One proposal for one task, as it is kept: a line of samples.jsonl. Data, and how it is stored."""
 
-import fcntl
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from ces.growing import Growing
 from ces.verdict import Stage, Status
 from trainer.errors import TrainerError
 
@@ -57,39 +56,34 @@ class Samples:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self.found: dict[tuple[str, str, int], Sample] = {}
-        self._file = self._path.open("ab")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file.truncate(self._read())
+            self._file = Growing(self._path, Sample)
         except BlockingIOError as error:
-            self._file.close()
             raise TrainerError(f"another run is at work in {folder}: wait for it, or name another --report") from error
+        try:
+            self._read()
         except BaseException:
             self._file.close()
             raise
+        self._file.mend()
 
-    def _read(self) -> int:
-        """Find what is there; how many bytes of it are whole lines."""
-        whole = 0
-        for line in self._path.read_bytes().splitlines(keepends=True):
+    def _read(self) -> None:
+        lines = self._path.read_bytes().split(b"\n")
+        for line in lines[:-1] if self._file.torn else lines:
+            if not line:
+                continue
             try:
                 sample = msgspec.json.decode(line, type=Sample)
-            except msgspec.MsgspecError as error:
-                if not line.endswith(b"\n"):
-                    break  # the run was killed in the middle of this line
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise TrainerError(f"{self._path} has a line that is no sample ({error}): move it away") from error
-            whole += len(line)
             self.found[sample.key] = sample
-        return whole
 
     def add(self, sample: Sample) -> None:
         """Keep `sample`, unless it is one that the machine failed: that is asked for again another time."""
         self.found[sample.key] = sample
         if sample.reward is None:
             return
-        self._file.write(msgspec.json.encode(sample) + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._file.add(sample)
 
     def of(self, model: str) -> list[Sample]:
         return [sample for sample in self.found.values() if sample.model == model]

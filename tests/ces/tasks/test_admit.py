@@ -1,6 +1,7 @@
 """Which candidates are admitted, by judges whose verdicts are written down: what a real one says is tested apart."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ces.tasks.build import RETRIES, UNBUILT_AFTER, Goal, build
 from ces.tasks.candidate import Origin, candidate
 from ces.tasks.mutants import mutants
 from ces.tasks.record import Record
-from ces.tasks.task import Task
+from ces.tasks.task import Task, read
 from ces.verdict import Diagnostic, Verdict
 
 ORIGIN = Origin(project="p", workspace="/nowhere")
@@ -89,8 +90,8 @@ async def test_an_admitted_task_says_what_the_build_said() -> None:
 
 async def fill(path: Path, check: Check, wanted: int = 1000, seed: int = 1) -> tuple[list[Admission], Record]:
     told: list[Admission] = []
-    record = Record(path)
-    await build(mutants(ORIGIN, FILES, seed=seed), check, record, told.append, Goal(tasks=wanted, runs=1))
+    with closing(Record(path)) as record:
+        await build(mutants(ORIGIN, FILES, seed=seed), check, record, told.append, Goal(tasks=wanted, runs=1))
     return told, record
 
 
@@ -100,10 +101,10 @@ async def test_a_builder_that_was_stopped_goes_on_and_verifies_nothing_twice(tmp
     first, _ = await fill(path, judge(some, [GREEN])[0], wanted=4)
     assert len(path.read_text().splitlines()) == 4
     with path.open("a") as file:
-        file.write('{"torn')
+        file.write('{"id":"torn')
     second, record = await fill(path, judge([RED], [GREEN])[0], wanted=7)
     assert not {one.task.id for one in first} & {one.task.id for one in second}
-    assert [task.id for task in record.tasks] == [task.id for task in Record(path).tasks]
+    assert [task.id for task in record.tasks] == [task.id for task in read(path)[0]]
     assert len(record.tasks) == 7
     third, _ = await fill(path, judge([RED], [GREEN])[0], wanted=7)
     assert third == []
@@ -140,9 +141,9 @@ async def test_several_at_a_time_come_to_the_same(tmp_path: Path) -> None:
 
     ids = []
     for jobs in (1, 4):
-        record = Record(tmp_path / f"{jobs}.jsonl")
         candidates = mutants(ORIGIN, FILES, seed=1)
-        await build(candidates, check, record, lambda _: None, Goal(tasks=9, runs=1, jobs=jobs))
+        with closing(Record(tmp_path / f"{jobs}.jsonl")) as record:
+            await build(candidates, check, record, lambda _: None, Goal(tasks=9, runs=1, jobs=jobs))
         ids.append([task.id for task in record.tasks])
     assert ids[0] == ids[1]
     assert len(ids[0]) == 9
@@ -151,8 +152,8 @@ async def test_several_at_a_time_come_to_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", ["refused", "quarantined"])
 async def test_what_was_turned_down_is_kept_beside_the_tasks(tmp_path: Path, status: str) -> None:
     broken = [GREEN] if status == "refused" else [RED, GREEN]
-    record = Record(tmp_path / "tasks.jsonl")
     candidates = mutants(ORIGIN, FILES, seed=1, only={"rec-missing"})
-    summary = await build(candidates, judge(broken, [GREEN])[0], record, lambda _: None, Goal(tasks=9))
+    with closing(Record(tmp_path / "tasks.jsonl")) as record:
+        summary = await build(candidates, judge(broken, [GREEN])[0], record, lambda _: None, Goal(tasks=9))
     assert (summary.admitted, getattr(summary, status)) == (0, 1)
     assert f'"status":"{status}"' in record.refused_path.read_text()

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,8 @@ async def judge(state_dir: Path) -> AsyncIterator[MakeJudge]:
 async def mutate(root: Path, judge: Judge, out: Path, wanted: int, *only: str) -> tuple[Summary, list[Admission]]:
     told: list[Admission] = []
     candidates = mutants(Origin(project="shop", workspace=str(root)), sources(root), seed=1, only=only)
-    summary = await build(candidates, judge.check, Record(out), told.append, Goal(tasks=wanted))
+    with closing(Record(out)) as record:
+        summary = await build(candidates, judge.check, record, told.append, Goal(tasks=wanted))
     return summary, told
 
 
@@ -181,9 +183,9 @@ async def of_history(
 ) -> tuple[Record, list[tuple[str, str, str]]]:
     root, found = repository
     told: list[Admission] = []
-    record = Record(out)
     candidates = commits(found, Origin(project="shop", workspace=str(root)), hide_tests=hide_tests)
-    await build(candidates, judge.check, record, told.append, Goal(tasks=5))
+    with closing(Record(out)) as record:
+        await build(candidates, judge.check, record, told.append, Goal(tasks=5))
     return record, [(one.outcome, one.task.prompt, one.reason) for one in told]
 
 

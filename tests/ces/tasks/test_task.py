@@ -1,5 +1,6 @@
 """Task files: what is read back, and what is said of lines that are no tasks."""
 
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -62,8 +63,36 @@ def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "tasks.jsonl"
     whole = msgspec.json.encode(task()) + b"\n"
     path.write_bytes(whole + whole[:40])
-    record = Record(path)
-    assert record.knows(task())
-    assert path.read_bytes() == whole
-    record.add(task("b.ml"))
+    with closing(Record(path)) as record:
+        assert record.knows(task())
+        assert path.read_bytes() == whole
+        record.add(task("b.ml"))
     assert len(read(path)[0]) == 2
+
+
+def test_a_line_that_only_was_not_ended_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.jsonl"
+    path.write_bytes(msgspec.json.encode(task()))
+    with closing(Record(path)) as record:
+        record.add(task("b.ml"))
+    assert [each.id for each in read(path)[0]] == [task().id, task("b.ml").id]
+
+
+@pytest.mark.parametrize("there", [b"my notes, one line", b"kept\nnot ended", b'{"id": 1, "other": 2}'])
+def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, there: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(there)
+    with pytest.raises(CesError, match=r"notes\.txt line 1: not a task: .*: mend it or write to another file"):
+        Record(path)
+    assert path.read_bytes() == there
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_builder_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.jsonl"
+    with closing(Record(path)) as first:
+        with pytest.raises(CesError, match=r"another builder is at work on .*tasks\.jsonl: wait for it"):
+            Record(path)
+        first.add(task())
+    with closing(Record(path)) as second:
+        assert second.knows(task())
