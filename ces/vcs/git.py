@@ -98,7 +98,7 @@ class Git:
         found = output.decode("ascii", "replace").strip()
         if not found:
             await self._git("rev-parse", "--git-dir")  # a repository that can't be read is not a missing revision
-        return found or None
+        return found if found and "\n" not in found else None  # a range is several
 
     async def archive(self, rev: str, target: Path) -> tuple[str, ...]:
         entries = await self._entries(await self._known(rev))

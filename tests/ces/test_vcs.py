@@ -227,7 +227,8 @@ async def test_a_revision_is_resolved_or_there_is_none(repository: tuple[str, Pa
     second = await found.revision()
     names = ("HEAD~1", "HEAD") if kind == "git" else (".^", ".")
     assert [await found.resolve(name) for name in (*names, first[:12], "v-1")] == [first, second, first, first]
-    for none in ("", "no-such", "--help", "--config=a.b=c", "0" * 40, "((", "kept", "a\0b"):
+    several = "HEAD~1..HEAD" if kind == "git" else "0:1"
+    for none in ("", "no-such", "--help", "--config=a.b=c", "0" * 40, "((", "kept", "a\0b", several):
         assert await found.resolve(none) is None, none
     with pytest.raises(InfraError, match="'no-such' is no revision"):
         await found.archive("no-such", tmp_path / "made")

@@ -112,6 +112,12 @@ def test_a_run_goes_on_where_it_was(trial: Trial) -> None:
     assert third.stderr.splitlines() == ["1 of 2 samples, 1 green", "2 of 2 samples, 2 green"]
     other = trial.run("--tasks", str(trial.home / "tasks.jsonl"), "-n", "1", "--model", "hints")
     assert other.returncode == 2 and "holds the samples of other models or tasks" in other.stderr
+    samples.write_bytes(samples.read_bytes()[:-1])  # killed before it ended the line
+    for _ in range(2):
+        assert trial.run("--tasks", str(tasks), "-n", "1").returncode == 0
+    trial.models(m=[GOOD, BAD])
+    anew = trial.run("--tasks", str(tasks), "-n", "1")
+    assert anew.returncode == 2 and "holds the samples of other models or tasks" in anew.stderr, "another model by now"
 
 
 def test_two_runs_are_not_at_work_in_one_folder(trial: Trial) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -112,7 +113,7 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _claim(run: Run, config: Config) -> None:
     """Say whose samples are in the folder; refuse one that has another run's."""
-    settings = {name: msgspec.to_builtins(config.models[name]) for name in run.models}
+    settings = {name: _identity(msgspec.to_builtins(config.models[name])) for name in run.models}
     tasks = hashlib.sha256("\n".join(sorted(task.id for task in run.tasks)).encode()).hexdigest()
     now = msgspec.json.encode({"models": settings, "tasks": tasks}, order="sorted")
     file = run.folder / RUN_FILE
@@ -124,3 +125,14 @@ def _claim(run: Run, config: Config) -> None:
         raise TrainerError(
             f"{run.folder} holds the samples of other models or tasks: name another --report, or remove it"
         )
+
+
+def _identity(settings: dict[str, Any]) -> dict[str, Any]:
+    """A model's settings, and digests of the files that they name: trained anew, a model keeps its path."""
+    digests = {}
+    for name in ("path", "adapter"):
+        file = Path(settings.get(name) or "").expanduser()
+        if file.is_file():
+            with file.open("rb") as content:
+                digests[name] = hashlib.file_digest(content, "sha256").hexdigest()
+    return {**settings, "digests": digests}
