@@ -194,6 +194,11 @@ def test_a_chat_goes_on_where_it_was_left(shop: Any, nvim: Any) -> None:
     nvim.keys(":bwipeout!<CR>:AidChat<CR>")
     nvim.until_text("Because *you* asked.")
     assert nvim.text() == shown
+    nvim.keys(":edit!<CR>")
+    nvim.until_text("Because *you* asked.")
+    assert nvim.text() == shown
+    nvim.keys(":bdelete!<CR>:AidChat<CR>")
+    nvim.until_text("Because *you* asked.")
     nvim.keys("gg/^@@<CR>:AidAccept hunk<CR>")
     nvim.until_said("aid: accepted lib/price.ml")
     assert nvim.text("price.ml") == AFTER and "Price.cents" in shop.text("lib/basket.ml")
@@ -244,6 +249,18 @@ def test_an_answer_does_not_pop_up_under_the_hands_of_someone_who_types(shop: An
     nvim.until_said("aid: rejected")
     nvim.keys(":AidDiff<CR>")
     nvim.until_said("aid: there is no open proposal: ask for one")
+
+
+@pytest.mark.each_neovim
+def test_side_by_side_may_be_asked_for_again(shop: Any, nvim: Any) -> None:
+    shop.replies({"match": "", "reply": RENAME})
+    nvim.keys(":Aid rename cents to amount<CR>")
+    nvim.until(PREVIEW)
+    nvim.keys("s")
+    nvim.until("#vim.api.nvim_list_tabpages() == 2")
+    nvim.keys("1gt:AidDiff split<CR>")
+    nvim.until("#vim.api.nvim_list_tabpages() == 4")
+    assert "E95" not in nvim.messages()
 
 
 @pytest.mark.each_neovim

@@ -75,7 +75,7 @@ function M.send()
   local params = { prompt = prompt, chat = chat.name, files = files }
   chat.cancel = client.prompt(chat.root, params, update, function(result, failure)
     chat.cancel = nil
-    if not chats[buffer] then return end
+    if chats[buffer] ~= chat then return end
     result = result or { reason = failure }
     change(buffer, function() put_answer(buffer, result.prose or "", result.proposal, result.reason) end)
     rule(buffer, HINT)
@@ -93,38 +93,42 @@ local function put_turns(buffer, turns, open)
   vim.bo[buffer].undolevels = -123456 -- the global value
 end
 
-local function create(chat)
-  local buffer = api.nvim_create_buf(true, true)
-  chats[buffer] = chat
-  api.nvim_buf_set_name(buffer, ("aid-chat://%s/%s.md"):format(chat.root, chat.name))
-  vim.b[buffer].aid_root, vim.bo[buffer].filetype, vim.bo[buffer].swapfile = chat.root, "markdown", false
+--- Make a chat of its empty buffer: the keys, the rule, and above that what was said before. Also for |:edit|.
+local function fill(event)
+  local buffer, chat = event.buf, chats[event.buf]
+  if not chat then return end -- a name that someone typed
+  vim.bo[buffer].buftype, vim.bo[buffer].swapfile, vim.bo[buffer].filetype = "nofile", false, "markdown"
+  vim.b[buffer].aid_root, vim.bo[buffer].buflisted = chat.root, true
   api.nvim_buf_set_lines(buffer, 0, -1, false, { LINE, "" })
   api.nvim_buf_set_extmark(buffer, space, 0, 0, { id = RULE, virt_text = { { HINT, "Comment" } } })
   vim.keymap.set("n", "<CR>", M.send, { buffer = buffer, desc = "AID: send" })
   vim.keymap.set({ "n", "i" }, "<C-s>", M.send, { buffer = buffer, desc = "AID: send" })
   vim.keymap.set("n", "<C-c>", "<Cmd>AidStop<CR>", { buffer = buffer, desc = "AID: cancel" })
-  local function unload()
-    chats[buffer] = nil
-    if chat.cancel then chat.cancel() end
-  end
-  api.nvim_create_autocmd("BufUnload", { buffer = buffer, callback = unload })
   local params = { workspace = chat.root, chat = chat.name }
   client.request(chat.root, requests.proposals, params, function(found)
     local open = {}
     vim.iter(found and found.proposals or {}):each(function(each) open[each.id] = each end)
     client.request(chat.root, requests.chat, params, function(result)
-      if chats[buffer] then put_turns(buffer, result and result.turns or {}, open) end
+      if chats[buffer] == chat then put_turns(buffer, result and result.turns or {}, open) end
     end)
   end)
-  return buffer
 end
+
+local function unload(event)
+  local chat = chats[event.buf] or {}
+  chats[event.buf] = chat.root and { root = chat.root, name = chat.name }
+  if chat.cancel then chat.cancel() end
+end
+
+api.nvim_create_autocmd("BufReadCmd", { pattern = "aid-chat://*", callback = fill })
+api.nvim_create_autocmd("BufUnload", { pattern = "aid-chat://*", callback = unload })
 
 --- Open a chat, with lines of a file or a text (a list of lines) added to what is being written.
 function M.open(name, file, text)
-  local root = client.root(0)
-  name = name ~= "" and name or "nvim"
-  local buffer = vim.iter(pairs(chats)):find(function(_, each) return each.root == root and each.name == name end)
-  buffer = buffer or create({ root = root, name = name })
+  local root, chat = client.root(0), name ~= "" and name or "nvim"
+  local buffer = vim.fn.bufadd(("aid-chat://%s/%s.md"):format(root, chat))
+  chats[buffer] = chats[buffer] or { root = root, name = chat }
+  vim.fn.bufload(buffer)
   if vim.fn.bufwinid(buffer) < 0 then vim.cmd("botright vertical sbuffer " .. buffer) end
   api.nvim_set_current_win(vim.fn.bufwinid(buffer))
   local added = file and { ("- `%s:%d-%d`"):format(file.path, file.first, file.last) }

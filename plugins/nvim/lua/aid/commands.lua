@@ -69,9 +69,8 @@ function M.run.AidAccept(given) proposals.accept(given.args ~= "" and given.args
 function M.run.AidReject(given) proposals.reject(given.args ~= "" and given.args or "all") end
 
 function M.run.AidUndo(given)
-  local root = client.root(0)
-  local params = { workspace = root, id = given.args ~= "" and given.args or nil, through_editor = true }
-  proposals.decide(root, requests.undo, params)
+  local id = given.args ~= "" and given.args or nil
+  proposals.decide(client.root(0), requests.undo, { workspace = client.root(0), id = id, through_editor = true })
 end
 
 function M.run.AidModel(given)
@@ -87,8 +86,7 @@ end
 function M.run.AidStatus()
   local build = client.statusline(0):gsub("^AID: (.*)", "%1; ")
   client.request(client.root(0), requests.status, vim.empty_dict(), function(status)
-    local told = status and ("daemon %s, process %d"):format(status.version, status.pid)
-    if told then client.say(build .. told) end
+    if status then client.say(("%sdaemon %s, process %d"):format(build, status.version, status.pid)) end
   end)
 end
 

@@ -194,7 +194,7 @@ local function side_by_side(root, id, path)
         vim.cmd.tabedit(vim.fn.fnameescape(root .. "/" .. (file.old_path or file.path)))
         local filetype = vim.bo.filetype
         vim.cmd("diffthis | rightbelow vnew")
-        api.nvim_buf_set_name(0, ("aid://%s/%s"):format(id, file.path))
+        api.nvim_buf_set_name(0, ("aid://%s/%d/%s"):format(id, vim.fn.bufnr(), file.path))
         api.nvim_buf_set_lines(0, 0, -1, false, split_lines(file.text or ""))
         vim.bo.buftype, vim.bo.bufhidden, vim.bo.filetype, vim.bo.modifiable = "nofile", "wipe", filetype, false
         vim.cmd("diffthis | wincmd p")
