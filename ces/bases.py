@@ -11,6 +11,7 @@ base is a copy of our own (`ces.frozen`) with its build's output beside it, and 
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import time
@@ -34,6 +35,7 @@ from ces.quick import Quick
 from ces.toolchain import digest
 from ces.verdict import BuildStatus
 from ces.waiting import in_thread
+from ces.workspace import SHOWN
 
 WARM_TIMEOUT_S = 1800.0
 REMEMBERED = 4096
@@ -292,9 +294,14 @@ def ours(state_dir: Path) -> list[str]:
 
 
 def _existing(workspace: Path) -> Path:
-    if not workspace.is_absolute() or not workspace.is_dir():
-        raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
-    return workspace.resolve()
+    try:
+        if workspace.is_absolute() and workspace.is_dir():
+            return workspace.resolve()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise BadChange(f"workspace {str(workspace)[:SHOWN]!r}… is no directory: its name is too long") from error
+    raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
 
 
 def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ces import hacks
@@ -272,6 +274,72 @@ async def test_paths_that_lead_out_are_refused(workspace: MakeWorkspace, scene: 
         diff = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
         verdict = await ces.check(root, diff)
         assert (verdict.status, verdict.stage, verdict.reward) == ("red", "apply", -1.0), path
+
+
+@pytest.mark.parametrize(
+    ("name", "said_of_it"),
+    [
+        ("n" * 256, "has a name longer than 255 bytes in it"),
+        ("d/" * 1100 + "x", "is longer than 2048 bytes"),
+        ('"{}\\377"', "'\\udcff' is not UTF-8"),
+    ],
+)
+async def test_a_name_no_file_can_have_is_a_bad_diff_and_loses_no_other(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], name: str, said_of_it: str
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    quoted = name if name.startswith('"') else '"{}' + name + '"'
+    made = f"--- /dev/null\n+++ {quoted.format('b/')}\n@@ -0,0 +1 @@\n+x\n"
+    old, new = '"a/value"', quoted.format("b/")
+    moved = f"diff --git {old} {new}\nsimilarity index 50%\nrename from value\nrename to {quoted.format('')}\n"
+    moved += f"--- {old}\n+++ {new}\n@@ -1 +1 @@\n-good\n+good too\n"
+    gone = f"--- {quoted.format('a/')}\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+    diffs = [VALUE.format("good too"), made, moved, gone, VALUE.format("bad")]
+    found = await ces.judge.evaluate(
+        [CheckRequest(diff=diff, workspace=str(root), policy="reward") for diff in diffs],
+    )
+    for verdict in found:
+        msgspec.json.encode(verdict)
+    assert [(each.status, each.stage, each.reward) for each in found[1:4]] == [("red", "apply", -1.0)] * 3
+    assert all(said_of_it in (each.reason or "") for each in found[1:3])
+    assert (found[0].status, found[4].status) == ("green", "red")
+    with pytest.raises(BadChange, match=re.escape(said_of_it)):
+        await ces.check(root, VALUE.format("good too"), onto=made)
+
+
+async def test_a_long_path_is_judged(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    path = "d/" * 500 + "n" * 255
+    diff = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
+    assert (await scene("sh", "-c", f"test -s {path}").check(workspace(SCRIPT), diff)).status == "green"
+
+
+async def test_a_name_that_is_too_long_is_the_callers_fault(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    for asked in (Path("/", "n" * 256), Path("/", *["n" * 250] * 20)):
+        with pytest.raises(BadChange, match="is no directory: its name is too long"):
+            await ces.check(asked, "")
+    with pytest.raises(BadChange, match="has a name longer than 255 bytes"):
+        await ces.check(root, "", hidden={"n" * 256: ""})
+
+
+async def test_what_nobody_thought_of_costs_the_other_requests_nothing(
+    workspace: MakeWorkspace, state_dir: Path
+) -> None:
+    def build(workspace: Path) -> BuildSettings:
+        if workspace.name == "odd":
+            raise ZeroDivisionError("nobody thought of this")
+        return BuildSettings(command=("sh", "check.sh"))
+
+    root = workspace(SCRIPT)
+    (root / "odd").mkdir()
+    judge = Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir, build=build)))
+    requests = [CheckRequest(diff=VALUE.format("good too"), workspace=str(at)) for at in (root, root / "odd", root)]
+    found = await judge.evaluate(requests)
+    assert [(each.status, each.reward) for each in found] == [("green", 1.0), ("infra_error", None), ("green", 1.0)]
+    assert {index: verdict.status async for index, verdict in judge.stream(requests)}[1] == "infra_error"
+    await judge.close()
 
 
 async def test_a_workspace_without_a_build_is_the_callers_fault(workspace: MakeWorkspace, state_dir: Path) -> None:
