@@ -23,6 +23,8 @@ from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
 from ces.verdict import Verdict
 
+from .conftest import unpack
+
 MakeWorkspace = Callable[[str], Path]
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
 
@@ -77,6 +79,12 @@ def picture(root: Path) -> dict[str, str]:
         for path in root.rglob("*")
         if path.is_file()
     }
+
+
+def commit(root: Path) -> None:
+    who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
 
 
 @needs_dune
@@ -138,10 +146,7 @@ async def test_the_same_state_is_judged_once(workspace: MakeWorkspace, scene: Ca
 
 async def test_a_base_is_known_by_its_content(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, ces = workspace(SCRIPT), scene("sh", "check.sh")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
-    who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
-    subprocess.run(["git", *who, "commit", "-qm", "x"], cwd=root, check=True)
+    commit(root)
     as_it_is = await ces.check(root, VALUE.format("bad"))
     at_head = await ces.check(root, VALUE.format("bad"), rev="HEAD")
     assert at_head.base == as_it_is.base and at_head.cached
@@ -540,3 +545,56 @@ async def test_a_change_that_a_detector_breaks_off_at_counts_against_it_and_lose
     assert (hack.status, hack.reward, hack.reason) == ("hack", 0.0, "not built: unreadable")
     assert (good.status, good.flags) == ("green", ())
     assert told.status == "green" and [flag.name for flag in told.flags] == ["unreadable"]
+
+
+@needs_dune
+async def test_a_revision_is_built_by_what_built_it_then(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(PYTHON), scene()
+    as_it_was = await ces.check(root, "")
+    commit(root)
+    for path in ("pyproject.toml", "test_a.py"):
+        (root / path).unlink()
+    unpack(DUNE, root)
+    commit(root)
+    (root / "dune-project").unlink()  # now there is no build at all
+    commit(root)
+    at_first = await ces.check(root, "", rev="HEAD~2")
+    assert (at_first.status, at_first.base, at_first.toolchain) == ("green", as_it_was.base, as_it_was.toolchain)
+    then = await ces.check(root, "", rev="HEAD~1")
+    assert then.status == "green"
+    made = {record.id: (record.adapter, record.status.status) for record in ces.judge.bases.records()}
+    assert made == {at_first.base: ("pytest", "green"), then.base: ("dune", "green")}
+    full = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, check=True, capture_output=True, text=True).stdout
+    with pytest.raises(BadChange, match=f"no build was recognised in {root} at {full.strip()}: set "):
+        await ces.check(root, "", rev="HEAD")
+
+
+def listing_of_head(root: Path) -> Path:
+    """The git object without which HEAD can't be written anywhere."""
+    words = ["git", "rev-parse", "HEAD^{tree}"]
+    name = subprocess.run(words, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+    return root / ".git" / "objects" / name[:2] / name[2:]
+
+
+async def test_a_revision_that_is_known_is_not_laid_out_again(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    commit(root)
+    first = await ces.check(root, "", rev="HEAD")
+    listing_of_head(root).unlink()
+    assert (await ces.check(root, "", rev="HEAD")).base == first.base
+
+
+@needs_dune
+async def test_a_workspace_that_goes_over_to_another_build_is_copied_without_its_output(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(PYTHON), scene()
+    await ces.check(root, "")
+    (root / "pyproject.toml").unlink()
+    unpack(DUNE, root)
+    (root / "_build").mkdir()
+    (root / "_build" / "log").write_text("x\n")
+    base = (await ces.check(root, "")).base
+    assert base is not None and not (ces.bases.state_dir / "bases" / base / "tree" / "_build").exists()
