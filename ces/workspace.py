@@ -339,12 +339,12 @@ def check_path(root: Path, path: str) -> None:
 
 def _check_names(path: str) -> None:
     try:
-        names = path.encode().split(b"/")
+        encoded = path.encode()
     except UnicodeEncodeError as error:
         raise BadChange(f"{path[:SHOWN]!r} is not UTF-8") from error
-    if max(map(len, names)) > NAME_BYTES:
+    if max(map(len, encoded.split(b"/"))) > NAME_BYTES:
         raise BadChange(f"{path[:SHOWN]!r}… has a name longer than {NAME_BYTES} bytes in it")
-    if sum(map(len, names)) + len(names) > PATH_BYTES:
+    if len(encoded) > PATH_BYTES:
         raise BadChange(f"{path[:SHOWN]!r}… is longer than {PATH_BYTES} bytes")
 
 

@@ -313,7 +313,7 @@ async def test_a_name_no_file_can_have_is_a_bad_diff_and_loses_no_other(
 
 
 async def test_a_long_path_is_judged(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
-    path = "d/" * 500 + "n" * 255
+    path = "d/" * 1000 + "n" * 48  # 2048 bytes
     diff = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
     assert (await scene("sh", "-c", f"test -s {path}").check(workspace(SCRIPT), diff)).status == "green"
 
