@@ -11,6 +11,7 @@ base is a copy of our own (`ces.frozen`) with its build's output beside it, and 
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import time
@@ -26,7 +27,7 @@ from ces.builds.adapter import Adapter, BuildSettings
 from ces.claims import Claim, claimed, unclaimed
 from ces.errors import BadChange, InfraError
 from ces.fingerprint import Fingerprint
-from ces.frozen import concealed, freeze_directory, freeze_revision, resolve_revision
+from ces.frozen import concealed, content_id, freeze_directory, freeze_revision, resolve_revision
 from ces.isolation import KINDS, Kind
 from ces.jobs import Jobs, Memory
 from ces.process import build_environment
@@ -34,6 +35,7 @@ from ces.quick import Quick
 from ces.toolchain import digest
 from ces.verdict import BuildStatus
 from ces.waiting import in_thread
+from ces.workspace import SHOWN
 
 WARM_TIMEOUT_S = 1800.0
 REMEMBERED = 4096
@@ -152,41 +154,54 @@ class Bases:
         self._open.clear()
 
     async def _warm(self, named: Path, rev: str | None) -> Warm:
-        workspace, settings, adapter, digest = await in_thread(lambda: self._looked_at(named, rev))
+        workspace, settings, digest = await in_thread(lambda: self._looked_at(named, rev))
         if rev is not None:
             rev = await resolve_revision(workspace, rev)
-            state = f"{workspace}@{rev}"
+            state = f"{workspace}@{rev} {settings!r}"
         else:
             state = f"{workspace}#{digest}"
         known = self._known.get(state)
         if known is not None and known in self._open:
             warm = self._open[known]
         else:
-            warm = await self._jobs.join(state, lambda: self._make(workspace, rev, adapter, settings), lasting=True)
+            warm = await self._jobs.join(state, lambda: self._make(workspace, rev, settings), lasting=True)
             self._known.put(state, warm.record.id)
         _use(warm)
         return warm
 
-    def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, Adapter, str]:
+    def _looked_at(self, named: Path, rev: str | None) -> tuple[Path, BuildSettings, str]:
         """The workspace, how it is built, and the state it is in, which doesn't count where a revision is asked for."""
         workspace = _existing(named)
         settings = self._settings.build(workspace)
-        adapter = _adapter(workspace, settings)
         if rev is not None:
-            return workspace, settings, adapter, ""
-        tree = self._trees.setdefault(workspace, Fingerprint(workspace, adapter.outputs))
-        return workspace, settings, adapter, tree.look().digest
+            return workspace, settings, ""
+        outputs = _adapter(workspace, settings, str(workspace)).outputs
+        tree = self._trees.get(workspace)
+        if tree is None or tree.outputs != outputs:
+            tree = self._trees[workspace] = Fingerprint(workspace, outputs)
+        return workspace, settings, tree.look().digest
 
-    async def _make(self, workspace: Path, rev: str | None, adapter: Adapter, settings: BuildSettings) -> Warm:
+    async def _frozen(
+        self, workspace: Path, rev: str | None, settings: BuildSettings, target: Path
+    ) -> tuple[Adapter, str]:
+        """Freeze the sources in `target`: what builds them, and their content's id.
+
+        A revision may be built by another system than the workspace is now, so it is recognised in its own files.
+        """
+        if rev is None:
+            tree = self._trees[workspace]
+            content = await in_thread(lambda: freeze_directory(workspace, target, tree))
+            return await in_thread(lambda: _adapter(target, settings, str(workspace))), content
+        await freeze_revision(workspace, rev, target)
+        adapter = await in_thread(lambda: _adapter(target, settings, f"{workspace} at {rev}"))
+        return adapter, await in_thread(lambda: content_id(target, adapter.outputs))
+
+    async def _make(self, workspace: Path, rev: str | None, settings: BuildSettings) -> Warm:
         """Freeze the sources, and open the base of that content: the one on disk or a new one."""
         draft = _draft(self._folder)
         await in_thread(self._sweep)
         try:
-            if rev is None:
-                tree = self._trees[workspace]
-                content = await in_thread(lambda: freeze_directory(workspace, draft / "tree", tree))
-            else:
-                content = await freeze_revision(workspace, rev, draft / "tree", adapter.outputs)
+            adapter, content = await self._frozen(workspace, rev, settings, draft / "tree")
             toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
             whole = "\0".join((_KNOWN, content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
@@ -292,15 +307,21 @@ def ours(state_dir: Path) -> list[str]:
 
 
 def _existing(workspace: Path) -> Path:
-    if not workspace.is_absolute() or not workspace.is_dir():
-        raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
-    return workspace.resolve()
+    try:
+        if workspace.is_absolute() and workspace.is_dir():
+            return workspace.resolve()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise BadChange(f"workspace {str(workspace)[:SHOWN]!r}… is no directory: its name is too long") from error
+    raise BadChange(f"workspace {str(workspace)!r} is no directory: give an absolute path")
 
 
-def _adapter(workspace: Path, settings: BuildSettings) -> Adapter:
-    adapter = choose(workspace, settings)
+def _adapter(tree: Path, settings: BuildSettings, named: str) -> Adapter:
+    """What builds `tree`, which a message calls `named`."""
+    adapter = choose(tree, settings, named)
     if isinstance(adapter, BuildStatus):
-        raise BadChange(adapter.reason or f"{workspace} has no build")
+        raise BadChange(adapter.reason or f"{named} has no build")
     return adapter
 
 

@@ -268,8 +268,11 @@ class Builder:
         return self._status("unchecked", stage, CHANGING)
 
 
-def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:
-    """The build of the tree at `root`, its tools there; a status that says why where there is none. Blocking."""
+def choose(root: Path, settings: BuildSettings, named: str | None = None) -> Adapter | BuildStatus:
+    """The build of the tree at `root`, its tools there; a status that says why where there is none. Blocking.
+
+    `named` is what that calls the tree, None: by its directory.
+    """
     if settings.adapter == DISABLED:
         return BuildStatus(status="unchecked", stage=None, reason='[build] adapter = "none" in aid.toml')
     try:
@@ -277,7 +280,8 @@ def choose(root: Path, settings: BuildSettings) -> Adapter | BuildStatus:
     except CesError as error:
         return BuildStatus(status="unchecked", stage=None, reason=str(error))
     if adapter is None:
-        reason = f"no build was recognised in {root}: set [build] adapter or command in aid.toml, then run 'aid trust'"
+        mend = "set [build] adapter or command in aid.toml, then run 'aid trust'"
+        reason = f"no build was recognised in {named or root}: {mend}"
         return BuildStatus(status="unchecked", stage=None, reason=reason)
     missing = adapter.missing_tools(root, settings)
     if missing:

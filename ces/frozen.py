@@ -22,18 +22,17 @@ TRIES = 3
 _READ_BYTES = 1 << 20
 
 
-async def freeze_revision(workspace: Path, rev: str, target: Path, outputs: tuple[str, ...]) -> str:
-    """Write revision `rev` (as `resolve_revision` gave it) to the new directory `target`; its content's id."""
+async def freeze_revision(workspace: Path, rev: str, target: Path) -> None:
+    """Write revision `rev` (as `resolve_revision` gave it) to the new directory `target`."""
     async with _repository(workspace) as found:
         await found.archive(rev, target)
 
-    def link_installed() -> str:
+    def link_installed() -> None:
         for item in workspace.iterdir():
             if item.name in INSTALLED_DIRS and not os.path.lexists(target / item.name):
                 (target / item.name).symlink_to(item.resolve())
-        return content_id(target, outputs)
 
-    return await in_thread(link_installed)
+    await in_thread(link_installed)
 
 
 async def resolve_revision(workspace: Path, rev: str) -> str:

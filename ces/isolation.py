@@ -172,14 +172,19 @@ def remove_tree(path: Path) -> None:
     try:
         shutil.rmtree(path)
     except (OSError, RecursionError):
-        with contextlib.suppress(FileNotFoundError):  # another process was at it too
-            path.chmod(0o700)
-        for directory, inside, _ in os.walk(path):  # from the top, so that each opens before it is listed
-            for name in inside:
-                with contextlib.suppress(OSError):
-                    if not Path(directory, name).is_symlink():
-                        Path(directory, name).chmod(0o700)
+        _open_up(path)
         subprocess.run(["rm", "-rf", "--", str(path)], check=False, capture_output=True)
+
+
+def _open_up(path: Path) -> None:
+    """Let the owner enter every directory. Without recursion: they can be nested deeper than Python's stack is."""
+    directories = [path]
+    while directories:
+        with contextlib.suppress(OSError):  # another process was at it too, or it is deeper than a path is long
+            directory = directories.pop()
+            directory.chmod(0o700)  # before it is listed
+            with os.scandir(directory) as found:
+                directories += [Path(item) for item in found if item.is_dir(follow_symlinks=False)]
 
 
 def _clean_work(tree: Path) -> None:

@@ -20,7 +20,7 @@ from ces import VERSION, evidence, isolation
 from ces.bases import Bases, BaseSettings, Warm
 from ces.builds.stages import ORDER
 from ces.compare import compare
-from ces.errors import InfraError
+from ces.errors import CesError, InfraError
 from ces.jobs import Jobs
 from ces.lay import REWARD, Laid, lay
 from ces.request import CheckRequest
@@ -111,14 +111,14 @@ class Judge:
         return msgspec.structs.replace(verdict, wall_ms=(time.monotonic() - started) * 1000)
 
     async def evaluate(self, requests: Sequence[CheckRequest]) -> list[Verdict]:
-        """The verdicts on many diffs, in their order."""
-        return list(await asyncio.gather(*(self.check(request) for request in requests)))
+        """The verdicts on many diffs, in their order. Raises as `check` does."""
+        return list(await asyncio.gather(*(self._one_of_many(request) for request in requests)))
 
     async def stream(self, requests: Sequence[CheckRequest]) -> AsyncIterator[tuple[int, Verdict]]:
         """(index, verdict) as they are reached. Leaving the loop cancels what is left."""
 
         async def numbered(index: int, request: CheckRequest) -> tuple[int, Verdict]:
-            return index, await self.check(request)
+            return index, await self._one_of_many(request)
 
         tasks = [asyncio.ensure_future(numbered(index, request)) for index, request in enumerate(requests)]
         try:
@@ -128,6 +128,16 @@ class Judge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _one_of_many(self, request: CheckRequest) -> Verdict:
+        """As `check`; what goes wrong in a way nobody thought of costs the others nothing."""
+        try:
+            return await self.check(request)
+        except CesError:
+            raise
+        except Exception as error:  # the one guard of this request
+            log.exception("a check failed in a way nobody thought of")
+            return Verdict(status="infra_error", stage=None, reason=f"the judge failed: {error!r}")
 
     async def audited(self) -> None:
         """Wait for the audits that are under way."""

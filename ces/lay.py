@@ -123,10 +123,10 @@ def _vouched(text: str, name: str, warm: Warm, over: Sequence[FileChange]) -> tu
         return ()
     parsed = diff.parse(text)
     if isinstance(parsed, Malformed):
-        raise BadChange(f"`{name}` is {parsed.reason}")
+        raise BadChange(_plain(f"`{name}` is {parsed.reason}"))
     changes = diff.apply(parsed, reading(warm, over))
     if isinstance(changes, Misfit):
-        raise BadChange(f"`{name}` doesn't fit the base: {changes.path} {changes.reason}")
+        raise BadChange(_plain(f"`{name}` doesn't fit the base: {changes.path} {changes.reason}"))
     return changes
 
 
@@ -145,5 +145,11 @@ def _paths(warm: Warm, onto: Sequence[FileChange]) -> frozenset[str]:
 
 
 def _refused(stage: Stage, path: str | None, reason: str) -> Verdict:
+    path, reason = None if path is None else _plain(path), _plain(reason)
     said = Diagnostic(file=path, range=None, severity="error", message=reason, code=stage, source="ces")
     return Verdict(status="red", stage=stage, diagnostics=(said,), reason=reason)
+
+
+def _plain(text: str) -> str:
+    """`text` as any encoder takes it: a diff may name files by bytes that aren't UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

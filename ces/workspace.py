@@ -20,6 +20,7 @@ Everything here blocks; `ces.check` calls it in threads, holding the `Turns` of 
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -37,6 +38,9 @@ from ces.isolation import Isolation, Place, layout, remove_tree, white_out
 
 COPY_LIMIT_BYTES = 4 << 30
 COPY_LIMIT_FILES = 400_000
+SHOWN = 80  # of a path that is refused, in a message
+NAME_BYTES = 255  # NAME_MAX, limits.h
+PATH_BYTES = 2048  # half of PATH_MAX: where a view of the tree stands comes before it, and a build's directories
 _AHEAD_NS = 2_000_000_000  # a stale .pyc is told by mtime in whole seconds
 
 
@@ -298,13 +302,14 @@ def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, by
     taken: set[str] = set()
     made = {change.path for change in changes if change.after is not None}
     for change in changes:
-        if change.after is not None and (above := made & set(map(str, PurePosixPath(change.path).parents))):
-            raise BadChange(f"{change.path} can't be there: {above.pop()} is made a file")
         for path in {change.path, change.old_path or change.path}:
             check_path(root, path)
             if path in taken:
                 raise BadChange(f"{path} is changed twice")
             taken.add(path)
+    for change in changes:
+        if change.after is not None and (above := made & set(map(str, PurePosixPath(change.path).parents))):
+            raise BadChange(f"{change.path} can't be there: {above.pop()} is made a file")
         source = change.old_path or change.path
         now = unsaved[source] if source in unsaved else _content(root / source)
         if now != change.before:
@@ -317,15 +322,37 @@ def validate(root: Path, changes: Sequence[FileChange], unsaved: Mapping[str, by
 
 
 def check_path(root: Path, path: str) -> None:
+    """Raise BadChange unless `path` is, or may become, a file of the tree: a plain name, nothing in its way."""
     pure = PurePosixPath(path)
     if not path or pure.is_absolute() or "\0" in path or str(pure) != path or ".." in pure.parts:
         raise BadChange(f"{path!r} is not a plain path inside the workspace")
+    _check_names(path)
     if VCS_DIRS & set(pure.parts):
         raise BadChange(f"{path} is inside a version control directory")
-    for parent in [root / inside for inside in reversed(pure.parents) if inside.parts]:
+    try:
+        _check_way(root, pure)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise BadChange(f"{path[:SHOWN]!r} is too long for the file system of {root}") from error
+
+
+def _check_names(path: str) -> None:
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError as error:
+        raise BadChange(f"{path[:SHOWN]!r} is not UTF-8") from error
+    if max(map(len, encoded.split(b"/"))) > NAME_BYTES:
+        raise BadChange(f"{path[:SHOWN]!r}… has a name longer than {NAME_BYTES} bytes in it")
+    if len(encoded) > PATH_BYTES:
+        raise BadChange(f"{path[:SHOWN]!r}… is longer than {PATH_BYTES} bytes")
+
+
+def _check_way(root: Path, path: PurePosixPath) -> None:
+    for parent in [root / inside for inside in reversed(path.parents) if inside.parts]:
         if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
             raise BadChange(f"{path}: {parent.relative_to(root)} is not a directory of the workspace")
-    target = root / pure
+    target = root / path
     if target.is_symlink() or (target.exists() and not target.is_file()):
         raise BadChange(f"{path} is not a regular file")
 

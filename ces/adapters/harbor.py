@@ -35,7 +35,7 @@ from ces import builds, diff
 from ces.adapters import broken
 from ces.adapters.harbor_script import solve_script, test_script
 from ces.adapters.row import Row, read
-from ces.builds.adapter import BuildSettings, Step
+from ces.builds.adapter import Adapter, BuildSettings, Step
 from ces.change import FileChange
 from ces.diff import Malformed, Misfit, Read
 from ces.errors import CesError
@@ -85,10 +85,7 @@ async def export(task: Row, target: Path, settings: Export) -> Path:
     draft = target / f".{task.id}-{uuid.uuid4().hex}"
     tree = draft / "environment" / "workspace"
     try:
-        adapter = await in_thread(lambda: builds.find(Path(task.workspace), settings.build))
-        if adapter is None:
-            raise CesError(f"task {task.id}: no build was recognised in {task.workspace}")
-        await _freeze(task, tree, adapter.outputs)
+        adapter = await _freeze(task, tree, settings.build)
         laid = await in_thread(lambda: _laid(task, tree, settings))
         upto = msgspec.structs.replace(settings.build, upto=task.upto)
         steps = await in_thread(lambda: [_portable(step) for step in adapter.steps(tree, upto)])
@@ -99,14 +96,26 @@ async def export(task: Row, target: Path, settings: Export) -> Path:
     return target / task.id
 
 
-async def _freeze(task: Row, tree: Path, outputs: tuple[str, ...]) -> None:
+async def _freeze(task: Row, tree: Path, build: BuildSettings) -> Adapter:
+    """Write the task's sources to `tree`; what builds them, which at a revision is not what builds the workspace."""
     workspace = Path(task.workspace)
     if task.rev is None:
-        await in_thread(lambda: freeze_directory(workspace, tree, Fingerprint(workspace, outputs)))
+        adapter = await in_thread(lambda: _adapter(task, workspace, build))
+        await in_thread(lambda: freeze_directory(workspace, tree, Fingerprint(workspace, adapter.outputs)))
     else:
         await in_thread(lambda: tree.mkdir(parents=True))
-        await freeze_revision(workspace, await resolve_revision(workspace, task.rev), tree, outputs)
+        await freeze_revision(workspace, await resolve_revision(workspace, task.rev), tree)
+        adapter = await in_thread(lambda: _adapter(task, tree, build))
     await in_thread(lambda: _drop_links_out(tree))
+    return adapter
+
+
+def _adapter(task: Row, tree: Path, build: BuildSettings) -> Adapter:
+    found = builds.find(tree, build)
+    if found is None:
+        at = "" if task.rev is None else f" at {task.rev}"
+        raise CesError(f"task {task.id}: no build was recognised in {task.workspace}{at}")
+    return found
 
 
 def _drop_links_out(tree: Path) -> None:

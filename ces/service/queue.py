@@ -6,6 +6,7 @@ record, not a task: only what is in the judge's hands is one. Knows no HTTP beyo
 """
 
 import asyncio
+import functools
 import logging
 import math
 import time
@@ -64,7 +65,7 @@ class _Work(msgspec.Struct, eq=False):
     queued_at: float
     lane: _Lane | None
     waiters: "list[tuple[Submission, int]]"
-    task: "asyncio.Task[None] | None" = None
+    task: "asyncio.Task[Answer] | None" = None
 
 
 class Submission:
@@ -261,7 +262,8 @@ class Queue:
             self._lanes.append(lane)
             self._no_longer_waits(work)
             self._running.add(work)
-            work.task = asyncio.ensure_future(self._run(work))
+            work.task = asyncio.ensure_future(self._answer(work))
+            work.task.add_done_callback(functools.partial(self._over, work))
         if self.waiting or self._running:
             self._empty.clear()
         else:
@@ -273,30 +275,37 @@ class Queue:
         self.waiting -= 1
         self._waiting_bytes -= work.size
 
-    async def _run(self, work: _Work) -> None:
-        answer = _stopped()
-        try:
-            answer = await self._answer(work.request, (time.monotonic() - work.queued_at) * 1000)
-            self._ended_at.append(time.monotonic())
-        except asyncio.CancelledError:
-            pass  # everyone left, or the service goes down
+    def _over(self, work: _Work, task: "asyncio.Task[Answer]") -> None:
+        """Free the slot and answer, whatever became of the task: one cancelled before its first step ran nothing."""
         self._running.discard(work)
+        answer = _stopped()  # everyone left, or the service goes down
+        if not task.cancelled():
+            if (error := task.exception()) is None:
+                answer = task.result()
+                self._ended_at.append(time.monotonic())
+            else:
+                log.error("a verdict could not be given", exc_info=error)
         self._give(work, answer)
         self._pump()
 
-    async def _answer(self, request: CheckRequest, queued_ms: float) -> Answer:
+    async def _answer(self, work: _Work) -> Answer:
+        queued_ms = (time.monotonic() - work.queued_at) * 1000
         try:
-            verdict = await self._judge(request)
+            return self._told(work.request, await self._judge(work.request), queued_ms)
         except BadChange as error:
             return Answer(422, reason(str(error)))
         except Exception as error:
             log.exception("a check failed in a way nobody thought of")
             verdict = Verdict(status="infra_error", stage=None, reason=f"the service failed: {error!r}")
+            return self._told(work.request, verdict, queued_ms)
+
+    def _told(self, request: CheckRequest, verdict: Verdict, queued_ms: float) -> Answer:
         verdict = msgspec.structs.replace(
             verdict, queue_ms=verdict.queue_ms + queued_ms, wall_ms=verdict.wall_ms + queued_ms
         )
+        body = msgspec.json.encode(verdict)
         self._judged(request, verdict)
-        return Answer(200, msgspec.json.encode(verdict), lasting=verdict.status != "infra_error")
+        return Answer(200, body, lasting=verdict.status != "infra_error")
 
     def _give(self, work: _Work, answer: Answer) -> None:
         if work.request.key is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ces import hacks
@@ -20,6 +22,8 @@ from ces.isolation import Kind, remove_tree
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
 from ces.verdict import Verdict
+
+from .conftest import unpack
 
 MakeWorkspace = Callable[[str], Path]
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
@@ -75,6 +79,12 @@ def picture(root: Path) -> dict[str, str]:
         for path in root.rglob("*")
         if path.is_file()
     }
+
+
+def commit(root: Path) -> None:
+    who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
 
 
 @needs_dune
@@ -136,10 +146,7 @@ async def test_the_same_state_is_judged_once(workspace: MakeWorkspace, scene: Ca
 
 async def test_a_base_is_known_by_its_content(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, ces = workspace(SCRIPT), scene("sh", "check.sh")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
-    who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
-    subprocess.run(["git", *who, "commit", "-qm", "x"], cwd=root, check=True)
+    commit(root)
     as_it_is = await ces.check(root, VALUE.format("bad"))
     at_head = await ces.check(root, VALUE.format("bad"), rev="HEAD")
     assert at_head.base == as_it_is.base and at_head.cached
@@ -272,6 +279,72 @@ async def test_paths_that_lead_out_are_refused(workspace: MakeWorkspace, scene: 
         diff = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
         verdict = await ces.check(root, diff)
         assert (verdict.status, verdict.stage, verdict.reward) == ("red", "apply", -1.0), path
+
+
+@pytest.mark.parametrize(
+    ("name", "said_of_it"),
+    [
+        ("n" * 256, "has a name longer than 255 bytes in it"),
+        ("d/" * 1100 + "x", "is longer than 2048 bytes"),
+        ('"{}\\377"', "'\\udcff' is not UTF-8"),
+    ],
+)
+async def test_a_name_no_file_can_have_is_a_bad_diff_and_loses_no_other(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], name: str, said_of_it: str
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    quoted = name if name.startswith('"') else '"{}' + name + '"'
+    made = f"--- /dev/null\n+++ {quoted.format('b/')}\n@@ -0,0 +1 @@\n+x\n"
+    old, new = '"a/value"', quoted.format("b/")
+    moved = f"diff --git {old} {new}\nsimilarity index 50%\nrename from value\nrename to {quoted.format('')}\n"
+    moved += f"--- {old}\n+++ {new}\n@@ -1 +1 @@\n-good\n+good too\n"
+    gone = f"--- {quoted.format('a/')}\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+    diffs = [VALUE.format("good too"), made, moved, gone, VALUE.format("bad")]
+    found = await ces.judge.evaluate(
+        [CheckRequest(diff=diff, workspace=str(root), policy="reward") for diff in diffs],
+    )
+    for verdict in found:
+        msgspec.json.encode(verdict)
+    assert [(each.status, each.stage, each.reward) for each in found[1:4]] == [("red", "apply", -1.0)] * 3
+    assert all(said_of_it in (each.reason or "") for each in found[1:3])
+    assert (found[0].status, found[4].status) == ("green", "red")
+    with pytest.raises(BadChange, match=re.escape(said_of_it)):
+        await ces.check(root, VALUE.format("good too"), onto=made)
+
+
+async def test_a_long_path_is_judged(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    path = "d/" * 1000 + "n" * 48  # 2048 bytes
+    diff = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
+    assert (await scene("sh", "-c", f"test -s {path}").check(workspace(SCRIPT), diff)).status == "green"
+
+
+async def test_a_name_that_is_too_long_is_the_callers_fault(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    for asked in (Path("/", "n" * 256), Path("/", *["n" * 250] * 20)):
+        with pytest.raises(BadChange, match="is no directory: its name is too long"):
+            await ces.check(asked, "")
+    with pytest.raises(BadChange, match="has a name longer than 255 bytes"):
+        await ces.check(root, "", hidden={"n" * 256: ""})
+
+
+async def test_what_nobody_thought_of_costs_the_other_requests_nothing(
+    workspace: MakeWorkspace, state_dir: Path
+) -> None:
+    def build(workspace: Path) -> BuildSettings:
+        if workspace.name == "odd":
+            raise ZeroDivisionError("nobody thought of this")
+        return BuildSettings(command=("sh", "check.sh"))
+
+    root = workspace(SCRIPT)
+    (root / "odd").mkdir()
+    judge = Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir, build=build)))
+    requests = [CheckRequest(diff=VALUE.format("good too"), workspace=str(at)) for at in (root, root / "odd", root)]
+    found = await judge.evaluate(requests)
+    assert [(each.status, each.reward) for each in found] == [("green", 1.0), ("infra_error", None), ("green", 1.0)]
+    assert {index: verdict.status async for index, verdict in judge.stream(requests)}[1] == "infra_error"
+    await judge.close()
 
 
 async def test_a_workspace_without_a_build_is_the_callers_fault(workspace: MakeWorkspace, state_dir: Path) -> None:
@@ -472,3 +545,56 @@ async def test_a_change_that_a_detector_breaks_off_at_counts_against_it_and_lose
     assert (hack.status, hack.reward, hack.reason) == ("hack", 0.0, "not built: unreadable")
     assert (good.status, good.flags) == ("green", ())
     assert told.status == "green" and [flag.name for flag in told.flags] == ["unreadable"]
+
+
+@needs_dune
+async def test_a_revision_is_built_by_what_built_it_then(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
+    root, ces = workspace(PYTHON), scene()
+    as_it_was = await ces.check(root, "")
+    commit(root)
+    for path in ("pyproject.toml", "test_a.py"):
+        (root / path).unlink()
+    unpack(DUNE, root)
+    commit(root)
+    (root / "dune-project").unlink()  # now there is no build at all
+    commit(root)
+    at_first = await ces.check(root, "", rev="HEAD~2")
+    assert (at_first.status, at_first.base, at_first.toolchain) == ("green", as_it_was.base, as_it_was.toolchain)
+    then = await ces.check(root, "", rev="HEAD~1")
+    assert then.status == "green"
+    made = {record.id: (record.adapter, record.status.status) for record in ces.judge.bases.records()}
+    assert made == {at_first.base: ("pytest", "green"), then.base: ("dune", "green")}
+    full = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, check=True, capture_output=True, text=True).stdout
+    with pytest.raises(BadChange, match=f"no build was recognised in {root} at {full.strip()}: set "):
+        await ces.check(root, "", rev="HEAD")
+
+
+def listing_of_head(root: Path) -> Path:
+    """The git object without which HEAD can't be written anywhere."""
+    words = ["git", "rev-parse", "HEAD^{tree}"]
+    name = subprocess.run(words, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+    return root / ".git" / "objects" / name[:2] / name[2:]
+
+
+async def test_a_revision_that_is_known_is_not_laid_out_again(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    commit(root)
+    first = await ces.check(root, "", rev="HEAD")
+    listing_of_head(root).unlink()
+    assert (await ces.check(root, "", rev="HEAD")).base == first.base
+
+
+@needs_dune
+async def test_a_workspace_that_goes_over_to_another_build_is_copied_without_its_output(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(PYTHON), scene()
+    await ces.check(root, "")
+    (root / "pyproject.toml").unlink()
+    unpack(DUNE, root)
+    (root / "_build").mkdir()
+    (root / "_build" / "log").write_text("x\n")
+    base = (await ces.check(root, "")).base
+    assert base is not None and not (ces.bases.state_dir / "bases" / base / "tree" / "_build").exists()

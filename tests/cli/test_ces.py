@@ -79,6 +79,7 @@ def test_a_diff_of_a_checkout_with_other_line_ends(built: Machine) -> None:
 
 
 def test_wrong_usage_is_exit_2_in_one_line(machine: Machine) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=machine.root, check=True)
     for words in (
         ["check", "--upto", "nowhere"],
         ["check", "--rev", "nothing"],

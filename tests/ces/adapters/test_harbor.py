@@ -32,6 +32,7 @@ built
 BREAKS = "--- a/value\n+++ b/value\n@@ -1 +1 @@\n-good\n+bad\n"
 GOLD = "--- a/value\n+++ b/value\n@@ -1 +1 @@\n-bad\n+good\n--- /dev/null\n+++ b/more/it's new\n@@ -0,0 +1 @@\n+x\n"
 needs_box = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap")
+needs_git = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 
 
 @pytest.fixture
@@ -134,18 +135,35 @@ async def test_a_build_out_of_time_is_red(broken: Row, tmp_path: Path) -> None:
     assert Trial(folder, tmp_path / "box").reward() == {"reward": 0, "build": 0}
 
 
-@needs_box
-@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
-async def test_a_revision_is_exported(broken: Row, tmp_path: Path) -> None:
-    root = Path(broken.workspace)
+def commit(root: Path) -> None:
     who = ["-c", "user.name=x", "-c", "user.email=x@localhost"]
     for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "x"]):
         subprocess.run(["git", *words], cwd=root, check=True)
+
+
+@needs_box
+@needs_git
+async def test_a_revision_is_exported(broken: Row, tmp_path: Path) -> None:
+    root = Path(broken.workspace)
+    commit(root)
     (root / "value").write_text("changed since\n")
     at_head = msgspec.structs.replace(broken, rev="HEAD")
     trial = Trial(await export(at_head, tmp_path / "tasks", settings()), tmp_path / "box")
     trial.solve()
     assert trial.reward() == {"reward": 1, "build": 1}
+
+
+@needs_git
+async def test_a_revision_is_exported_with_the_build_it_had(broken: Row, tmp_path: Path) -> None:
+    root = Path(broken.workspace)
+    (root / "pyproject.toml").touch()
+    commit(root)
+    (root / "pyproject.toml").unlink()
+    at_head = msgspec.structs.replace(broken, rev="HEAD", upto="test")
+    folder = await export(at_head, tmp_path / "tasks", Export(image="debian:12"))
+    assert "pytest" in (folder / "tests" / "test.sh").read_text()
+    with pytest.raises(CesError, match=f"no build was recognised in {root}$"):
+        await export(broken, tmp_path / "tasks", Export(image="debian:12"))
 
 
 def test_a_task_file_is_exported_by_command(workspace: MakeWorkspace, tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from ces.request import CheckRequest
 from ces.service.keys import Conflict, Keys
+from ces.service.queue import Answer, Limits, Queue, Submission
+from ces.verdict import Verdict
 
 from .conftest import MakeCaller, MakeService
 
@@ -60,6 +64,68 @@ async def test_work_another_waits_for_goes_on(service: MakeService, caller: Make
     leaving.cancel()
     await gone.http.close()
     assert (await staying)[1]["status"] == "green"
+
+
+class Gated:
+    """A queue of one slot whose judge answers a diff once its gate is open; `odd` is an answer no JSON can carry."""
+
+    def __init__(self) -> None:
+        self.gates = {name: asyncio.Event() for name in ("first", "second", "third", "odd")}
+        limits = Limits(slots=1, waiting=10, waiting_bytes=1 << 20)
+        self.queue = Queue(self._judge, limits, 60.0, lambda request, verdict: None, lambda: None)
+
+    async def _judge(self, request: CheckRequest) -> Verdict:
+        await self.gates[request.diff].wait()
+        return Verdict(status="green", stage=None, reason="\udcff" if request.diff == "odd" else None)
+
+    async def ask(self, diff: str) -> Answer:
+        """As the service does for a caller."""
+        submission = self.queue.submit([CheckRequest(diff=diff, workspace="/w")], 10)
+        assert isinstance(submission, Submission)
+        try:
+            return (await submission.next())[1]
+        finally:
+            self.queue.leave(submission)
+
+
+async def settled() -> None:
+    """Everything that was ready to run has run."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_who_leaves_as_a_slot_falls_free_does_not_keep_it() -> None:
+    gated = Gated()
+    first, second = (asyncio.ensure_future(gated.ask(name)) for name in ("first", "second"))
+    await settled()
+    gated.gates["first"].set()
+    second.cancel()  # in the turn in which its work is handed on, before that has begun
+    assert (await first).status == 200
+    await settled()
+    assert (gated.queue.in_hand, gated.queue.waiting) == (0, 0)
+    gated.gates["third"].set()
+    async with asyncio.timeout(10):
+        assert (await gated.ask("third")).status == 200
+    assert await gated.queue.drain(10)
+
+
+async def test_a_service_that_stops_answers_what_has_not_begun() -> None:
+    gated = Gated()
+    asking = asyncio.ensure_future(gated.ask("first"))
+    await asyncio.sleep(0)  # it has asked, and its work is handed on but has not begun
+    await gated.queue.stop()
+    async with asyncio.timeout(10):
+        assert (await asking).status == 503
+    assert gated.queue.in_hand == 0
+
+
+async def test_a_verdict_that_can_not_be_written_is_answered_and_frees_its_slot() -> None:
+    gated = Gated()
+    gated.gates["odd"].set()
+    async with asyncio.timeout(10):
+        answer = await gated.ask("odd")
+    assert msgspec.json.decode(answer.body)["status"] == "infra_error" and not answer.lasting
+    assert gated.queue.in_hand == 0
 
 
 async def metrics(ask: object) -> str:
