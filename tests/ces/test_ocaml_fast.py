@@ -167,6 +167,18 @@ CASES: dict[str, tuple[Edits, str]] = {
         "red, typecheck",
     ),
     "a_module_named_as_a_document_is_added": ({"shapes/README.ml": "let x : int = true\n"}, "red, typecheck"),
+    "a_module_is_added_in_another_spelling": (
+        {"shapes/Point.ml": "let x = 1\n"},
+        "unsure: shapes/Point.ml is a module that is there already",
+    ),
+    "an_interface_is_added_in_two_spellings": (
+        {"shapes/box.mli": "val corners : 'a\n", "shapes/Box.mli": "val corners : 'a\n"},
+        "unsure: shapes/Box.mli is a module that is there already",
+    ),
+    "an_interface_is_added_in_another_spelling": (
+        {"shapes/Box.mli": "val corners : Point.t * Point.t -> Point.t list val diagonal : Line.t -> int\n"},
+        "green, 2 checked",
+    ),
     "an_interface_is_deleted": ({"shapes/point.mli": None}, "green, 1 checked"),
     "a_used_module_is_deleted": ({"bin/options.ml": None}, "unsure: the dune file of bin has 'ocamllex'"),
     "a_used_module_of_a_library_is_deleted": (
