@@ -64,11 +64,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 class Preprocessor(msgspec.Struct, frozen=True, kw_only=True):
     """A run on one source, at the context's directory. `output` is what a ppx driver writes, a dumped syntax tree, or
-    with `prints` the text that another program prints."""
+    with `prints` the text that another program prints. `others` are the other files it may read, `reads_more`: those,
+    or any of some directory."""
 
     source: str
     output: str
     argv: tuple[str, ...]
+    others: frozenset[str]
     reads_more: bool
     prints: bool = False
 
@@ -119,12 +121,14 @@ def learn(rules: Iterable[Rule]) -> Modules | str:
         if node is not None:
             nodes[node.key] = node
             compilers.add(command[0])
-        elif preprocessor is not None:
-            preprocessors[preprocessor.source] = preprocessor
-        elif copied is not None:
-            copies[copied[0]] = (*copies.get(copied[0], ()), copied[1])
         elif rule.universe:
             return f"a rule depends on everything: {' '.join(rule.targets)}"
+        elif preprocessor is not None:
+            preprocessors[preprocessor.source] = preprocessor
+            read_elsewhere |= preprocessor.others
+            looked_through |= rule.globs
+        elif copied is not None:
+            copies[copied[0]] = (*copies.get(copied[0], ()), copied[1])
         else:
             read_elsewhere |= rule.deps
             looked_through |= rule.globs
@@ -246,9 +250,9 @@ def _printing(rule: Rule) -> Preprocessor | None:
 
 
 def _preprocessor(rule: Rule, source: str, output: str, command: tuple[str, ...], *, prints: bool) -> Preprocessor:
-    more = {dep for dep in rule.deps if "/.merlin-" not in f"/{dep}"} - {command[0], source}
-    reads_more = bool(more or rule.globs or rule.universe)
-    return Preprocessor(source=source, output=output, argv=command, reads_more=reads_more, prints=prints)
+    others = frozenset(dep for dep in rule.deps if "/.merlin-" not in f"/{dep}") - {command[0], source}
+    reads_more = bool(others or rule.globs)
+    return Preprocessor(source=source, output=output, argv=command, others=others, reads_more=reads_more, prints=prints)
 
 
 def _copy(rule: Rule) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ to a scratch directory that comes before the base's own; the base is never writt
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NoReturn
@@ -264,8 +264,8 @@ class Cascade:
             return
         if node.module in names:
             self._unsure(f"{node.source} names itself")
-        main = node.opened.rstrip("_") if node.opened in self._graph.members[node.objects] else None
-        if main in names:
+        alias = node.opened
+        if alias in self._graph.members[node.objects] and not names.isdisjoint(_main_modules(alias)):
             self._unsure(f"{node.source} names its library's main module")
 
     def _no_new_cycle(self, node: Node) -> None:
@@ -340,6 +340,13 @@ class Cascade:
         if tree is None:
             self._unsure(f"the preprocessor of {preprocessor.source} would correct it, or wrote nothing")
         self._texts[key] = Text(tree)
+
+
+def _main_modules(alias: str) -> Iterator[str]:
+    """What the library whose modules are opened with `alias` may be called: `V` too of `V__impl__`, where a virtual
+    library is implemented."""
+    words = alias.rstrip("_").split("__")
+    return ("__".join(words[:end]) for end in range(1, len(words) + 1))
 
 
 def _tree(source: Path, output: Path) -> bytes | None:

@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from ces.builds import dune_copies, dune_rules, ocaml_checker, ocaml_plan
+from ces.builds import dune_copies, dune_links, dune_rules, ocaml_checker, ocaml_plan
 from ces.builds.dune_modules import Modules, Node, learn
 from ces.builds.ocaml_cascade import Cascade, Outcome, RunPpx
 from ces.builds.ocaml_graph import Graph
@@ -82,6 +82,7 @@ class OcamlFast:
             return Unsure(modules)
         copied_from = await asyncio.to_thread(dune_copies.directories, base_tree, build_dir.name)
         modules = msgspec.structs.replace(modules, copied_from=copied_from)
+        modules = await asyncio.to_thread(dune_links.with_links, modules, base_tree)
         if len(modules.compilers) != 1:
             return Unsure("no module is compiled, or with more than one compiler")
         checker = await asyncio.to_thread(ocaml_checker.build, *modules.compilers)

@@ -246,9 +246,10 @@ def _add(draft: _Draft, path: str, content: bytes) -> str | None:
     prefix = _prefix(nodes, siblings, name)
     if prefix is None:
         return f"{path} may change how its stanza's modules are wrapped"
-    other = next((each for each in nodes.values() if each.prefix == prefix), None)
-    if other is not None and other.kind == kind:
+    same = [each for each in nodes.values() if each.prefix == prefix]
+    if any(each.kind == kind for each in same):  # perhaps in another spelling: m.ml beside M.ml
         return f"{path} is a module that is there already"
+    other = same[0] if same else None
     has_interface = kind == "impl" and other is not None
     node = msgspec.structs.replace(
         pattern,

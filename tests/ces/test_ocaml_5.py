@@ -10,7 +10,7 @@ import pytest
 from tests.ces.test_golden import trixie
 
 REPOSITORY = Path(__file__).parents[2]
-TESTS = ("tests/ces/test_ocaml_fast.py", "tests/ces/test_ocaml_rules.py", "tests/ces/test_ocaml_circles.py")
+TESTS = tuple(f"tests/ces/test_{name}.py" for name in ("ocaml_fast", "ocaml_rules", "ocaml_circles", "dune_links"))
 
 pytestmark = [
     pytest.mark.ocaml,

@@ -167,6 +167,18 @@ CASES: dict[str, tuple[Edits, str]] = {
         "red, typecheck",
     ),
     "a_module_named_as_a_document_is_added": ({"shapes/README.ml": "let x : int = true\n"}, "red, typecheck"),
+    "a_module_is_added_in_another_spelling": (
+        {"shapes/Point.ml": "let x = 1\n"},
+        "unsure: shapes/Point.ml is a module that is there already",
+    ),
+    "an_interface_is_added_in_two_spellings": (
+        {"shapes/box.mli": "val corners : 'a\n", "shapes/Box.mli": "val corners : 'a\n"},
+        "unsure: shapes/Box.mli is a module that is there already",
+    ),
+    "an_interface_is_added_in_another_spelling": (
+        {"shapes/Box.mli": "val corners : Point.t * Point.t -> Point.t list val diagonal : Line.t -> int\n"},
+        "green, 2 checked",
+    ),
     "an_interface_is_deleted": ({"shapes/point.mli": None}, "green, 1 checked"),
     "a_used_module_is_deleted": ({"bin/options.ml": None}, "unsure: the dune file of bin has 'ocamllex'"),
     "a_used_module_of_a_library_is_deleted": (
@@ -442,6 +454,67 @@ async def test_only_text_is_taken_from_a_program_that_reads_one_file(tmp_path: P
         "red, typecheck",
         "unsure: the preprocessor of pure/two.ml printed no text",
         "unsure: the preprocessor of pure/two.ml failed",
-        "unsure: the preprocessor of lib/one.ml reads other files too",
+        "unsure: lib/one.ml is read by more than the compiler",
         "unsure: sed/three.ml is read by more than the compiler",
     ]
+
+
+INCLUDES = """\
+-- dune-project --
+(lang dune 2.9)
+-- named/dune --
+(library (name named) (preprocess (action (run cppo %{input-file}))) (preprocessor_deps ../inc/one.ml))
+-- named/user.ml --
+#include "../inc/one.ml"
+let one = k
+-- named/other.ml --
+let two = User.one + 1
+-- inc/one.ml --
+let k = 1
+-- listed/dune --
+(library (name listed) (preprocess (action (run cppo %{input-file}))) (preprocessor_deps (glob_files ../all/*)))
+-- listed/user.ml --
+#include "../all/one.ml"
+let one = k + 1
+-- all/one.ml --
+let k = 1
+-- outside/dune --
+(library (name outside) (libraries named))
+-- outside/three.ml --
+let three = Named.User.one + 1
+"""
+
+
+@pytest.mark.skipif(shutil.which("cppo") is None, reason="needs cppo: apt-get install cppo")
+async def test_what_a_preprocessor_reads_besides_is_left_to_dune(tmp_path: Path) -> None:
+    root = tmp_path / "base"
+    unpack(INCLUDES, root)
+    fast = await OcamlFast.start(root, root / "_build", build(root), run_ppx)
+    assert isinstance(fast, OcamlFast), fast
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    said = []
+    for edits in (
+        {"inc/one.ml": ("1", '"1"')},
+        {"inc/one.ml": ("1", '"1"'), "named/other.ml": ("+ 1", '^ ""'), "outside/three.ml": ("+ 1", '^ ""')},
+        {"all/one.ml": ("1", '"1"')},
+        {"named/user.ml": ("= k", "= k + 1")},
+        {"outside/three.ml": ("1", "2")},
+    ):
+        made = changes(root, edits)
+        said.append((told(await fast.check(made, 60.0)), dune_says(copy, made)))
+    await fast.close()
+    assert said == [
+        ("unsure: inc/one.ml is read by more than the compiler", "red"),
+        ("unsure: inc/one.ml is read by more than the compiler", "green"),
+        ("unsure: all/one.ml is read by more than the compiler", "red"),
+        ("unsure: the preprocessor of named/user.ml reads other files too", "green"),
+        ("green, 1 checked", "green"),
+    ]
+
+
+@pytest.mark.skipif(shutil.which("cppo") is None, reason="needs cppo: apt-get install cppo")
+async def test_a_preprocessor_that_may_read_everything_leaves_all_to_dune(tmp_path: Path) -> None:
+    unpack(INCLUDES.replace("../inc/one.ml))\n", "(universe)))\n"), tmp_path)
+    found = await OcamlFast.start(tmp_path, tmp_path / "_build", build(tmp_path), run_ppx)
+    assert isinstance(found, Unsure)
+    assert found.reason.startswith("a rule depends on everything: named/")

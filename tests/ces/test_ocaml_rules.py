@@ -11,6 +11,7 @@ import pytest
 
 from ces.builds.ocaml_fast import OcamlFast
 from tests.ces.conftest import unpack
+from tests.ces.test_ocaml_circles import dune_version
 from tests.ces.test_ocaml_fast import Edits, build, changes, dune_says, told
 
 pytestmark = [
@@ -171,3 +172,45 @@ async def test_what_a_rule_does_with_a_source_is_followed_or_left_to_dune(
     made = changes(base[0], edits)
     found = await fast.check(made, 60.0)
     assert (told(found), dune_says(copy, made)) == (expected, truth), found
+
+
+VIRTUAL = """\
+-- dune-project --
+(lang dune 2.9)
+-- ticking/dune --
+(library (name ticking) (virtual_modules clock) (default_implementation real))
+-- ticking/clock.mli --
+val now : unit -> int
+-- ticking/later.ml --
+let later () = Clock.now () + 1
+-- real/dune --
+(library (name real) (implements ticking) (private_modules hand))
+-- real/clock.ml --
+let now () = Hand.hand
+-- real/hand.ml --
+let hand = 1
+"""
+
+
+async def test_an_implementation_that_names_its_virtual_librarys_main_module_is_left_to_dune(tmp_path: Path) -> None:
+    if dune_version() >= 3:
+        pytest.skip("dune 3.17 itself breaks off at the @check of a virtual library")
+    root = tmp_path / "base"
+    unpack(VIRTUAL, root)
+    fast = await OcamlFast.start(root, root / "_build", build(root))
+    assert isinstance(fast, OcamlFast), fast
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    said = []
+    for edits in (
+        {"real/clock.ml": ("Hand.hand", "Hand.hand + Ticking.Later.later ()")},
+        {"real/hand.ml": ("1", "Ticking.Later.later ()")},
+        {"real/clock.ml": ("Hand.hand", "Hand.hand + 1")},
+    ):
+        made = changes(root, edits)
+        said.append((told(await fast.check(made, 60.0)), dune_says(copy, made)))
+    await fast.close()
+    assert said == [
+        ("unsure: real/clock.ml names its library's main module", "red"),
+        ("unsure: real/hand.ml names its library's main module", "red"),
+        ("green, 1 checked", "green"),
+    ]
