@@ -331,6 +331,29 @@ async def test_sessions_are_listed_and_loaded_after_the_daemon_was_restarted(
     assert (await later.request("session/list", cwd=str(workspace)))["sessions"] == []
 
 
+async def test_a_session_that_can_not_be_loaded_anew_goes_on_as_it_was(
+    machine: Machine, workspace: Path, start: Start, editors: Any
+) -> None:
+    machine.replies({"match": "", "pieces": [{"text": "Begun with"}, {"wait": "for ever"}]})
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+
+    async def refused(method: str, cwd: Path) -> str:
+        with pytest.raises(editors.RefusedError) as caught:
+            await editor.request(method, sessionId=session, cwd=str(cwd), mcpServers=[])
+        return str(caught.value)
+
+    under_way = asyncio.ensure_future(editor.prompt(session, "change both"))
+    await editor.until("agent_message_chunk")
+    assert "there is no session" in await refused("session/load", workspace)
+    for method in ("session/load", "session/resume"):
+        assert "is not the absolute path of a directory" in await refused(method, workspace / "none")
+    assert not under_way.done()
+    editor.notify("session/cancel", sessionId=session)
+    assert await under_way == "cancelled"
+    assert await editor.prompt(session, "/status") == "end_turn"
+
+
 async def test_a_green_change_is_written_without_a_question_where_the_person_says_so(
     machine: Machine, workspace: Path, start: Start
 ) -> None:
