@@ -125,21 +125,23 @@ class Agent:
         return {"configOptions": self._session(params.session_id).set(params.config_id, params.value)}
 
     async def _open(self, session_id: str, params: schema.NewParams, *, replayed: bool) -> Then:
+        """A session of that name stands until the one that takes its place has begun."""
         assert self._fs is not None
-        earlier = self._sessions.pop(session_id, None)
-        if earlier is not None:
-            await earlier.close()
+        root = _root(params.cwd)
         left_out = ("MCP servers, for its models call no tools",) if params.mcp_servers else ()
-        editor = Editor(self.peer, session_id, self._fs)
-        session = Session(session_id, _root(params.cwd), editor, left_out, earlier.written if earlier else ())
+        session = Session(session_id, root, Editor(self.peer, session_id, self._fs), left_out)
         try:
             opened = await session.start()
-            if replayed:
-                await session.replay()
+            said = await session.said_before() if replayed else ()
         except BaseException:
             await session.close()
             raise
+        earlier = self._sessions.get(session_id)
         self._sessions[session_id] = session
+        if earlier is not None:
+            session.written = earlier.written
+            await earlier.close()
+        session.replay(said)
         return Then(opened, session.introduce)
 
     def _session(self, session_id: str) -> Session:

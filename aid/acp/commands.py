@@ -20,7 +20,7 @@ COMMANDS = schema.Commands(
             description="Mend what the build complains of",
             input=schema.CommandInput(hint="FILE[:LINE], or nothing for all of it"),
         ),
-        schema.Command(name="undo", description="Take back what was written last"),
+        schema.Command(name="undo", description="Take back all that was written of the last answer"),
         schema.Command(
             name="model",
             description="List the models, or choose one",

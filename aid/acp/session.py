@@ -38,16 +38,9 @@ class _Shown(msgspec.Struct):
 
 class Session:
     """`id` is also the chat's name in the daemon. `left_out`: what AID can't use of what it was made with. `written`:
-    what it wrote before it was loaded anew."""
+    what it wrote, also before it was loaded anew."""
 
-    def __init__(
-        self,
-        session_id: str,
-        root: Path,
-        editor: Editor,
-        left_out: tuple[str, ...] = (),
-        written: Sequence[Written] = (),
-    ) -> None:
+    def __init__(self, session_id: str, root: Path, editor: Editor, left_out: tuple[str, ...] = ()) -> None:
         self.id = session_id
         self.root = root
         self._editor = editor
@@ -56,7 +49,7 @@ class Session:
         self._settings = Settings(())
         self._turn: Turn | None = None
         self._running: asyncio.Task[schema.StopReason] | None = None
-        self.written = list(written)
+        self.written: list[Written] = []
         self._erring: frozenset[str] = frozenset()
         self._left_out = left_out
         self._titled = False
@@ -71,12 +64,17 @@ class Session:
         """What is said once the editor knows of the session."""
         self._editor.update(commands.COMMANDS)
 
-    async def replay(self) -> None:
-        """Show what was said in it before."""
-        from aid.acp.history import replay
+    async def said_before(self) -> tuple[schema.Update, ...]:
+        """What was said in it before, to be shown by `replay`. Raises UsageError where that is nothing."""
+        from aid.acp.history import history
 
-        self._titled = True
-        await replay(self.root, self.id, self._link, self._editor)
+        return await history(self.root, self.id, self._link)
+
+    def replay(self, said: Sequence[schema.Update]) -> None:
+        """Show what was said in it before."""
+        self._titled = self._titled or bool(said)
+        for update in said:
+            self._editor.update(update)
 
     async def close(self) -> None:
         self.cancel()

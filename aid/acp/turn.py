@@ -191,7 +191,7 @@ class Turn:
             return
         if done.applied is not None:
             paths = (path, each.file.old_path) if each.file.old_path else (path,)
-            self._written.append(Written(applied=done.applied, paths=paths))
+            self._written.append(Written(applied=done.applied, proposal=proposal.id, paths=paths))
         self._ended(each, "completed", "\n".join(done.notes))
 
     def _call(self, each: Shown) -> None:

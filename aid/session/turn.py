@@ -22,7 +22,7 @@ from aid.session.asking import Question, count, prompt, room
 from aid.session.attempt import Attempt, attempt
 from aid.session.bounds import Bounds
 from aid.session.client import Client
-from aid.session.named import unshowable
+from aid.session.named import refuse, unshowable
 from aid.session.neighbours import neighbours
 from aid.session.proposals import Stored
 from aid.session.replies import Replies
@@ -102,10 +102,12 @@ class Turn:
         self._bounds: Bounds | None = None
 
     async def run(self) -> Ended:
+        """Raises UsageError for a place that can't be meant (`aid.session.named`), and where nothing is asked."""
+        refuse(self._view, self._set.params)
         self._workspace.context.start(self._workspace.root, self._workspace.index)
         if self._set.withheld:
             self._say(f"aid.toml is not trusted, left out: {', '.join(self._set.withheld)}; read it, then 'aid trust'")
-        for line in unshowable(self._view, self._set.params.files, self._set.config.context.max_file_bytes):
+        for line in unshowable(self._view, self._set.params, self._set.config.context.max_file_bytes):
             self._say(line)
         build = await self._first_status()
         self._word(build)

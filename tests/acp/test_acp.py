@@ -266,13 +266,77 @@ async def test_undo_takes_back_what_the_editor_wrote_and_what_the_daemon_wrote(
     session = (await editor.open(workspace, read=True, write=True))["sessionId"]
     await editor.prompt(session, "change line 7")
     assert (workspace / "new.txt").read_text() == "hello\n"
-    await editor.prompt(session, "/undo")
-    assert not (workspace / "new.txt").exists()
     await editor.request("session/load", sessionId=session, cwd=str(workspace), mcpServers=[])
     editor.buffers[str(workspace / "calc.txt")] = editor.written["calc.txt"] + "typed later\n"
     await editor.prompt(session, "/undo")
+    assert not (workspace / "new.txt").exists()
     assert editor.written["calc.txt"] == before + "typed later\n"
     assert outcomes(machine)["undone"] == 1 and decided(machine) == {"proposed": 2, "accepted": 0, "rejected": 0}
+
+
+async def test_undo_takes_back_one_answer_whole_and_then_the_one_before_it(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    again = f"{edit('calc.txt', 'line 9', 'line IX')}\n{edit('notes.txt', 'two', '2')}"
+    machine.replies({"match": "change both again", "reply": again}, {"match": "", "reply": TWO})
+    calc, notes = (workspace / "calc.txt").read_text(), (workspace / "notes.txt").read_text()
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+    await editor.prompt(session, "change both")
+    changed = (workspace / "calc.txt").read_text()
+    await editor.prompt(session, "change both again")
+    assert (workspace / "notes.txt").read_text() == "2\n"
+    await editor.prompt(session, "/undo")
+    assert ((workspace / "calc.txt").read_text(), (workspace / "notes.txt").read_text()) == (changed, "two\n")
+    await editor.prompt(session, "/undo")
+    assert ((workspace / "calc.txt").read_text(), (workspace / "notes.txt").read_text()) == (calc, notes)
+    assert outcomes(machine)["undone"] == 2
+
+
+async def test_the_part_of_an_answer_that_undo_leaves_is_named_and_taken_back_later(
+    machine: Machine, workspace: Path, start: Start, editors: Any
+) -> None:
+    before = (workspace / "calc.txt").read_text()
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+    await editor.prompt(session, "change both")
+    (workspace / "notes.txt").write_text("mine\n")
+    await editor.prompt(session, "/undo")
+    assert ((workspace / "calc.txt").read_text(), (workspace / "notes.txt").read_text()) == (before, "mine\n")
+    told = editor.said().splitlines()[-1]
+    assert told.startswith("Undone p") and ": calc.txt; notes.txt stays: " in told
+    with pytest.raises(editors.RefusedError, match=r"^notes\.txt stays: [^\n]*$"):
+        await editor.prompt(session, "/undo")
+    (workspace / "notes.txt").write_text("two\n")
+    await editor.prompt(session, "/undo")
+    assert (workspace / "notes.txt").read_text() == "one\n"
+
+
+async def test_what_was_taken_back_elsewhere_does_not_keep_undo_from_the_rest(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    before = (workspace / "calc.txt").read_text()
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+    await editor.prompt(session, "change both")
+    assert machine.run("undo").returncode == 0
+    assert (workspace / "notes.txt").read_text() == "one\n"
+    await editor.prompt(session, "/undo")
+    assert (workspace / "calc.txt").read_text() == before
+    assert "is undone already" in editor.said()
+
+
+async def test_a_whole_answer_is_taken_back_by_an_agent_started_later(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    before = (workspace / "calc.txt").read_text()
+    editor = await start()
+    await editor.prompt((await editor.open(workspace, read=True, write=True))["sessionId"], "change both")
+    assert (workspace / "notes.txt").read_text() == "two\n"
+    other = await start()
+    session = (await other.open(workspace, read=True, write=True))["sessionId"]
+    await other.prompt(session, "/undo")
+    assert ((workspace / "calc.txt").read_text(), (workspace / "notes.txt").read_text()) == (before, "one\n")
 
 
 async def test_what_the_editor_wrote_is_taken_back_by_an_agent_started_later(
@@ -329,6 +393,29 @@ async def test_sessions_are_listed_and_loaded_after_the_daemon_was_restarted(
     assert "(partly)" in later.of("tool_call")[0]["title"]
     await later.request("session/delete", sessionId=session)
     assert (await later.request("session/list", cwd=str(workspace)))["sessions"] == []
+
+
+async def test_a_session_that_can_not_be_loaded_anew_goes_on_as_it_was(
+    machine: Machine, workspace: Path, start: Start, editors: Any
+) -> None:
+    machine.replies({"match": "", "pieces": [{"text": "Begun with"}, {"wait": "for ever"}]})
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+
+    async def refused(method: str, cwd: Path) -> str:
+        with pytest.raises(editors.RefusedError) as caught:
+            await editor.request(method, sessionId=session, cwd=str(cwd), mcpServers=[])
+        return str(caught.value)
+
+    under_way = asyncio.ensure_future(editor.prompt(session, "change both"))
+    await editor.until("agent_message_chunk")
+    assert "there is no session" in await refused("session/load", workspace)
+    for method in ("session/load", "session/resume"):
+        assert "is not the absolute path of a directory" in await refused(method, workspace / "none")
+    assert not under_way.done()
+    editor.notify("session/cancel", sessionId=session)
+    assert await under_way == "cancelled"
+    assert await editor.prompt(session, "/status") == "end_turn"
 
 
 async def test_a_green_change_is_written_without_a_question_where_the_person_says_so(

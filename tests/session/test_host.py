@@ -1,6 +1,7 @@
 """The host, end to end without a wire: recorded replies, a real build, real files."""
 
 import asyncio
+import re
 import subprocess
 from typing import Any
 
@@ -383,6 +384,36 @@ async def test_a_named_file_that_can_not_be_shown_is_said_to_be(scene: Scene, na
     await scene.ask(files=[FileRef(path=named.format(root=scene.root), first=30, last=31)])
     said = [update.text for update in scene.editor.updates if update.kind == "status"]
     assert said == [told.format(root=scene.root)]
+
+
+async def test_a_selection_that_ends_past_the_end_is_said_to_and_a_place_counts_as_named(scene: Scene) -> None:
+    scene.replies(*[SEVEN] * 4)
+    for fields in (
+        {"files": [FileRef(path="calc.txt", first=7, last=500)]},
+        {"files": [FileRef(path="calc.txt", last=500)]},
+        {"edit": FileRef(path="calc.txt", first=7, last=500)},
+        {"fix": FileRef(path="calc.txt", first=500)},
+    ):
+        scene.editor.updates.clear()
+        await scene.ask(**fields)
+        said = [update.text for update in scene.editor.updates if update.kind == "status"]
+        assert said[:1] == ["calc.txt has 20 lines: line 500 is past its end"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"files": [FileRef(path="calc.txt", first=0)]}, "calc.txt:0: lines count from 1"),
+        ({"edit": FileRef(path="../a.txt", first=2)}, "../a.txt is no file of this workspace: name another"),
+        ({"edit": FileRef(path="calc.txt", first=30, last=31)}, "calc.txt has 20 lines: line 30 is past its end"),
+        ({"fix": FileRef(path="../a.txt")}, "../a.txt is no file of this workspace: name another"),
+        ({"fix": FileRef(path="none.txt", first=2)}, "none.txt is no file of this workspace: name another"),
+    ],
+)
+async def test_a_place_that_can_not_be_meant_is_refused(scene: Scene, fields: dict[str, Any], told: str) -> None:
+    scene.replies(SEVEN)
+    with pytest.raises(UsageError, match=f"^{re.escape(told)}$"):
+        await scene.ask(**fields)
 
 
 async def test_a_symlink_is_refused_with_the_reason_and_never_written_through(scene: Scene) -> None:
