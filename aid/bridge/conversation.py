@@ -125,12 +125,12 @@ class Conversation:
     def from_editor(self, body: bytes) -> None:
         match message.parse(body):
             case Call(id=None) as call:
-                self._notified(call, body)
+                self._notified(call)
             case Call() as call:
-                self._requested(call, body)
-            case Answer(identity):
-                if self._asked.answered(identity, body) and self._here:
-                    self._to_daemon(body)
+                self._requested(call)
+            case Answer(identity) as answer:
+                if self._asked.answered(identity, answer.body) and self._here:
+                    self._to_daemon(answer.body)
             case Malformed() as fault:
                 self._to_editor(message.error_body(fault.id, fault.code, fault.message))
 
@@ -139,7 +139,7 @@ class Conversation:
         code = message.PARSE_ERROR if fault.fatal else message.INVALID_REQUEST
         self._to_editor(message.error_body(None, code, fault.reason))
 
-    def _requested(self, call: Call, body: bytes) -> None:
+    def _requested(self, call: Call) -> None:
         assert call.id is not None
         if call.id in self._waiting:
             told = f"a request with the id {call.id!r} is still being answered"
@@ -147,7 +147,7 @@ class Conversation:
             return
         if call.method == "initialize" and self._initialize is None:
             self._initialize = call
-        waiting = Waiting(body=body, method=call.method, token=token_of(call.params))
+        waiting = Waiting(body=call.body, method=call.method, token=token_of(call.params))
         self._waiting[call.id] = waiting
         if call.method == "shutdown" and not self._here:
             self._answer_shutdown(call.id)
@@ -156,23 +156,23 @@ class Conversation:
         else:
             self.wanted = self.pressing = True
 
-    def _notified(self, call: Call, body: bytes) -> None:
-        text = self._documents.follow(call.method, call.params)
+    def _notified(self, call: Call) -> None:
+        text = self._documents.follow(call)
         if call.method == "exit":
             self.exiting = True
         elif call.method in _LATEST:
-            self._latest[call.method] = body
+            self._latest[call.method] = call.body
         elif call.method == "workspace/didChangeWorkspaceFolders":
             self._folders.changed(call.params)
         elif call.method == "$/cancelRequest":
-            self._cancel(call, body)
+            self._cancel(call)
             return
         elif not text and not self._here:
-            self._held.append(body)
+            self._held.append(call.body)
         if self._here:
-            self._to_daemon(body)
+            self._to_daemon(call.body)
 
-    def _cancel(self, call: Call, body: bytes) -> None:
+    def _cancel(self, call: Call) -> None:
         identity: Id | None = None
         with suppress(*_UNREADABLE):
             identity = _CANCEL.decode(call.params).id
@@ -183,7 +183,7 @@ class Conversation:
         if waiting is not None:
             waiting.cancelled = True
         if self._here:
-            self._to_daemon(body)
+            self._to_daemon(call.body)
 
     # The daemon.
 

@@ -169,12 +169,12 @@ class Connection:
             case Call() if self._handing_over:
                 return
             case Call(id=None) as call:
-                self._notified(call, body)
+                self._notified(call)
             case Call() as call:
-                self._requested(call, call.id, body)
+                self._requested(call, call.id)
             case Answer() as answer:
                 if self._editor is not None:
-                    self._editor.protocol.answered(answer.id, body)
+                    self._editor.protocol.answered(answer.id, answer.body)
             case Malformed() as fault:
                 log.warning("malformed message", extra={"client": self.number, "code": fault.code})
                 self.wire.send(message.error_body(fault.id, fault.code, fault.message))
@@ -196,7 +196,7 @@ class Connection:
 
     # Requests.
 
-    def _requested(self, call: Call, identity: Id | None, body: bytes) -> None:
+    def _requested(self, call: Call, identity: Id | None) -> None:
         assert identity is not None
         try:
             self._refuse(call, identity)
@@ -211,9 +211,9 @@ class Connection:
             elif call.method == attach.ATTACH:
                 self._attach(call)
             elif call.method == "initialize":
-                self._initialize(call, body)
+                self._initialize(call)
             elif self._editor is not None:
-                self._editor.protocol.received(call, body)
+                self._editor.protocol.received(call)
             elif call.method in LSP_REQUESTS:
                 raise RpcError(message.SERVER_NOT_INITIALIZED, "send 'initialize' first")
             else:
@@ -240,23 +240,23 @@ class Connection:
 
     # The editor.
 
-    def _initialize(self, call: Call, body: bytes) -> None:
+    def _initialize(self, call: Call) -> None:
         """At once where pygls is there: documents that follow in the same breath must find their editor."""
         if self._editor is not None:
             raise RpcError(message.INVALID_REQUEST, "'initialize' was already sent")
         module = sys.modules.get(LSP_MODULE)
         if not hasattr(module, "Editor"):  # not there, or another connection's thread is at it
-            self._load(call, body)
+            self._load(call)
             return
         from aid.server.lsp import Editor
 
         editor = Editor(self, self._host)
-        editor.protocol.received(call, body)
+        editor.protocol.received(call)
         self._editor = editor if editor.opened else None
 
-    def _load(self, call: Call, body: bytes) -> None:
+    def _load(self, call: Call) -> None:
         """Import pygls in a thread while others are served; what this client sends meanwhile is held, in order."""
-        self._hold(asyncio.to_thread(importlib.import_module, LSP_MODULE), [body], partial(self._loaded, call))
+        self._hold(asyncio.to_thread(importlib.import_module, LSP_MODULE), [call.body], partial(self._loaded, call))
 
     def _loaded(self, call: Call, loading: asyncio.Task[Any]) -> None:
         if loading.cancelled() or loading.exception() is not None:
@@ -299,7 +299,7 @@ class Connection:
 
     # Notifications.
 
-    def _notified(self, call: Call, body: bytes) -> None:
+    def _notified(self, call: Call) -> None:
         if call.method == "$/cancelRequest":
             self._cancel(call)
         elif call.method == attach.DELIVERED and self._bridge is not None:
@@ -309,12 +309,18 @@ class Connection:
                 self._bridge.left()
             self.wire.close()  # of this connection only; pygls would end the process
         elif self._editor is not None:
-            try:
-                self._editor.protocol.received(call, body)
-            except RpcError as error:
-                log.warning("ignored a notification", extra={"method": call.method, "code": error.code})
+            self._told(self._editor, call)
         else:
             log.debug("ignored a notification", extra={"client": self.number, "method": call.method})
+
+    def _told(self, editor: Editor, call: Call) -> None:
+        try:
+            editor.protocol.received(call)
+        except RpcError as error:
+            log.warning("ignored a notification", extra={"method": call.method, "code": error.code})
+            unknown = message.unknown_text(call.body)
+            if unknown is not None and unknown.body != call.body:
+                self._told(editor, unknown)
 
     def _cancel(self, call: Call) -> None:
         try:

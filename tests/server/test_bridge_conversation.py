@@ -4,6 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol.types import (
@@ -15,6 +16,7 @@ from lsprotocol.types import (
 )
 
 from aid.bridge.conversation import Conversation
+from aid.positions import UNKNOWN
 from aid.server.documents import Documents as DaemonsDocuments
 
 INITIALIZE = {"processId": None, "rootUri": None, "capabilities": {}}
@@ -163,6 +165,49 @@ def test_a_whole_text_replaces_what_was_there_and_a_closed_document_is_gone() ->
     scene.conversation.lost()
     scene.attach()
     assert scene.shown() == []
+
+
+def test_unsaved_text_with_half_a_character_is_passed_on_and_kept() -> None:
+    scene = Scene()
+    scene.initialized()
+    scene.open("left\n")
+    place = '{"line":0,"character":4}'
+    change = rf'{{"range":{{"start":{place},"end":{place}}},"text":"\ude0b!"}}'
+    scene.conversation.from_editor(changed(2, f'"contentChanges":[{change}]'))
+    assert scene.daemon[-1]["params"]["contentChanges"][0]["text"] == "\ufffd!"
+    scene.conversation.lost()
+    scene.attach()
+    assert [each["text"] for each in scene.shown()] == ["left\ufffd!\n"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        r'"contentChanges":[{"text":"\q"}]',
+        '"contentChanges":[{"text":5}]',
+        '"contentChanges":[{"text":"',
+    ],
+)
+def test_a_text_that_cannot_be_read_is_unknown_until_all_of_it_is_said(change: str) -> None:
+    scene = Scene()
+    scene.initialized()
+    scene.open("left\n")
+    scene.conversation.from_editor(changed(2, change))
+    typed = r'"contentChanges":[{"range":{"start":{"line":0,"character":0},"end":{"line":9,"character":0}},"text":"x"}]'
+    scene.conversation.from_editor(changed(3, typed))
+    scene.conversation.lost()
+    scene.attach()
+    assert [each["text"] for each in scene.shown()] == [UNKNOWN]
+    scene.conversation.from_editor(changed(4, '"contentChanges":[{"text":"right"}]'))
+    scene.conversation.lost()
+    scene.attach()
+    assert [each["text"] for each in scene.shown()] == ["right"]
+
+
+def changed(version: int, change: str) -> bytes:
+    document = f'"textDocument":{{"uri":"{URI}","version":{version}}}'
+    said = f'{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{{document},{change}}}}}'
+    return said.encode()
 
 
 def test_an_edit_asked_for_twice_is_made_once_and_the_answer_given_to_whoever_waits() -> None:
