@@ -26,8 +26,6 @@ HELD = 1000  # notifications, while there is no daemon
 FAILED = -32020  # aid.errors.DaemonError's
 ERROR, INFO = 1, 3  # LSP 3.17, "MessageType"
 
-_ATTACH_ID = "aid/attach"
-_INITIALIZE_ID = "aid/initialize"
 _LATEST = frozenset({"initialized", "workspace/didChangeConfiguration", "$/setTrace"})
 
 Send = Callable[[bytes], None]
@@ -87,6 +85,9 @@ class Conversation:
         self.exiting = False
         self.refused = False
         self._session = session
+        # No editor's: what `session` is, none can know.
+        self._attach_id = f"{attach.ATTACH} {session}"
+        self._initialize_id = f"initialize {session}"
         self._to_editor = to_editor
         self._to_daemon = to_daemon
         self._here = False
@@ -193,7 +194,7 @@ class Conversation:
         self.refused = False
         again = tuple(identity for identity, each in self._waiting.items() if each.sent)
         params = attach.AttachParams(session=self._session, protocol=attach.VERSION, again=again)
-        self._to_daemon(message.call_body(attach.ATTACH, params, _ATTACH_ID))
+        self._to_daemon(message.call_body(attach.ATTACH, params, self._attach_id))
 
     def from_daemon(self, body: bytes) -> None:
         match message.parse(body):
@@ -212,9 +213,9 @@ class Conversation:
                     self._to_daemon(answer)
             case Answer(id=None):
                 self._to_editor(body)
-            case Answer(id=identity) if identity == _ATTACH_ID:
+            case Answer(id=identity) if identity == self._attach_id:
                 self._attached(body)
-            case Answer(id=identity) if identity == _INITIALIZE_ID:
+            case Answer(id=identity) if identity == self._initialize_id:
                 self._initialized_again(body)
             case Answer(id=identity) if identity is not None and identity in self._waiting:
                 self._answered(identity, body)
@@ -281,7 +282,7 @@ class Conversation:
 
     def _replay(self) -> None:
         if self._initialize is not None and self._initialize.id not in self._waiting:
-            self._to_daemon(message.call_body("initialize", self._initialize.params, _INITIALIZE_ID))
+            self._to_daemon(message.call_body("initialize", self._initialize.params, self._initialize_id))
         for identity, each in list(self._waiting.items()):
             if each.method == "initialize":
                 self._ask(each)

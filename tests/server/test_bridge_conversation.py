@@ -59,7 +59,11 @@ class Scene:
         """Another daemon."""
         self.daemon.clear()
         self.conversation.attach()
-        self.answers("aid/attach", ATTACHED)
+        self.answers(self.bridges_own("aid/attach"), ATTACHED)
+
+    def bridges_own(self, method: str) -> str:
+        """The id of a request that the bridge made itself."""
+        return str(next(each["id"] for each in self.daemon if each["method"] == method))
 
     def said(self) -> list[str]:
         """What the daemon was told, after the attaching."""
@@ -107,7 +111,7 @@ def test_the_next_daemon_is_told_in_the_order_it_needs() -> None:
         "aid/prompt",
         "aid/build",
     ]
-    scene.answers("aid/initialize", {"capabilities": {"positionEncoding": "utf-16"}})
+    scene.answers(scene.bridges_own("initialize"), {"capabilities": {"positionEncoding": "utf-16"}})
     scene.answers(2)
     scene.answers(3)
     assert [each["id"] for each in scene.editor] == [1, 2, 3], "and the editor sees nothing of it"
@@ -271,6 +275,15 @@ def test_an_answer_that_comes_twice_is_passed_on_once() -> None:
     assert len(scene.editor) == 1
 
 
+@pytest.mark.parametrize("identity", ["aid/attach", "aid/initialize"])
+def test_no_id_of_an_editors_request_is_the_bridges_own(identity: str) -> None:
+    scene = Scene()
+    scene.initialized()
+    scene.says("aid/status", {}, identity)
+    scene.answers(identity)
+    assert scene.editor[-1] == {"jsonrpc": "2.0", "id": identity, "result": {}}
+
+
 def test_a_daemon_that_remembers_nothing_is_not_asked_again() -> None:
     """An older AID, from before bridges had sessions."""
     scene = Scene()
@@ -280,7 +293,11 @@ def test_a_daemon_that_remembers_nothing_is_not_asked_again() -> None:
     scene.says("aid/status", {}, 2)
     scene.daemon.clear()
     scene.conversation.attach()
-    unknown = {"jsonrpc": "2.0", "id": "aid/attach", "error": {"code": -32601, "message": "no such method"}}
+    unknown = {
+        "jsonrpc": "2.0",
+        "id": scene.bridges_own("aid/attach"),
+        "error": {"code": -32601, "message": "no such method"},
+    }
     scene.conversation.from_daemon(msgspec.json.encode(unknown))
     assert scene.said() == ["aid/status"]
     assert "can't know what it did" in scene.editor[0]["error"]["message"]
@@ -294,7 +311,7 @@ def test_a_daemon_of_another_protocol_is_said_plainly_and_left() -> None:
     scene.says("aid/status", {}, 2)
     scene.conversation.attach()
     told = "the daemon speaks protocol 9, this editor's 'aid connect' 1: …"
-    refused = {"jsonrpc": "2.0", "id": "aid/attach", "error": {"code": -32021, "message": told}}
+    refused = {"jsonrpc": "2.0", "id": scene.bridges_own("aid/attach"), "error": {"code": -32021, "message": told}}
     scene.conversation.from_daemon(msgspec.json.encode(refused))
     assert scene.conversation.refused
     assert [each.get("id", each.get("method")) for each in scene.editor] == [2, "window/showMessage"]
@@ -308,7 +325,9 @@ def test_other_capabilities_after_an_upgrade_are_told_once() -> None:
     for _ in range(2):
         scene.conversation.lost()
         scene.attach()
-        scene.answers("aid/initialize", {"capabilities": {"positionEncoding": "utf-16", "hoverProvider": True}})
+        scene.answers(
+            scene.bridges_own("initialize"), {"capabilities": {"positionEncoding": "utf-16", "hoverProvider": True}}
+        )
     told = [each["params"]["message"] for each in scene.editor if each.get("method") == "window/showMessage"]
     assert len(told) == 1
     assert "upgraded" in told[0]
