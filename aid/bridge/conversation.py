@@ -92,7 +92,7 @@ class Conversation:
         self._to_daemon = to_daemon
         self._here = False
         self._remembers = True
-        self._stopped: bool | None = None
+        self._ending: attach.EndingParams | None = None
         self._told = ""
         self._initialize: Call | None = None
         self._capabilities: bytes | None = None
@@ -114,7 +114,7 @@ class Conversation:
     @property
     def handed_over(self) -> bool:
         """Whether the last daemon that went said so."""
-        return self._stopped is not None
+        return self._ending is not None
 
     @property
     def exit_code(self) -> int:
@@ -190,7 +190,7 @@ class Conversation:
 
     def attach(self) -> None:
         """A daemon is at the other end: say who this is. The rest is said when it has answered."""
-        self._stopped = None
+        self._ending = None
         self.refused = False
         again = tuple(identity for identity, each in self._waiting.items() if each.sent)
         params = attach.AttachParams(session=self._session, protocol=attach.VERSION, again=again)
@@ -200,7 +200,7 @@ class Conversation:
         match message.parse(body):
             case Call(method=attach.ENDING) as call:
                 with suppress(*_UNREADABLE):
-                    self._stopped = not _ENDING.decode(call.params).restart
+                    self._ending = _ENDING.decode(call.params)
             case Call(id=None, method="$/progress") as call:
                 self._to_editor(self._progress.pass_on(body, call.params))
             case Call(id=None):
@@ -230,18 +230,20 @@ class Conversation:
     def lost(self) -> None:
         """The daemon went away: killed, or by its own will, which it would have said."""
         self._here = False
+        stopped = self._ending is not None and not self._ending.restart
+        dropped = self._ending.dropped if self._ending is not None else ()
         self._asked.lost()
         self._delivered.clear()
         for identity, each in list(self._waiting.items()):
             was_here, each.here = each.here, False
-            each.deaths += was_here and self._stopped is None
+            each.deaths += was_here and not self.handed_over
             if each.cancelled:
                 self._refuse(identity, message.REQUEST_CANCELLED, "cancelled")
             elif each.method == "shutdown":
                 self._answer_shutdown(identity)
             elif each.method == "aid/shutdown" and was_here:
                 self._answer(identity, message.result_body(identity, {}))
-            elif was_here and self._stopped:
+            elif was_here and identity in dropped:
                 self._refuse(identity, FAILED, "the daemon was stopped before it had answered: ask again")
             elif each.deaths >= DEATHS:
                 self._refuse(identity, FAILED, f"{DEATHS} daemons died while they answered this: see 'aid logs'")
@@ -249,7 +251,7 @@ class Conversation:
         for body in self._progress.end_all_but(going_on):
             self._to_editor(body)
         self.pressing = bool(self._waiting) and self.handed_over
-        self.wanted = not self._shut and (bool(self._waiting) or not self._stopped)
+        self.wanted = not self._shut and (bool(self._waiting) or not stopped)
 
     def failed(self, told: str) -> None:
         """There is no daemon, and none can be started: say so, once. What waits for it is answered; `initialize` goes

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from aid.server.lsp import Editor
 
 LSP_MODULE = "aid.server.lsp"
+BEGINNINGS = frozenset({attach.ATTACH, "initialize"})
 LSP_REQUESTS = frozenset({"shutdown", "textDocument/codeAction", "workspace/executeCommand"})
 
 Done = Callable[[Any], None]
@@ -134,6 +135,11 @@ class Connection:
         """Take on nothing more, and leave what is then cancelled unanswered: the next daemon will be asked it."""
         self._handing_over = True
 
+    def say_ending(self, *, restart: bool) -> None:
+        """The last word, to a bridge."""
+        dropped = () if self._handing_over else tuple(self._running)
+        self.notify(attach.ENDING, attach.EndingParams(restart=restart, dropped=dropped))
+
     def start(self, identity: Id, work: Coroutine[Any, Any, Any], done: Done) -> None:
         """Do a request's work as a task; `done` is told even of one cancelled before its first step."""
         context = copy_context()
@@ -151,7 +157,7 @@ class Connection:
         if call.id is None:
             return
         self._running.pop(call.id, None)
-        if task.cancelled() and self._handing_over:
+        if task.cancelled() and self._is_left(call):
             return
         if self._bridge is not None and not task.cancelled():
             self._bridge.keep(call, body)
@@ -170,6 +176,8 @@ class Connection:
                 return
             case Call(id=None) as call:
                 self._notified(call)
+            case Call() as call if self._is_asked_anew(call):
+                return
             case Call() as call:
                 self._requested(call, call.id)
             case Answer() as answer:
@@ -221,13 +229,23 @@ class Connection:
         except RpcError as refused:
             self.wire.send(message.error_body(identity, refused.code, str(refused)))
 
+    def _is_asked_anew(self, call: Call) -> bool:
+        """Whether a bridge will ask the next daemon, since this one is ending; save for `shutdown`, the editor's own
+        end, which needs no other."""
+        return self.draining and call.method != "shutdown" and (self.bridged or call.method == attach.ATTACH)
+
+    def _is_left(self, call: Call) -> bool:
+        """Whether a request that was cancelled goes unanswered, so that it is asked anew: what a stop cancels doesn't,
+        save for the beginnings, without which nothing more can be asked."""
+        return self._handing_over or (call.method in BEGINNINGS and self._is_asked_anew(call))
+
     def _refuse(self, call: Call, identity: Id) -> None:
         """Raises RpcError for what can't be served now, whatever it is."""
         if identity in self._running:
             raise RpcError(message.INVALID_REQUEST, f"a request with the id {identity!r} is still being answered")
         if len(self._running) >= self._limits.in_flight:
             raise RpcError(AidError.rpc_code, f"{len(self._running)} requests of this client are waiting: ask later")
-        if self.draining:
+        if self.draining and call.method != "shutdown":
             raise RpcError(AidError.rpc_code, "the daemon is ending: connect again")
 
     async def _serve_aid(self, route: Route, call: Call) -> Any:

@@ -275,6 +275,19 @@ def test_an_answer_that_comes_twice_is_passed_on_once() -> None:
     assert len(scene.editor) == 1
 
 
+def test_of_a_stopped_daemon_only_what_it_was_at_is_given_up() -> None:
+    scene = Scene()
+    scene.attach()
+    for identity in (1, 2):
+        scene.says("aid/prompt", {"workspace": "/w", "prompt": "p"}, identity)
+    scene.asks("aid/ending", {"restart": False, "dropped": [1]})
+    scene.conversation.lost()
+    assert [(each["id"], each["error"]["code"]) for each in scene.editor] == [(1, -32020)]
+    assert scene.conversation.wanted and scene.conversation.pressing
+    scene.attach()
+    assert [each["id"] for each in scene.daemon[1:]] == [2]
+
+
 @pytest.mark.parametrize("identity", ["aid/attach", "aid/initialize"])
 def test_no_id_of_an_editors_request_is_the_bridges_own(identity: str) -> None:
     scene = Scene()

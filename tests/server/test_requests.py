@@ -244,6 +244,27 @@ async def test_drains_before_it_ends(serve: Any, peers: ModuleType, private: Pat
     await peer.close()
 
 
+async def test_what_bridges_ask_while_it_drains_is_left_to_the_next_daemon(serve: Any, peers: ModuleType) -> None:
+    server, host, path = await serve()
+    bridge, late = await peers.Peer.connect(path), await peers.Peer.connect(path)
+    assert "result" in await bridge.call("aid/attach", {"session": "s", "protocol": 1})
+    assert "result" in await late.call("aid/status"), "it was accepted"
+    running = bridge.ask("aid/prompt", peers.prompt("wait a"))
+    await host.until_running(1)
+    draining = asyncio.create_task(server.drain(60.0))
+    bridge.ask("aid/status")
+    bridge.ask("initialize", {"capabilities": {}})
+    late.ask("aid/attach", {"session": "t", "protocol": 1})
+    assert says(await bridge.call("shutdown")).startswith("-32002"), "an editor that leaves needs no other daemon"
+    host.released.set()
+    assert (await bridge.answer(running))["result"]["text"] == "a"
+    for peer, told in ((bridge, [{"restart": False}]), (late, [])):
+        await peer.closed()
+        assert [each.get("params") for each in peer.heard if each.get("method") != "aid/update"] == told
+        await peer.close()
+    await draining
+
+
 async def test_what_does_not_end_in_time_is_cancelled(serve: Any, peers: ModuleType) -> None:
     server, host, path = await serve()
     peer = await peers.Peer.connect(path)
