@@ -37,7 +37,11 @@ class DeliveredParams(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[int | str, ...]
 
 
-class EndingParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification of the daemon, its last word. `restart`: another one takes over; else somebody wanted it gone."""
+class EndingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A notification of the daemon, its last word. `restart`: another one takes over; else somebody wanted it gone.
+
+    `dropped`: ids of what it was at and leaves unanswered all the same. Anything else unanswered, it never began.
+    """
 
     restart: bool
+    dropped: tuple[int | str, ...] = ()

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 LINE_END = re.compile(r"\r\n|\r|\n")
 CODEC = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
+# The text of a document whose own could not be read. It differs from every file's and is binary, so nothing edits that
+# document, neither in the editor nor on the disk.
+UNKNOWN = "\0 what the editor shows here could not be read\n"
 
 
 def line_starts(text: str) -> list[int]:
@@ -40,7 +43,10 @@ def offset_at(text: str, starts: Sequence[int], line: int, character: int, encod
 
 
 def spliced(text: str, start: tuple[int, int], end: tuple[int, int], new: str, encoding: str) -> str:
-    """`text` with what stands between two places, (line, character) each, become `new`."""
+    """`text` with what stands between two places, (line, character) each, become `new`. Of an unknown one, no places
+    are known either: it stays so until all of it is said."""
+    if text == UNKNOWN:
+        return text
     starts = line_starts(text)
     first, last = offset_at(text, starts, *start, encoding), offset_at(text, starts, *end, encoding)
     return text[:first] + new + text[max(first, last) :]

@@ -114,10 +114,10 @@ class Peer:
                 self._heard(call)
             case Call() as call:
                 self._requested(call)
-            case Answer(identity):
+            case Answer(identity) as answer:
                 waiting = self._asked.get(identity) if identity is not None else None
                 if waiting is not None and not waiting.done():
-                    _settle(waiting, body)
+                    _settle(waiting, answer.body)
             case Malformed() as fault:
                 self._send(message.error_body(fault.id, fault.code, fault.message))
 

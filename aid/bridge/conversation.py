@@ -26,8 +26,6 @@ HELD = 1000  # notifications, while there is no daemon
 FAILED = -32020  # aid.errors.DaemonError's
 ERROR, INFO = 1, 3  # LSP 3.17, "MessageType"
 
-_ATTACH_ID = "aid/attach"
-_INITIALIZE_ID = "aid/initialize"
 _LATEST = frozenset({"initialized", "workspace/didChangeConfiguration", "$/setTrace"})
 
 Send = Callable[[bytes], None]
@@ -87,11 +85,14 @@ class Conversation:
         self.exiting = False
         self.refused = False
         self._session = session
+        # No editor's: what `session` is, none can know.
+        self._attach_id = f"{attach.ATTACH} {session}"
+        self._initialize_id = f"initialize {session}"
         self._to_editor = to_editor
         self._to_daemon = to_daemon
         self._here = False
         self._remembers = True
-        self._stopped: bool | None = None
+        self._ending: attach.EndingParams | None = None
         self._told = ""
         self._initialize: Call | None = None
         self._capabilities: bytes | None = None
@@ -113,7 +114,7 @@ class Conversation:
     @property
     def handed_over(self) -> bool:
         """Whether the last daemon that went said so."""
-        return self._stopped is not None
+        return self._ending is not None
 
     @property
     def exit_code(self) -> int:
@@ -125,12 +126,12 @@ class Conversation:
     def from_editor(self, body: bytes) -> None:
         match message.parse(body):
             case Call(id=None) as call:
-                self._notified(call, body)
+                self._notified(call)
             case Call() as call:
-                self._requested(call, body)
-            case Answer(identity):
-                if self._asked.answered(identity, body) and self._here:
-                    self._to_daemon(body)
+                self._requested(call)
+            case Answer(identity) as answer:
+                if self._asked.answered(identity, answer.body) and self._here:
+                    self._to_daemon(answer.body)
             case Malformed() as fault:
                 self._to_editor(message.error_body(fault.id, fault.code, fault.message))
 
@@ -139,7 +140,7 @@ class Conversation:
         code = message.PARSE_ERROR if fault.fatal else message.INVALID_REQUEST
         self._to_editor(message.error_body(None, code, fault.reason))
 
-    def _requested(self, call: Call, body: bytes) -> None:
+    def _requested(self, call: Call) -> None:
         assert call.id is not None
         if call.id in self._waiting:
             told = f"a request with the id {call.id!r} is still being answered"
@@ -147,7 +148,7 @@ class Conversation:
             return
         if call.method == "initialize" and self._initialize is None:
             self._initialize = call
-        waiting = Waiting(body=body, method=call.method, token=token_of(call.params))
+        waiting = Waiting(body=call.body, method=call.method, token=token_of(call.params))
         self._waiting[call.id] = waiting
         if call.method == "shutdown" and not self._here:
             self._answer_shutdown(call.id)
@@ -156,23 +157,23 @@ class Conversation:
         else:
             self.wanted = self.pressing = True
 
-    def _notified(self, call: Call, body: bytes) -> None:
-        text = self._documents.follow(call.method, call.params)
+    def _notified(self, call: Call) -> None:
+        text = self._documents.follow(call)
         if call.method == "exit":
             self.exiting = True
         elif call.method in _LATEST:
-            self._latest[call.method] = body
+            self._latest[call.method] = call.body
         elif call.method == "workspace/didChangeWorkspaceFolders":
             self._folders.changed(call.params)
         elif call.method == "$/cancelRequest":
-            self._cancel(call, body)
+            self._cancel(call)
             return
         elif not text and not self._here:
-            self._held.append(body)
+            self._held.append(call.body)
         if self._here:
-            self._to_daemon(body)
+            self._to_daemon(call.body)
 
-    def _cancel(self, call: Call, body: bytes) -> None:
+    def _cancel(self, call: Call) -> None:
         identity: Id | None = None
         with suppress(*_UNREADABLE):
             identity = _CANCEL.decode(call.params).id
@@ -183,23 +184,23 @@ class Conversation:
         if waiting is not None:
             waiting.cancelled = True
         if self._here:
-            self._to_daemon(body)
+            self._to_daemon(call.body)
 
     # The daemon.
 
     def attach(self) -> None:
         """A daemon is at the other end: say who this is. The rest is said when it has answered."""
-        self._stopped = None
+        self._ending = None
         self.refused = False
         again = tuple(identity for identity, each in self._waiting.items() if each.sent)
         params = attach.AttachParams(session=self._session, protocol=attach.VERSION, again=again)
-        self._to_daemon(message.call_body(attach.ATTACH, params, _ATTACH_ID))
+        self._to_daemon(message.call_body(attach.ATTACH, params, self._attach_id))
 
     def from_daemon(self, body: bytes) -> None:
         match message.parse(body):
             case Call(method=attach.ENDING) as call:
                 with suppress(*_UNREADABLE):
-                    self._stopped = not _ENDING.decode(call.params).restart
+                    self._ending = _ENDING.decode(call.params)
             case Call(id=None, method="$/progress") as call:
                 self._to_editor(self._progress.pass_on(body, call.params))
             case Call(id=None):
@@ -212,9 +213,9 @@ class Conversation:
                     self._to_daemon(answer)
             case Answer(id=None):
                 self._to_editor(body)
-            case Answer(id=identity) if identity == _ATTACH_ID:
+            case Answer(id=identity) if identity == self._attach_id:
                 self._attached(body)
-            case Answer(id=identity) if identity == _INITIALIZE_ID:
+            case Answer(id=identity) if identity == self._initialize_id:
                 self._initialized_again(body)
             case Answer(id=identity) if identity is not None and identity in self._waiting:
                 self._answered(identity, body)
@@ -229,18 +230,20 @@ class Conversation:
     def lost(self) -> None:
         """The daemon went away: killed, or by its own will, which it would have said."""
         self._here = False
+        stopped = self._ending is not None and not self._ending.restart
+        dropped = self._ending.dropped if self._ending is not None else ()
         self._asked.lost()
         self._delivered.clear()
         for identity, each in list(self._waiting.items()):
             was_here, each.here = each.here, False
-            each.deaths += was_here and self._stopped is None
+            each.deaths += was_here and not self.handed_over
             if each.cancelled:
                 self._refuse(identity, message.REQUEST_CANCELLED, "cancelled")
             elif each.method == "shutdown":
                 self._answer_shutdown(identity)
             elif each.method == "aid/shutdown" and was_here:
                 self._answer(identity, message.result_body(identity, {}))
-            elif was_here and self._stopped:
+            elif was_here and identity in dropped:
                 self._refuse(identity, FAILED, "the daemon was stopped before it had answered: ask again")
             elif each.deaths >= DEATHS:
                 self._refuse(identity, FAILED, f"{DEATHS} daemons died while they answered this: see 'aid logs'")
@@ -248,7 +251,7 @@ class Conversation:
         for body in self._progress.end_all_but(going_on):
             self._to_editor(body)
         self.pressing = bool(self._waiting) and self.handed_over
-        self.wanted = not self._shut and (bool(self._waiting) or not self._stopped)
+        self.wanted = not self._shut and (bool(self._waiting) or not stopped)
 
     def failed(self, told: str) -> None:
         """There is no daemon, and none can be started: say so, once. What waits for it is answered; `initialize` goes
@@ -281,7 +284,7 @@ class Conversation:
 
     def _replay(self) -> None:
         if self._initialize is not None and self._initialize.id not in self._waiting:
-            self._to_daemon(message.call_body("initialize", self._initialize.params, _INITIALIZE_ID))
+            self._to_daemon(message.call_body("initialize", self._initialize.params, self._initialize_id))
         for identity, each in list(self._waiting.items()):
             if each.method == "initialize":
                 self._ask(each)

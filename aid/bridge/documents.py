@@ -5,12 +5,13 @@ Texts are kept as UTF-8, which one character outside of Latin-1 would make two o
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from aid.positions import spliced
+from aid.server import message
+from aid.server.message import Call
 
 
 class _Item(msgspec.Struct, rename="camel"):
@@ -79,13 +80,18 @@ class Documents:
             "textDocument/didClose": self._closed,
         }
 
-    def follow(self, method: str, params: msgspec.Raw) -> bool:
-        """Whether `method` is about what a document's text is. What can't be read the daemon can't either."""
-        follow = self._follow.get(method)
+    def follow(self, call: Call) -> bool:
+        """Whether `call` is about what a document's text is. What can't be read the daemon can't either: then neither
+        knows the text."""
+        follow = self._follow.get(call.method)
         if follow is None:
             return False
-        with suppress(*_UNREADABLE):
-            follow(params)
+        try:
+            follow(call.params)
+        except _UNREADABLE:
+            unknown = message.unknown_text(call.body)
+            if unknown is not None:
+                follow(unknown.params)
         return True
 
     def replay(self) -> Iterator[dict[str, Any]]:

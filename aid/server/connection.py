@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from aid.server.lsp import Editor
 
 LSP_MODULE = "aid.server.lsp"
+BEGINNINGS = frozenset({attach.ATTACH, "initialize"})
 LSP_REQUESTS = frozenset({"shutdown", "textDocument/codeAction", "workspace/executeCommand"})
 
 Done = Callable[[Any], None]
@@ -134,6 +135,11 @@ class Connection:
         """Take on nothing more, and leave what is then cancelled unanswered: the next daemon will be asked it."""
         self._handing_over = True
 
+    def say_ending(self, *, restart: bool) -> None:
+        """The last word, to a bridge."""
+        dropped = () if self._handing_over else tuple(self._running)
+        self.notify(attach.ENDING, attach.EndingParams(restart=restart, dropped=dropped))
+
     def start(self, identity: Id, work: Coroutine[Any, Any, Any], done: Done) -> None:
         """Do a request's work as a task; `done` is told even of one cancelled before its first step."""
         context = copy_context()
@@ -151,7 +157,7 @@ class Connection:
         if call.id is None:
             return
         self._running.pop(call.id, None)
-        if task.cancelled() and self._handing_over:
+        if task.cancelled() and self._is_left(call):
             return
         if self._bridge is not None and not task.cancelled():
             self._bridge.keep(call, body)
@@ -169,12 +175,14 @@ class Connection:
             case Call() if self._handing_over:
                 return
             case Call(id=None) as call:
-                self._notified(call, body)
+                self._notified(call)
+            case Call() as call if self._is_asked_anew(call):
+                return
             case Call() as call:
-                self._requested(call, call.id, body)
+                self._requested(call, call.id)
             case Answer() as answer:
                 if self._editor is not None:
-                    self._editor.protocol.answered(answer.id, body)
+                    self._editor.protocol.answered(answer.id, answer.body)
             case Malformed() as fault:
                 log.warning("malformed message", extra={"client": self.number, "code": fault.code})
                 self.wire.send(message.error_body(fault.id, fault.code, fault.message))
@@ -196,7 +204,7 @@ class Connection:
 
     # Requests.
 
-    def _requested(self, call: Call, identity: Id | None, body: bytes) -> None:
+    def _requested(self, call: Call, identity: Id | None) -> None:
         assert identity is not None
         try:
             self._refuse(call, identity)
@@ -211,9 +219,9 @@ class Connection:
             elif call.method == attach.ATTACH:
                 self._attach(call)
             elif call.method == "initialize":
-                self._initialize(call, body)
+                self._initialize(call)
             elif self._editor is not None:
-                self._editor.protocol.received(call, body)
+                self._editor.protocol.received(call)
             elif call.method in LSP_REQUESTS:
                 raise RpcError(message.SERVER_NOT_INITIALIZED, "send 'initialize' first")
             else:
@@ -221,13 +229,23 @@ class Connection:
         except RpcError as refused:
             self.wire.send(message.error_body(identity, refused.code, str(refused)))
 
+    def _is_asked_anew(self, call: Call) -> bool:
+        """Whether a bridge will ask the next daemon, since this one is ending; save for `shutdown`, the editor's own
+        end, which needs no other."""
+        return self.draining and call.method != "shutdown" and (self.bridged or call.method == attach.ATTACH)
+
+    def _is_left(self, call: Call) -> bool:
+        """Whether a request that was cancelled goes unanswered, so that it is asked anew: what a stop cancels doesn't,
+        save for the beginnings, without which nothing more can be asked."""
+        return self._handing_over or (call.method in BEGINNINGS and self._is_asked_anew(call))
+
     def _refuse(self, call: Call, identity: Id) -> None:
         """Raises RpcError for what can't be served now, whatever it is."""
         if identity in self._running:
             raise RpcError(message.INVALID_REQUEST, f"a request with the id {identity!r} is still being answered")
         if len(self._running) >= self._limits.in_flight:
             raise RpcError(AidError.rpc_code, f"{len(self._running)} requests of this client are waiting: ask later")
-        if self.draining:
+        if self.draining and call.method != "shutdown":
             raise RpcError(AidError.rpc_code, "the daemon is ending: connect again")
 
     async def _serve_aid(self, route: Route, call: Call) -> Any:
@@ -240,23 +258,23 @@ class Connection:
 
     # The editor.
 
-    def _initialize(self, call: Call, body: bytes) -> None:
+    def _initialize(self, call: Call) -> None:
         """At once where pygls is there: documents that follow in the same breath must find their editor."""
         if self._editor is not None:
             raise RpcError(message.INVALID_REQUEST, "'initialize' was already sent")
         module = sys.modules.get(LSP_MODULE)
         if not hasattr(module, "Editor"):  # not there, or another connection's thread is at it
-            self._load(call, body)
+            self._load(call)
             return
         from aid.server.lsp import Editor
 
         editor = Editor(self, self._host)
-        editor.protocol.received(call, body)
+        editor.protocol.received(call)
         self._editor = editor if editor.opened else None
 
-    def _load(self, call: Call, body: bytes) -> None:
+    def _load(self, call: Call) -> None:
         """Import pygls in a thread while others are served; what this client sends meanwhile is held, in order."""
-        self._hold(asyncio.to_thread(importlib.import_module, LSP_MODULE), [body], partial(self._loaded, call))
+        self._hold(asyncio.to_thread(importlib.import_module, LSP_MODULE), [call.body], partial(self._loaded, call))
 
     def _loaded(self, call: Call, loading: asyncio.Task[Any]) -> None:
         if loading.cancelled() or loading.exception() is not None:
@@ -299,7 +317,7 @@ class Connection:
 
     # Notifications.
 
-    def _notified(self, call: Call, body: bytes) -> None:
+    def _notified(self, call: Call) -> None:
         if call.method == "$/cancelRequest":
             self._cancel(call)
         elif call.method == attach.DELIVERED and self._bridge is not None:
@@ -309,12 +327,18 @@ class Connection:
                 self._bridge.left()
             self.wire.close()  # of this connection only; pygls would end the process
         elif self._editor is not None:
-            try:
-                self._editor.protocol.received(call, body)
-            except RpcError as error:
-                log.warning("ignored a notification", extra={"method": call.method, "code": error.code})
+            self._told(self._editor, call)
         else:
             log.debug("ignored a notification", extra={"client": self.number, "method": call.method})
+
+    def _told(self, editor: Editor, call: Call) -> None:
+        try:
+            editor.protocol.received(call)
+        except RpcError as error:
+            log.warning("ignored a notification", extra={"method": call.method, "code": error.code})
+            unknown = message.unknown_text(call.body)
+            if unknown is not None and unknown.body != call.body:
+                self._told(editor, unknown)
 
     def _cancel(self, call: Call) -> None:
         try:

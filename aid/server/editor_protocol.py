@@ -51,7 +51,7 @@ class EditorProtocol(LanguageServerProtocol):
 
     # Messages of the client.
 
-    def received(self, call: Call, body: bytes) -> None:
+    def received(self, call: Call) -> None:
         """Serve a request or take a notification. Raises RpcError.
 
         In place of `handle_message`, which never answers a request that it can't read or that comes after `shutdown`.
@@ -62,7 +62,7 @@ class EditorProtocol(LanguageServerProtocol):
             handler = self._get_handler(call.method)
         except JsonRpcException as unknown:
             raise RpcError(METHOD_NOT_FOUND, f"there is no method {call.method!r}") from unknown
-        params = self._structured(body).params
+        params = self._structured(call.body).params
         done = partial(self._server.connection.finished, call, time.monotonic(), self._converter.unstructure)
         self._execute_handler("" if call.id is None else call.id, handler, done, (params,))
 

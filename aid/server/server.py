@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from aid import __version__, attach
+from aid import __version__
 from aid.lifecycle import BACKLOG
 from aid.logs import log_path
 from aid.protocol import VERSION, Empty, ShutdownParams, StatusParams, StatusResult
@@ -58,7 +58,8 @@ class Server:
     async def drain(self, grace_s: float) -> None:
         """Take no more clients or requests, give those running `grace_s`, cancel the rest, and say goodbye.
 
-        When another daemon takes over, what bridges asked is left to that one after `HANDOVER_S`.
+        What bridges ask meanwhile is left to the next daemon. When one takes over, so is what they asked before, after
+        `HANDOVER_S`.
         """
         if self._listener is not None:
             self._listener.close()
@@ -77,7 +78,7 @@ class Server:
         remaining = list(self._connections)
         for connection in remaining:
             if connection.bridged:
-                connection.notify(attach.ENDING, attach.EndingParams(restart=self.restarting))
+                connection.say_ending(restart=self.restarting)
             connection.wire.close()
         await self._all_closed(remaining)
         for connection in list(self._connections):

@@ -514,8 +514,9 @@ async def test_bad_requests_are_answered_by_what_is_wrong(workspace: Path, start
 def test_lines_that_are_no_messages_are_answered_by_errors(machine: Machine, aid: Path) -> None:
     lines = [
         *("{", "[]", '{"jsonrpc":"2.0"}', '{"id":7,"method":"initialize"}', ""),
+        r'{"jsonrpc":"2.0","id":"q","method":"initialize","params":{"x":"\q"}}',
         '{"jsonrpc":"2.0","id":8,"method":"initialize","params":{"protocolVersion":"one"}}',
-        '{"jsonrpc":"2.0","id":9,"method":"initialize","params":{"protocolVersion":1}}',
+        r'{"jsonrpc":"2.0","id":9,"method":"initialize","params":{"protocolVersion":1,"x":"half: \ud83d"}}',
     ]
     ran = subprocess.run(
         [aid, "acp"],
@@ -528,7 +529,7 @@ def test_lines_that_are_no_messages_are_answered_by_errors(machine: Machine, aid
     )
     answers = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [(each["id"], each.get("error", {}).get("code")) for each in answers] == [
-        *((None, -32700), (None, -32600), (None, -32600), (7, -32600), (8, -32602), (9, None))
+        *((None, -32700), (None, -32600), (None, -32600), (7, -32600), ("q", -32700), (8, -32602), (9, None))
     ]
     assert answers[-1]["result"]["protocolVersion"] == 1
     assert ran.stderr == ""

@@ -4,6 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol.types import (
@@ -15,6 +16,7 @@ from lsprotocol.types import (
 )
 
 from aid.bridge.conversation import Conversation
+from aid.positions import UNKNOWN
 from aid.server.documents import Documents as DaemonsDocuments
 
 INITIALIZE = {"processId": None, "rootUri": None, "capabilities": {}}
@@ -57,7 +59,11 @@ class Scene:
         """Another daemon."""
         self.daemon.clear()
         self.conversation.attach()
-        self.answers("aid/attach", ATTACHED)
+        self.answers(self.bridges_own("aid/attach"), ATTACHED)
+
+    def bridges_own(self, method: str) -> str:
+        """The id of a request that the bridge made itself."""
+        return str(next(each["id"] for each in self.daemon if each["method"] == method))
 
     def said(self) -> list[str]:
         """What the daemon was told, after the attaching."""
@@ -105,7 +111,7 @@ def test_the_next_daemon_is_told_in_the_order_it_needs() -> None:
         "aid/prompt",
         "aid/build",
     ]
-    scene.answers("aid/initialize", {"capabilities": {"positionEncoding": "utf-16"}})
+    scene.answers(scene.bridges_own("initialize"), {"capabilities": {"positionEncoding": "utf-16"}})
     scene.answers(2)
     scene.answers(3)
     assert [each["id"] for each in scene.editor] == [1, 2, 3], "and the editor sees nothing of it"
@@ -163,6 +169,49 @@ def test_a_whole_text_replaces_what_was_there_and_a_closed_document_is_gone() ->
     scene.conversation.lost()
     scene.attach()
     assert scene.shown() == []
+
+
+def test_unsaved_text_with_half_a_character_is_passed_on_and_kept() -> None:
+    scene = Scene()
+    scene.initialized()
+    scene.open("left\n")
+    place = '{"line":0,"character":4}'
+    change = rf'{{"range":{{"start":{place},"end":{place}}},"text":"\ude0b!"}}'
+    scene.conversation.from_editor(changed(2, f'"contentChanges":[{change}]'))
+    assert scene.daemon[-1]["params"]["contentChanges"][0]["text"] == "\ufffd!"
+    scene.conversation.lost()
+    scene.attach()
+    assert [each["text"] for each in scene.shown()] == ["left\ufffd!\n"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        r'"contentChanges":[{"text":"\q"}]',
+        '"contentChanges":[{"text":5}]',
+        '"contentChanges":[{"text":"',
+    ],
+)
+def test_a_text_that_cannot_be_read_is_unknown_until_all_of_it_is_said(change: str) -> None:
+    scene = Scene()
+    scene.initialized()
+    scene.open("left\n")
+    scene.conversation.from_editor(changed(2, change))
+    typed = r'"contentChanges":[{"range":{"start":{"line":0,"character":0},"end":{"line":9,"character":0}},"text":"x"}]'
+    scene.conversation.from_editor(changed(3, typed))
+    scene.conversation.lost()
+    scene.attach()
+    assert [each["text"] for each in scene.shown()] == [UNKNOWN]
+    scene.conversation.from_editor(changed(4, '"contentChanges":[{"text":"right"}]'))
+    scene.conversation.lost()
+    scene.attach()
+    assert [each["text"] for each in scene.shown()] == ["right"]
+
+
+def changed(version: int, change: str) -> bytes:
+    document = f'"textDocument":{{"uri":"{URI}","version":{version}}}'
+    said = f'{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{{document},{change}}}}}'
+    return said.encode()
 
 
 def test_an_edit_asked_for_twice_is_made_once_and_the_answer_given_to_whoever_waits() -> None:
@@ -226,6 +275,28 @@ def test_an_answer_that_comes_twice_is_passed_on_once() -> None:
     assert len(scene.editor) == 1
 
 
+def test_of_a_stopped_daemon_only_what_it_was_at_is_given_up() -> None:
+    scene = Scene()
+    scene.attach()
+    for identity in (1, 2):
+        scene.says("aid/prompt", {"workspace": "/w", "prompt": "p"}, identity)
+    scene.asks("aid/ending", {"restart": False, "dropped": [1]})
+    scene.conversation.lost()
+    assert [(each["id"], each["error"]["code"]) for each in scene.editor] == [(1, -32020)]
+    assert scene.conversation.wanted and scene.conversation.pressing
+    scene.attach()
+    assert [each["id"] for each in scene.daemon[1:]] == [2]
+
+
+@pytest.mark.parametrize("identity", ["aid/attach", "aid/initialize"])
+def test_no_id_of_an_editors_request_is_the_bridges_own(identity: str) -> None:
+    scene = Scene()
+    scene.initialized()
+    scene.says("aid/status", {}, identity)
+    scene.answers(identity)
+    assert scene.editor[-1] == {"jsonrpc": "2.0", "id": identity, "result": {}}
+
+
 def test_a_daemon_that_remembers_nothing_is_not_asked_again() -> None:
     """An older AID, from before bridges had sessions."""
     scene = Scene()
@@ -235,7 +306,11 @@ def test_a_daemon_that_remembers_nothing_is_not_asked_again() -> None:
     scene.says("aid/status", {}, 2)
     scene.daemon.clear()
     scene.conversation.attach()
-    unknown = {"jsonrpc": "2.0", "id": "aid/attach", "error": {"code": -32601, "message": "no such method"}}
+    unknown = {
+        "jsonrpc": "2.0",
+        "id": scene.bridges_own("aid/attach"),
+        "error": {"code": -32601, "message": "no such method"},
+    }
     scene.conversation.from_daemon(msgspec.json.encode(unknown))
     assert scene.said() == ["aid/status"]
     assert "can't know what it did" in scene.editor[0]["error"]["message"]
@@ -249,7 +324,7 @@ def test_a_daemon_of_another_protocol_is_said_plainly_and_left() -> None:
     scene.says("aid/status", {}, 2)
     scene.conversation.attach()
     told = "the daemon speaks protocol 9, this editor's 'aid connect' 1: …"
-    refused = {"jsonrpc": "2.0", "id": "aid/attach", "error": {"code": -32021, "message": told}}
+    refused = {"jsonrpc": "2.0", "id": scene.bridges_own("aid/attach"), "error": {"code": -32021, "message": told}}
     scene.conversation.from_daemon(msgspec.json.encode(refused))
     assert scene.conversation.refused
     assert [each.get("id", each.get("method")) for each in scene.editor] == [2, "window/showMessage"]
@@ -263,7 +338,9 @@ def test_other_capabilities_after_an_upgrade_are_told_once() -> None:
     for _ in range(2):
         scene.conversation.lost()
         scene.attach()
-        scene.answers("aid/initialize", {"capabilities": {"positionEncoding": "utf-16", "hoverProvider": True}})
+        scene.answers(
+            scene.bridges_own("initialize"), {"capabilities": {"positionEncoding": "utf-16", "hoverProvider": True}}
+        )
     told = [each["params"]["message"] for each in scene.editor if each.get("method") == "window/showMessage"]
     assert len(told) == 1
     assert "upgraded" in told[0]

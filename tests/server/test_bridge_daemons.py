@@ -149,6 +149,24 @@ async def test_a_stopped_daemon_is_only_started_when_something_is_asked(world: A
     assert at.daemon != 0
 
 
+async def test_what_is_asked_while_a_daemon_ends_is_answered_by_the_next(world: Any) -> None:
+    at = await world(SLOW)
+    editor, other = await at.editor(), await at.editor()
+    asked = other.ask("aid/prompt", at.prompt("say it"))
+    await at.server.until(requests=1)
+    ending = at.daemon
+    stopping = asyncio.create_task(at.aid("stop"))
+    while not stopping.done():
+        for each in (editor, other):
+            answer = await each.call("aid/status")
+            assert "result" in answer, answer
+    assert at.daemon not in (0, ending)
+    given_up = [each for each in other.heard if each.get("id") == asked]
+    assert [each["error"]["code"] for each in given_up] == [CANCELLED], "that was what the stop was for"
+    for each in (editor, other):
+        assert not any(heard.get("params", {}).get("type") == 1 for heard in each.heard)
+
+
 async def test_a_daemon_that_cannot_start_is_one_line_and_comes_when_it_can(world: Any) -> None:
     at = await world(SLOW)
     at.configure("default_model = 5")

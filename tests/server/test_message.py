@@ -1,5 +1,7 @@
 """Messages: any bytes are a call, an answer or malformed, and malformed ones can be answered."""
 
+import json
+import re
 import tracemalloc
 
 import msgspec
@@ -48,6 +50,26 @@ def test_a_call_is_read_back(identity: int | str, params: object) -> None:
     found = parse(call_body("aid/x", [params], identity))
     assert isinstance(found, Call) and found.id == identity
     assert msgspec.json.decode(found.params) == msgspec.json.decode(msgspec.json.encode([params]))
+
+
+pieces = st.sampled_from([r"\ud83d", r"\uDE0B", r"\ud83d\ude0b", r"\\", r"\"", r"\n", r"\u0041", "ud83d", "é", "a"])
+
+
+@given(st.lists(pieces, max_size=12))
+def test_each_lone_surrogate_is_read_as_one_unknown_character(text: list[str]) -> None:
+    value = '"' + "".join(text) + '"'
+    found = parse(f'{{"jsonrpc":"2.0","method":"aid/x","params":{value}}}'.encode())
+    assert isinstance(found, Call)
+    expected = re.sub("[\ud800-\udfff]", "\ufffd", json.loads(value))
+    assert msgspec.json.decode(found.params) == expected
+    assert msgspec.json.decode(found.body)["params"] == expected
+
+
+def test_a_large_unreadable_message_takes_no_longer_than_it_is_long() -> None:
+    """A minute, were each of these looked through once for every quote or bracket in it."""
+    for piece in (rb"\"", b"[", b'"uri":"', rb"\ud83d", b"\\", b'"id":', b'"'):
+        found = parse(b'{"id":1,"method":"textDocument/didOpen","x":' + piece * 300_000 + rb"\q")
+        assert isinstance(found, Call | Malformed)
 
 
 def test_a_large_malformed_message_is_not_built() -> None:

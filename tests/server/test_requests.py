@@ -33,8 +33,21 @@ def test_every_request_of_the_protocol_has_a_route(fakes: ModuleType) -> None:
 
 MALFORMED = [
     ("not JSON", b"{nope", "null -32700"),
-    ("not UTF-8", b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', "null -32700"),
+    ("not UTF-8", b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', "1 -32700"),
     ("cut short", b'{"jsonrpc":"2.0","id":1', "null -32700"),
+    ("cut short behind its method", b'{"jsonrpc":"2.0","id":1,"method":"aid/prompt","params":{"pro', "1 -32700"),
+    ("a bad escape", b'{"params":{"id":2,"prompt":"\\q \\"id\\":3"},"id":"x","method":"aid/prompt"}', '"x" -32700'),
+    ("a bad escape in an answer", b'{"jsonrpc":"2.0","id":1,"result":{"method":"\\q"}}', "null -32700"),
+    (
+        "a bad escape beside half a character",
+        b'{"jsonrpc":"2.0","id":1,"method":"aid/prompt","params":"\\q\\ud83d"}',
+        "1 -32700",
+    ),
+    (
+        "text that is not UTF-8",
+        b'{"jsonrpc":"2.0","id":1,"method":"aid/prompt","params":{"prompt":"\xff"}}',
+        "1 -32700",
+    ),
     ("nested too deeply", b"[" * 100_000, "null -32700"),
     ("a batch", b'[{"jsonrpc":"2.0","id":1,"method":"aid/status"}]', "null -32600"),
     ("an empty batch", b"[]", "null -32600"),
@@ -75,6 +88,16 @@ async def test_a_malformed_request_is_answered_and_the_next_is_served(
         assert f"{identity} {answer['error']['code']}" == expected
         assert answer["error"]["message"]
         assert (await peer.call("aid/prompt", peers.prompt("echo on")))["result"]["text"] == "on"
+
+
+async def test_half_a_character_is_read_as_one_that_is_unknown(serve: Any, peers: ModuleType) -> None:
+    """JavaScript's `JSON.stringify` writes a lone surrogate as an escape."""
+    _, _, path = await serve()
+    body = rb'{"jsonrpc":"2.0","id":1,"method":"aid/prompt","params":%b}'
+    body %= rb'{"workspace":"/w","prompt":"echo a\ud83d \ud83d\ude0b"}'
+    async with await peers.Peer.connect(path) as peer:
+        peer.raw(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        assert (await peer.answer(1))["result"]["text"] == "a\ufffd \U0001f60b"
 
 
 async def test_says_where_params_are_wrong(serve: Any, peers: ModuleType) -> None:
@@ -219,6 +242,27 @@ async def test_drains_before_it_ends(serve: Any, peers: ModuleType, private: Pat
     await draining
     assert server.end_models and not path.exists()
     await peer.close()
+
+
+async def test_what_bridges_ask_while_it_drains_is_left_to_the_next_daemon(serve: Any, peers: ModuleType) -> None:
+    server, host, path = await serve()
+    bridge, late = await peers.Peer.connect(path), await peers.Peer.connect(path)
+    assert "result" in await bridge.call("aid/attach", {"session": "s", "protocol": 1})
+    assert "result" in await late.call("aid/status"), "it was accepted"
+    running = bridge.ask("aid/prompt", peers.prompt("wait a"))
+    await host.until_running(1)
+    draining = asyncio.create_task(server.drain(60.0))
+    bridge.ask("aid/status")
+    bridge.ask("initialize", {"capabilities": {}})
+    late.ask("aid/attach", {"session": "t", "protocol": 1})
+    assert says(await bridge.call("shutdown")).startswith("-32002"), "an editor that leaves needs no other daemon"
+    host.released.set()
+    assert (await bridge.answer(running))["result"]["text"] == "a"
+    for peer, told in ((bridge, [{"restart": False}]), (late, [])):
+        await peer.closed()
+        assert [each.get("params") for each in peer.heard if each.get("method") != "aid/update"] == told
+        await peer.close()
+    await draining
 
 
 async def test_what_does_not_end_in_time_is_cancelled(serve: Any, peers: ModuleType) -> None:
