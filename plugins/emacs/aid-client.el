@@ -43,8 +43,7 @@ It is the nearest one of what project.el says and an aid.toml."
     (car (sort (mapcar (lambda (each) (substring-no-properties (file-name-as-directory (file-truename each)))) found)
                (lambda (one other) (> (length one) (length other)))))))
 
-(defvar-local aid-root nil
-  "The root of the project that the buffer is about, where that is known.")
+(defvar-local aid-root nil "The root of the project that the buffer is about, where that is known.")
 
 (defun aid-root ()
   "Return the root of this buffer's project; signal an error if there is none."
@@ -112,8 +111,7 @@ It is the nearest one of what project.el says and an aid.toml."
 (defun aid-disconnect ()
   "End the connection of this project; the next command will make a new one."
   (interactive)
-  (let ((connection (aid--connection (aid-root))))
-    (when connection (jsonrpc-shutdown connection))))
+  (when-let* ((connection (aid--connection (aid-root)))) (jsonrpc-shutdown connection)))
 
 (provide 'aid-client)
 ;;; aid-client.el ends here
