@@ -91,20 +91,25 @@ With a prefix argument STORED, choose one that was had before."
 
 ;;; Sending
 
+(defvar-local aid-chat--answered nil "Where the last answer ends, if one came: the draft is below.")
+
 (defun aid-chat--draft ()
-  "Return where the next prompt begins: below the person's last heading."
+  "Return where the next prompt begins: below the person's last heading.
+Where that is gone, put it above what they wrote.  Show all of the chat."
+  (widen)
   (save-excursion
-    (goto-char (point-max))
-    (unless (re-search-backward (concat "^" aid-chat--you) nil t)
-      (aid--replace (point-max) (point-max) (concat (if (bolp) "\n" "\n\n") aid-chat--you))
-      (re-search-backward (concat "^" aid-chat--you)))
-    (match-end 0)))
+    (goto-char (or aid-chat--answered (point-min)))
+    (when (looking-at "\\`<!-- .* -->\n+") (goto-char (match-end 0)))
+    (let ((start (point)) (gap (if (bolp) "" "\n\n")))
+      (goto-char (point-max))
+      (if (re-search-backward (concat "^" aid-chat--you) start t) (match-end 0)
+        (aid--replace start start (concat gap aid-chat--you))))))
 
 (defun aid-chat--append (text)
   "Put TEXT above the next prompt and return a marker at its end."
   (let ((start (- (aid-chat--draft) (length aid-chat--you))))
     (aid--replace start start "\n\n")
-    (aid--replace start start text)))
+    (setq aid-chat--answered (aid--replace start start text))))
 
 (defun aid-chat-send (&optional start end)
   "Send what stands below the last heading, or the region from START to END."
@@ -112,7 +117,9 @@ With a prefix argument STORED, choose one that was had before."
   (when (aid-asked-from (current-buffer)) (user-error "An answer is coming: C-g cancels it"))
   (let* ((from (or start (aid-chat--draft))) (to (or end (point-max)))
          (prompt (string-trim (buffer-substring-no-properties from to))))
-    (when (string-empty-p prompt) (user-error "Write something below the last heading first"))
+    (when (string-empty-p prompt)
+      (goto-char (point-max))
+      (user-error "Write something below the last heading first"))
     (unless start (aid--replace from to ""))
     (aid-chat--ask prompt (aid-chat--append (concat aid-chat--you prompt "\n\n" aid-chat--aid)))))
 
@@ -122,7 +129,7 @@ With a prefix argument STORED, choose one that was had before."
          (put (lambda (text from)
                 (when (buffer-live-p buffer)
                   (with-current-buffer buffer
-                    (setq end (aid--replace from end (or text "")))
+                    (setq end (aid--replace from end (or text "")) aid-chat--answered end)
                     (aid-proposal-draw from))))))
     (aid-prompt aid-root (list :prompt prompt :chat aid-chat-id :markdown t)
                 (lambda (update)
