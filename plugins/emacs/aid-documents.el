@@ -10,7 +10,6 @@
 
 ;;; Code:
 
-(require 'cl-lib)
 (require 'compile)
 (require 'flymake)
 (require 'aid-client)
@@ -23,11 +22,10 @@
 (defvar-local aid--report nil "Where flymake wants this buffer's diagnostics.")
 
 (defun aid--text ()
-  "Return the text of this buffer.
-Bytes that are no character can't be sent: another one stands for each."
+  "Return the text of this buffer, all of it."
   (save-restriction
     (widen)
-    (replace-regexp-in-string "[\x3fff80-\x3fffff]" "\ufffd" (buffer-substring-no-properties 1 (point-max)) t t)))
+    (buffer-substring-no-properties 1 (point-max))))
 
 ;;; Which buffers
 

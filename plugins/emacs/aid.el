@@ -25,7 +25,6 @@
 (put 'aid-root 'safe-local-variable (lambda (value) (and (stringp value) (not (file-remote-p value)))))
 
 (defconst aid-chat--you "## You\n\n")
-(defconst aid-chat--aid "## AID\n\n")
 
 (defalias 'aid-chat--parent-mode (if (require 'markdown-mode nil t) 'markdown-mode 'text-mode))
 
@@ -115,17 +114,16 @@ Where that is gone, put it above what they wrote.  Show all of the chat."
   "Send what stands below the last heading, or the region from START to END."
   (interactive (and (use-region-p) (list (region-beginning) (region-end))))
   (when (aid-asked-from (current-buffer)) (user-error "An answer is coming: C-g cancels it"))
-  (let* ((from (or start (aid-chat--draft))) (to (or end (point-max)))
-         (prompt (string-trim (buffer-substring-no-properties from to))))
+  (let* ((from (or start (aid-chat--draft)))
+         (prompt (string-trim (buffer-substring-no-properties from (or end (point-max))))))
     (when (string-empty-p prompt)
       (goto-char (point-max))
       (user-error "Write something below the last heading first"))
-    (unless start (aid--replace from to ""))
-    (aid-chat--ask prompt (aid-chat--append (concat aid-chat--you prompt "\n\n" aid-chat--aid)))))
+    (aid-chat--ask prompt (unless start from))))
 
-(defun aid-chat--ask (prompt start)
-  "Ask PROMPT; the answer streams in at START, a marker."
-  (let* ((buffer (current-buffer)) (end start)
+(defun aid-chat--ask (prompt draft)
+  "Ask PROMPT, which was written at DRAFT, if anywhere; the answer streams in."
+  (let* ((buffer (current-buffer)) start end
          (put (lambda (text from)
                 (when (buffer-live-p buffer)
                   (with-current-buffer buffer
@@ -137,7 +135,9 @@ Where that is gone, put it above what they wrote.  Show all of the chat."
                     ("text" (funcall put (plist-get update :text) end))
                     ("restart" (funcall put "" start))))
                 (lambda (result) (funcall put (plist-get result :markdown) start))
-                (lambda (why) (funcall put (format "%s_%s_" (if (= start end) "" "\n\n") why) end)))))
+                (lambda (why) (funcall put (format "%s_%s_" (if (= start end) "" "\n\n") why) end)))
+    (when draft (aid--replace draft (point-max) ""))   ; only now: what can't be sent stays a draft
+    (setq start (aid-chat--append (concat aid-chat--you prompt "\n\n## AID\n\n")) end start)))
 
 ;;; Appending
 

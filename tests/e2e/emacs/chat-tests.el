@@ -290,6 +290,27 @@
   (with-current-buffer (aid-test-open "lib/price.ml") (aid-append-file))
   (should (string-suffix-p "## You\n\nattached: lib/price.ml\n" (buffer-string))))
 
+(aid-deftest aid-chat-sends-what-is-no-character ()
+  (aid-test-replies '(:match "rename" :reply "Well."))
+  (aid-test-chat)
+  (let ((prompt (concat "rename " (string (decode-char 'eight-bit 200) #xd800 #x110000 ?\u00e9))) (turns nil))
+    (aid-test-send prompt)
+    (aid-test-answered)
+    (should (string-suffix-p (concat "## You\n\n" prompt "\n\n## AID\n\nWell.\n\n## You\n\n") (buffer-string)))
+    (aid-request aid-root :aid/chat (list :chat aid-chat-id)
+                 (lambda (result) (setq turns (aid-protocol-chat-result-turns result))))
+    (aid-test-wait "turns" (lambda () turns))
+    (should (equal (mapcar #'aid-protocol-chat-turn-prompt turns) '("rename \ufffd\ufffd\ufffd\u00e9")))))
+
+(aid-deftest aid-chat-stays-as-it-is-when-nothing-can-be-sent ()
+  (aid-test-chat)
+  (goto-char (point-max))
+  (insert "please rename it")
+  (let ((aid-command '("no-such-program")) (before (buffer-string)))
+    (should-error (aid-chat-send) :type 'user-error)
+    (should (equal before (buffer-string)))
+    (should-not (aid-asked-from (current-buffer)))))
+
 (defun aid-test-daemon-ends-by (what &rest given)
   "Have the daemon end, asking WHAT with what is GIVEN, in mid-answer, and see the answer complete."
   (aid-test-replies '(:match "rename cents" :reply "HELD" :times 9))
