@@ -9,6 +9,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'jsonrpc)
 (require 'map)
 (require 'project)
@@ -24,9 +25,16 @@
 
 (defvar aid--connections (make-hash-table :test #'equal) "By root.")
 
-(cl-defmethod jsonrpc-connection-send :before ((connection aid-connection) &key id method &allow-other-keys)
-  "Remember the ID of a request METHOD on CONNECTION: it is what cancels it."
-  (when (and id method) (setf (slot-value connection 'sent) id)))
+(defun aid--sendable (value)
+  "Return VALUE with another character for each that is none of Unicode's."
+  (cond ((stringp value) (replace-regexp-in-string "[^\0-\ud7ff\ue000-\x10ffff]" "\ufffd" value t t))
+        ((sequencep value) (cl-map (if (listp value) 'list 'vector) #'aid--sendable value))
+        (value)))
+
+(cl-defmethod jsonrpc-connection-send :around ((connection aid-connection) &rest parts &key id method &allow-other-keys)
+  "Send PARTS of a message on CONNECTION; keep the ID of a request METHOD."
+  (when (and id method) (setf (slot-value connection 'sent) id))
+  (apply #'cl-call-next-method connection (aid--sendable parts)))
 
 (defun aid--say (text &optional level)
   "Show TEXT if LEVEL, an error's without it, is high enough."
@@ -43,8 +51,7 @@ It is the nearest one of what project.el says and an aid.toml."
     (car (sort (mapcar (lambda (each) (substring-no-properties (file-name-as-directory (file-truename each)))) found)
                (lambda (one other) (> (length one) (length other)))))))
 
-(defvar-local aid-root nil
-  "The root of the project that the buffer is about, where that is known.")
+(defvar-local aid-root nil "The root of the project that the buffer is about, where that is known.")
 
 (defun aid-root ()
   "Return the root of this buffer's project; signal an error if there is none."
@@ -68,8 +75,7 @@ It is the nearest one of what project.el says and an aid.toml."
 
 (defun aid--connection (root)
   "Return the connection of the project at ROOT, or nil."
-  (let ((found (gethash root aid--connections)))
-    (and found (jsonrpc-running-p found) found)))
+  (when-let* ((found (gethash root aid--connections)) ((jsonrpc-running-p found))) found))
 
 (defun aid-connect (root)
   "Return the connection of the project at ROOT, made if need be."
@@ -112,8 +118,7 @@ It is the nearest one of what project.el says and an aid.toml."
 (defun aid-disconnect ()
   "End the connection of this project; the next command will make a new one."
   (interactive)
-  (let ((connection (aid--connection (aid-root))))
-    (when connection (jsonrpc-shutdown connection))))
+  (when-let* ((connection (aid--connection (aid-root)))) (jsonrpc-shutdown connection)))
 
 (provide 'aid-client)
 ;;; aid-client.el ends here

@@ -10,7 +10,6 @@
 
 ;;; Code:
 
-(require 'cl-lib)
 (require 'compile)
 (require 'flymake)
 (require 'aid-client)
@@ -20,15 +19,13 @@
   connection uri version tick)
 
 (defvar-local aid--document nil "What the daemon was told of this buffer, or nil.")
-
 (defvar-local aid--report nil "Where flymake wants this buffer's diagnostics.")
 
 (defun aid--text ()
-  "Return the text of this buffer.
-Bytes that are no character can't be sent: another one stands for each."
+  "Return the text of this buffer, all of it."
   (save-restriction
     (widen)
-    (replace-regexp-in-string "[\x3fff80-\x3fffff]" "\ufffd" (buffer-substring-no-properties 1 (point-max)) t t)))
+    (buffer-substring-no-properties 1 (point-max))))
 
 ;;; Which buffers
 
@@ -71,8 +68,7 @@ Bytes that are no character can't be sent: another one stands for each."
 (define-globalized-minor-mode aid-global-mode aid-mode aid--turn-on :group 'aid)
 
 (defun aid--adopt (root)
-  "Turn `aid-mode' on in all files of the project at ROOT that are visited.
-Those where it was turned off stay so."
+  "Turn `aid-mode' on in files of the project at ROOT, unless it was turned off."
   (dolist (buffer (buffer-list))
     (with-current-buffer buffer
       (when (and buffer-file-name (not (local-variable-p 'aid-mode))
@@ -119,9 +115,8 @@ Those where it was turned off stay so."
 
 (defun aid--saved ()
   "Tell the daemon that this buffer was saved."
-  (when aid--document
-    (aid--tell (aid-document-connection aid--document))
-    (aid--notify :textDocument/didSave)))
+  (when aid--document (aid--tell (aid-document-connection aid--document)))
+  (aid--notify :textDocument/didSave))
 
 (defun aid--renamed ()
   "Tell the daemon that this buffer visits another file."
@@ -172,9 +167,7 @@ Each buffer has one step more to undo; nothing is saved.  Return the answer."
       ("create" (write-region "" nil new nil 'silent nil 'excl))
       ("rename" (rename-file file new)
        (when buffer (with-current-buffer buffer (set-visited-file-name new t t))))
-      ("delete" (when buffer
-                  (with-current-buffer buffer (set-buffer-modified-p nil))
-                  (kill-buffer buffer))
+      ("delete" (when buffer (with-current-buffer buffer (set-buffer-modified-p nil) (kill-buffer)))
        (delete-file file)))))
 
 (defun aid--change-texts (connection documents)

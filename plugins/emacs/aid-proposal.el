@@ -43,14 +43,13 @@ words; without it the person is told.  The value is a function that cancels."
 UPDATE is called with each update; DONE and FAILED are those of `aid-request'."
   (let* ((token (format "emacs-%d-%x" (emacs-pid) (random most-positive-fixnum)))
          (asked (make-aid-asked :token token :root root :buffer (current-buffer) :update update))
-         (over (lambda (then)
-                 (lambda (value)
-                   (setq aid--asked (delq asked aid--asked))
-                   (force-mode-line-update t)
-                   (funcall then value)))))
+         (over (lambda (then value)
+                 (setq aid--asked (delq asked aid--asked))
+                 (force-mode-line-update t)
+                 (funcall then value))))
     (setf (aid-asked-cancel asked)
           (aid-request root :aid/prompt `(:token ,token ,@params)
-                       (funcall over done) (funcall over (or failed #'aid--say))))
+                       (apply-partially over done) (apply-partially over (or failed #'aid--say))))
     (push asked aid--asked)
     (force-mode-line-update t)))
 
@@ -77,10 +76,9 @@ UPDATE is called with each update; DONE and FAILED are those of `aid-request'."
   "Take the notification METHOD with PARAMS on CONNECTION."
   (pcase method
     ('aid/update
-     (let ((asked (seq-find (lambda (each) (equal (aid-asked-token each) (plist-get params :token))) aid--asked)))
-       (when asked
-         (when (plist-get params :line) (setf (aid-asked-words asked) (plist-get params :line)))
-         (funcall (aid-asked-update asked) params))))
+     (when-let* ((asked (seq-find (lambda (each) (equal (aid-asked-token each) (plist-get params :token))) aid--asked)))
+       (when (plist-get params :line) (setf (aid-asked-words asked) (plist-get params :line)))
+       (funcall (aid-asked-update asked) params)))
     ('aid/buildChanged (setf (slot-value connection 'build) params))
     ('textDocument/publishDiagnostics
      (puthash (plist-get params :uri) (append (plist-get params :diagnostics) nil) (slot-value connection 'diagnostics))
@@ -176,11 +174,10 @@ What they did in there can't be undone any more.  Return a marker at its end."
 (defun aid-next-hunk (&optional count)
   "Go to the next hunk, or COUNT hunks on."
   (interactive "p")
-  (let* ((count (or count 1))
-         (found (save-excursion
-                  (end-of-line (if (< count 0) 0 1))
-                  (and (re-search-forward "^@@ " nil t count) (line-beginning-position)))))
-    (goto-char (or found (user-error "No more hunks")))))
+  (goto-char (or (save-excursion
+                   (end-of-line (if (and count (< count 0)) 0 1))
+                   (and (re-search-forward "^@@ " nil t count) (line-beginning-position)))
+                 (user-error "No more hunks"))))
 
 (defun aid-previous-hunk (&optional count)
   "Go to the previous hunk, or COUNT hunks back."
@@ -228,9 +225,8 @@ Where point is in none, that is the newest one.  SAVE the buffers that change."
   "Say and show OUTCOME, what became of a proposal in the project at ROOT.
 With SAVE, save the buffers that were changed."
   (message "AID: %s" (plist-get outcome :line))
-  (when save
-    (seq-doseq (path (plist-get outcome :in_editor))
-      (with-current-buffer (find-file-noselect (expand-file-name path root)) (save-buffer))))
+  (seq-doseq (path (and save (plist-get outcome :in_editor)))
+    (with-current-buffer (find-file-noselect (expand-file-name path root)) (save-buffer)))
   (when (plist-get outcome :proposal)
     (aid-request root :aid/proposal (list :id (plist-get outcome :proposal) :markdown t)
                  #'aid-proposal--redraw #'ignore)))
@@ -267,10 +263,9 @@ With SAVE, save the buffers that were changed."
   (interactive)
   (pcase-let ((`(,id ,path) (aid-proposal--place)) (root (aid-root)))
     (aid-request root :aid/proposed (list :id id :path (or path (user-error "Point is in no file")))
-                 (lambda (result)
-                   (pcase-let* (((map :path :old_path :text) (elt (plist-get result :files) 0))
-                                (now (find-file-noselect (expand-file-name (or old_path path) root)))
-                                (coding (or (buffer-local-value 'buffer-file-coding-system now) 'utf-8)))
+                 (pcase-lambda ((map (:files (seq (map :path :old_path :text)))))
+                   (let* ((now (find-file-noselect (expand-file-name (or old_path path) root)))
+                          (coding (or (buffer-local-value 'buffer-file-coding-system now) 'utf-8)))
                      (with-current-buffer (get-buffer-create (format "*aid %s*" path))
                        (erase-buffer)
                        (insert (decode-coding-string (encode-coding-string (or text "") 'utf-8) coding))

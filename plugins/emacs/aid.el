@@ -25,7 +25,6 @@
 (put 'aid-root 'safe-local-variable (lambda (value) (and (stringp value) (not (file-remote-p value)))))
 
 (defconst aid-chat--you "## You\n\n")
-(defconst aid-chat--aid "## AID\n\n")
 
 (defalias 'aid-chat--parent-mode (if (require 'markdown-mode nil t) 'markdown-mode 'text-mode))
 
@@ -91,38 +90,44 @@ With a prefix argument STORED, choose one that was had before."
 
 ;;; Sending
 
+(defvar-local aid-chat--answered nil "Where the last answer ends, if one came: the draft is below.")
+
 (defun aid-chat--draft ()
-  "Return where the next prompt begins: below the person's last heading."
+  "Return where the next prompt begins: below the person's last heading.
+Where that is gone, put it above what they wrote.  Show all of the chat."
+  (widen)
   (save-excursion
-    (goto-char (point-max))
-    (unless (re-search-backward (concat "^" aid-chat--you) nil t)
-      (aid--replace (point-max) (point-max) (concat (if (bolp) "\n" "\n\n") aid-chat--you))
-      (re-search-backward (concat "^" aid-chat--you)))
-    (match-end 0)))
+    (goto-char (or aid-chat--answered (point-min)))
+    (when (looking-at "\\`<!-- .* -->\n+") (goto-char (match-end 0)))
+    (let ((start (point)) (gap (if (bolp) "" "\n\n")))
+      (goto-char (point-max))
+      (if (re-search-backward (concat "^" aid-chat--you) start t) (match-end 0)
+        (aid--replace start start (concat gap aid-chat--you))))))
 
 (defun aid-chat--append (text)
   "Put TEXT above the next prompt and return a marker at its end."
   (let ((start (- (aid-chat--draft) (length aid-chat--you))))
     (aid--replace start start "\n\n")
-    (aid--replace start start text)))
+    (setq aid-chat--answered (aid--replace start start text))))
 
 (defun aid-chat-send (&optional start end)
   "Send what stands below the last heading, or the region from START to END."
   (interactive (and (use-region-p) (list (region-beginning) (region-end))))
   (when (aid-asked-from (current-buffer)) (user-error "An answer is coming: C-g cancels it"))
-  (let* ((from (or start (aid-chat--draft))) (to (or end (point-max)))
-         (prompt (string-trim (buffer-substring-no-properties from to))))
-    (when (string-empty-p prompt) (user-error "Write something below the last heading first"))
-    (unless start (aid--replace from to ""))
-    (aid-chat--ask prompt (aid-chat--append (concat aid-chat--you prompt "\n\n" aid-chat--aid)))))
+  (let* ((from (or start (aid-chat--draft)))
+         (prompt (string-trim (buffer-substring-no-properties from (or end (point-max))))))
+    (when (string-empty-p prompt)
+      (goto-char (point-max))
+      (user-error "Write something below the last heading first"))
+    (aid-chat--ask prompt (unless start from))))
 
-(defun aid-chat--ask (prompt start)
-  "Ask PROMPT; the answer streams in at START, a marker."
-  (let* ((buffer (current-buffer)) (end start)
+(defun aid-chat--ask (prompt draft)
+  "Ask PROMPT, which was written at DRAFT, if anywhere; the answer streams in."
+  (let* ((buffer (current-buffer)) start end
          (put (lambda (text from)
                 (when (buffer-live-p buffer)
                   (with-current-buffer buffer
-                    (setq end (aid--replace from end (or text "")))
+                    (setq end (aid--replace from end (or text "")) aid-chat--answered end)
                     (aid-proposal-draw from))))))
     (aid-prompt aid-root (list :prompt prompt :chat aid-chat-id :markdown t)
                 (lambda (update)
@@ -130,7 +135,9 @@ With a prefix argument STORED, choose one that was had before."
                     ("text" (funcall put (plist-get update :text) end))
                     ("restart" (funcall put "" start))))
                 (lambda (result) (funcall put (plist-get result :markdown) start))
-                (lambda (why) (funcall put (format "%s_%s_" (if (= start end) "" "\n\n") why) end)))))
+                (lambda (why) (funcall put (format "%s_%s_" (if (= start end) "" "\n\n") why) end)))
+    (when draft (aid--replace draft (point-max) ""))   ; only now: what can't be sent stays a draft
+    (setq start (aid-chat--append (concat aid-chat--you prompt "\n\n## AID\n\n")) end start)))
 
 ;;; Appending
 
