@@ -156,6 +156,12 @@ def test_the_gate_shuts_for_a_model_that_does_worse(trial: Trial) -> None:
     assert (done.returncode, "against new: +100.0%" in done.stdout) == (0, True), done.stderr
 
 
+def test_the_gate_shuts_for_a_fall_on_too_few_tasks_to_tell(trial: Trial) -> None:
+    trial.models(new=[BAD] * 3, now=[GOOD] * 3)
+    done = trial.run("--tasks", str(trial.tasks(3)), "--model", "new", "--compare", "now", "-n", "2", "--gate")
+    assert done.returncode == 1 and "too few tasks differ to tell it from chance" in done.stderr
+
+
 def test_a_model_that_promises_is_not_promoted(trial: Trial) -> None:
     trial.models(m=["I'll do it tomorrow."] * 8)
     done = trial.run("--tasks", str(trial.tasks(8)), "-n", "1", "--gate")

@@ -67,6 +67,19 @@ def test_a_model_that_passes_less_often_than_the_present_one_beyond_noise() -> N
     assert fired(one_less, many()) == []
 
 
+@pytest.mark.parametrize("count", range(1, 6))
+def test_a_lower_pass_rate_on_too_few_tasks_to_tell_is_no_pass(count: int) -> None:
+    assert fired(many(count, green=False), many(count)) == ["pass rate"]
+    [found] = findings(many(count, green=False), many(count), compare(many(count, green=False), many(count)))
+    assert "passes 100.0% less often" in found.message and "at least 6 would have to" in found.message
+    assert fired(many(count), many(count)) == [] and fired(many(count), many(count, green=False)) == []
+
+
+def test_tasks_that_neither_model_passes_hide_no_fall_on_the_others() -> None:
+    never = [sample(f"never{n}", green=False) for n in range(2)]
+    assert fired(never + many(5, green=False), never + many(5)) == ["pass rate"]
+
+
 def test_a_habit_that_both_models_have_is_no_reason_to_keep_the_old_one() -> None:
     assert fired(many(cut=True), many(cut=True)) == []
 

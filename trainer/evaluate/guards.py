@@ -22,6 +22,7 @@ _PROMISES = re.compile(
     re.I | re.S,
 )
 SIGNIFICANT = 0.05
+FEWEST_TASKS = 6  # 2 / 2**6 is below SIGNIFICANT: with fewer that differ the sign test can't be, however they fell
 _LOOPING_LINES = 8
 _LONG_CHARS = 400
 _LOOP_COMPRESSION = 0.12  # code compresses to a quarter or a third
@@ -61,7 +62,8 @@ def findings(
     """What speaks against promoting the model of `samples`. `present` and `comparison` are the model in use now.
 
     A share fires only where the lower end of its interval is above the limit, and where the present model does better:
-    a habit that both have is no reason to keep the old one.
+    a habit that both have is no reason to keep the old one. A lower pass rate fires beyond noise, and where the tasks
+    are too few to tell noise.
     """
     limits = limits or Limits()
     answers = [sample for sample in samples if sample.reward is not None]
@@ -138,12 +140,19 @@ def _incomparable() -> list[Finding]:
 
 
 def _fallen(comparison: Paired | None) -> list[Finding]:
-    if comparison is None or comparison.difference.high >= 0 or comparison.p_value >= SIGNIFICANT:
+    if comparison is None or comparison.difference.value >= 0:
         return []
     fallen = comparison.difference
+    blind = comparison.better + comparison.worse < FEWEST_TASKS
+    if fallen.tasks >= FEWEST_TASKS and (fallen.high >= 0 or (comparison.p_value >= SIGNIFICANT and not blind)):
+        return []
     interval = f"95 % interval {-fallen.high:.1%} to {-fallen.low:.1%}"
     tasks = f"{comparison.worse} tasks worse, {comparison.better} better"
     message = f"it passes {-fallen.value:.1%} less often than the present model ({interval}, {tasks})"
+    if blind:
+        message += (
+            f"; too few tasks differ to tell it from chance (at least {FEWEST_TASKS} would have to): give it more tasks"
+        )
     return [Finding(guard="pass rate", message=message, share=fallen.value, limit=0.0)]
 
 
