@@ -67,6 +67,11 @@ def test_a_model_that_passes_less_often_than_the_present_one_beyond_noise() -> N
     assert fired(one_less, many()) == []
 
 
+def test_a_fall_that_is_the_same_on_every_task() -> None:
+    worse = [sample(f"t{n}", index, green=index > 0) for n in range(8) for index in range(4)]
+    assert fired(worse, [sample(f"t{n}", index) for n in range(8) for index in range(4)]) == ["pass rate"]
+
+
 @pytest.mark.parametrize("count", range(1, 6))
 def test_a_lower_pass_rate_on_too_few_tasks_to_tell_is_no_pass(count: int) -> None:
     assert fired(many(count, green=False), many(count)) == ["pass rate"]

@@ -144,7 +144,11 @@ def _fallen(comparison: Paired | None) -> list[Finding]:
         return []
     fallen = comparison.difference
     blind = comparison.better + comparison.worse < FEWEST_TASKS
-    if fallen.tasks >= FEWEST_TASKS and (fallen.high >= 0 or (comparison.p_value >= SIGNIFICANT and not blind)):
+    if blind:
+        fires = fallen.tasks < FEWEST_TASKS or fallen.high < 0
+    else:  # no task better: the sign test is enough, for the interval of falls all alike is a wide one
+        fires = comparison.p_value < SIGNIFICANT and (fallen.high < 0 or not comparison.better)
+    if not fires:
         return []
     interval = f"95 % interval {-fallen.high:.1%} to {-fallen.low:.1%}"
     tasks = f"{comparison.worse} tasks worse, {comparison.better} better"
