@@ -74,17 +74,28 @@ class _Here:
         self._patience_s = ask.patience_s
 
     async def verdicts(self, requests: Sequence[CheckRequest]) -> list[Verdict]:
-        return list(await asyncio.gather(*(self._verdict(request) for request in requests)))
+        """Every verdict that is reached gives those that still wait the whole patience anew."""
+        tasks = [asyncio.ensure_future(self._verdict(request)) for request in requests]
+        left = set(tasks)
+        try:
+            while left:
+                done, left = await asyncio.wait(left, timeout=self._patience_s, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+                for task in done:
+                    task.result()
+        finally:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return [_overdue(self._patience_s) if task.cancelled() else task.result() for task in tasks]
 
     async def close(self) -> None:
         await self._judge.close()
 
     async def _verdict(self, request: CheckRequest) -> Verdict:
         try:
-            async with asyncio.timeout(self._patience_s):
-                return await self._judge.check(request)
-        except TimeoutError:
-            return _overdue(self._patience_s)
+            return await self._judge.check(request)
         except BadChange as error:
             return _senseless(error)
 

@@ -122,6 +122,20 @@ def test_any_loop_and_any_thread_may_ask(judging: Judging, task: Row) -> None:
         assert set(found) == {"green"}
 
 
+async def test_patience_is_for_the_next_verdict_not_for_all(judging: Judging, task: Row) -> None:
+    check = "! grep -q endless value || sleep 600; sleep 1; grep -q good value\n"
+    (Path(task.workspace) / "check.sh").write_text(check)
+    ask = msgspec.structs.replace(judging.ask, workers=1, patience_s=5.0)
+    another = "--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+{}\n"
+    several = [request(task, f"{task.gold}{another.format(number)}") for number in range(7)]
+    assert [verdict.status for verdict in await asking.verdicts(ask, several)] == ["green"] * 7
+    endless = request(task, (task.gold or "").replace("+good", "+endless"))
+    found = await asking.verdicts(ask, [several[0], endless])
+    assert [(verdict.status, verdict.reason) for verdict in found] == [
+        ("green", None), ("infra_error", "no verdict within 5 s"),
+    ]  # fmt: skip
+
+
 async def test_whoever_is_cancelled_frees_the_worker(judging: Judging, task: Row) -> None:
     ask = msgspec.structs.replace(judging.ask, workers=1, patience_s=60.0)
     endless = msgspec.structs.replace(task, hidden={"check.sh": "sleep 600\n"})
