@@ -144,29 +144,55 @@ def _from_service(request: CheckRequest, patience_s: float) -> Verdict | None:
     return _asked_of_service(lambda client: client.check(request), patience_s) if _is_text(request) else None
 
 
+class _Gone(Exception):
+    """The service that was asked no longer runs where it was found."""
+
+
 def _asked_of_service(work: Callable[[CesClient], Coroutine[Any, Any, T]], patience_s: float) -> T | None:
-    """`work` with a client of the service that runs, None when none does: it has the bases open, which no two can."""
+    """`work` with a client of the service that runs, None when none does: it has the bases open, which no two can.
+
+    A service that ends meanwhile is looked for again: another may run elsewhere by then, or none.
+    """
+    from aid.errors import UsageError
+    from ces.errors import CesError
+
+    while True:
+        try:
+            return _asked_once(work, patience_s)
+        except _Gone:
+            continue
+        except CesError as error:
+            raise UsageError(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.Abort from None
+
+
+def _asked_once(work: Callable[[CesClient], Coroutine[Any, Any, T]], patience_s: float) -> T | None:
+    """The same of the service that runs now. Raises _Gone once it no longer does."""
     import asyncio
 
-    from aid.errors import UsageError
     from aid.judging import ces_state
-    from ces.errors import CesError
     from ces.service.client import found
+    from ces.service.serve import running
 
-    try:
-        client = found(ces_state(), patience_s, _say_waits)
-        if client is None:
-            return None
+    state_dir = ces_state()
+    address = running(state_dir)
 
-        async def asked() -> T:
-            async with client:
-                return await work(client)
+    def waits(why: str, pause_s: float) -> None:
+        if running(state_dir) != address:
+            click.echo(f"aid: the service that was asked is gone ({why}); looking for another", err=True)
+            raise _Gone
+        _say_waits(why, pause_s)
 
-        return asyncio.run(asked())
-    except CesError as error:
-        raise UsageError(str(error)) from error
-    except KeyboardInterrupt:
-        raise click.Abort from None
+    client = found(state_dir, patience_s, waits)
+    if client is None:
+        return None
+
+    async def asked() -> T:
+        async with client:
+            return await work(client)
+
+    return asyncio.run(asked())
 
 
 def _say_waits(why: str, pause_s: float) -> None:

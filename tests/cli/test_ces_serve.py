@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import urllib.error
@@ -113,6 +114,34 @@ def test_a_full_queue_is_429_and_the_command_says_that_it_waits(machine: Machine
         assert waiting.stderr.readline() == "aid: the queue is full (1 wait); asking again in 5 s\n"
     told, _ = waiting.communicate()
     assert waiting.returncode == 0 and told.startswith("verdict: green")
+
+
+ENDLESS = '["sh", "-c", "! grep -q seven calc.txt || sleep 600"]'
+
+
+def test_a_killed_service_is_followed_to_where_it_runs_again(machine: Machine, serve: Callable[..., Served]) -> None:
+    killed = serve(build=ENDLESS)
+    asked = machine.start("ces", "check", stdin=DIFF.format("line seven"))
+    killed.until(lambda now: now["in_hand"] == 1)
+    asked.send_signal(signal.SIGSTOP)  # it looks again once another service runs
+    killed.process.kill()
+    killed.process.wait()
+    again = serve()
+    asked.send_signal(signal.SIGCONT)
+    told, complaint = asked.communicate()
+    assert (asked.returncode, told.startswith("verdict: green")) == (0, True), complaint
+    assert "aid: the service that was asked is gone" in complaint and again.url != killed.url
+
+
+def test_a_killed_service_that_none_follows_is_done_without(machine: Machine, serve: Callable[..., Served]) -> None:
+    killed = serve(build=ENDLESS)
+    asked = machine.start("ces", "check", stdin=DIFF.format("line seven"))
+    killed.until(lambda now: now["in_hand"] == 1)
+    user = machine.home / "config" / "aid" / "aid.toml"
+    user.write_text(user.read_text().replace(ENDLESS, COMMAND))
+    killed.process.kill()
+    told, complaint = asked.communicate()
+    assert (asked.returncode, told.startswith("verdict: green")) == (0, True), complaint
 
 
 def test_one_service_a_machine(machine: Machine, serve: Callable[..., Served]) -> None:
