@@ -64,7 +64,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report(samples: dict[str, Sequence[Sample]], model: str, compared: str | None, extra: Sequence[str] = ()) -> Report:
-    """`samples` by model. `extra` are models shown beside, such as the rules."""
+    """`samples` by model, in any order: the same samples give the same report. `extra` are models shown beside, such as
+    the rules."""
+    samples = {name: sorted(taken, key=lambda sample: sample.key) for name, taken in samples.items()}
     names = [model, *([compared] if compared else []), *extra]
     comparison = compare(samples[model], samples[compared]) if compared else None
     present = samples[compared] if compared else ()
