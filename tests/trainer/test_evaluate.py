@@ -120,6 +120,21 @@ def test_a_run_goes_on_where_it_was(trial: Trial) -> None:
     assert anew.returncode == 2 and "holds the samples of other models or tasks" in anew.stderr, "another model by now"
 
 
+def test_a_model_to_compare_with_joins_a_run_and_leaves_it(trial: Trial) -> None:
+    words = ["--tasks", str(trial.tasks(1)), "-n", "1", "--model", "new"]
+    trial.models(new=[GOOD], now=[BAD])
+    assert trial.run(*words).returncode == 0
+    for more in (["--compare", "now"], [], ["--compare", "now"]):
+        done = trial.run(*words, *more)
+        assert done.returncode == 0, done.stderr
+    assert len((trial.home / "out" / "samples.jsonl").read_bytes().splitlines()) == 2
+    trial.models(new=[GOOD], now=[MISFIT])
+    for more in (["--compare", "now"], ["--compare", "hints"]):
+        done = trial.run(*words, *more)
+        assert done.returncode == 2 and "holds the samples of other models or tasks" in done.stderr
+    assert trial.run(*words).returncode == 0
+
+
 def test_two_runs_are_not_at_work_in_one_folder(trial: Trial) -> None:
     trial.models(m=[GOOD])
     tasks = str(trial.tasks(1))

@@ -42,6 +42,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.tasks) * sum(1 if model == RULES else self.samples for model in self.models)
 
 
+class _Claim(msgspec.Struct, frozen=True):
+    """run.json: whose samples a folder holds. The settings of each model by its name, a digest of the tasks' names."""
+
+    models: dict[str, dict[str, Any]]
+    tasks: str
+
+
 Progress = Callable[[Sample], None]
 
 
@@ -52,9 +59,9 @@ async def evaluate(run: Run, config: Config, judge: Judge, on_sample: Progress) 
     holds another run.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
-    _claim(run, config)
     samples = Samples(run.folder)
     try:
+        _claim(run, config)
         for name in run.models:
             backend = make(name, config.models[name])
             try:
@@ -112,19 +119,32 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _claim(run: Run, config: Config) -> None:
-    """Say whose samples are in the folder; refuse one that has another run's."""
-    settings = {name: _identity(msgspec.to_builtins(config.models[name])) for name in run.models}
+    """Say whose samples are in the folder; refuse one that has another run's. Call with the folder locked.
+
+    A run of some of the same models, or of those and more, is no other: each sample says whose it is.
+    """
+    models = {name: _identity(msgspec.to_builtins(config.models[name])) for name in run.models}
     tasks = hashlib.sha256("\n".join(sorted(task.id for task in run.tasks)).encode()).hexdigest()
-    now = msgspec.json.encode({"models": settings, "tasks": tasks}, order="sorted")
     file = run.folder / RUN_FILE
-    if not file.exists():
-        draft = file.with_name(f".{RUN_FILE}-{os.getpid()}")
-        draft.write_bytes(now)
-        draft.replace(file)  # whole or not at all: half a claim would lock its own run out
-    elif file.read_bytes() != now:
-        raise TrainerError(
-            f"{run.folder} holds the samples of other models or tasks: name another --report, or remove it"
-        )
+    held = _held(file) if file.exists() else _Claim(models=models, tasks=tasks)
+    nested = models.keys() <= held.models.keys() or models.keys() >= held.models.keys()
+    both = held.models | models
+    if held.tasks != tasks or not nested or both != models | held.models:
+        raise _others(run.folder)
+    draft = file.with_name(f".{RUN_FILE}-{os.getpid()}")
+    draft.write_bytes(msgspec.json.encode(_Claim(models=both, tasks=tasks), order="sorted"))
+    draft.replace(file)  # whole or not at all: half a claim would lock its own run out
+
+
+def _held(file: Path) -> _Claim:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Claim)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _others(file.parent) from error
+
+
+def _others(folder: Path) -> TrainerError:
+    return TrainerError(f"{folder} holds the samples of other models or tasks: name another --report, or remove it")
 
 
 def _identity(settings: dict[str, Any]) -> dict[str, Any]:
