@@ -61,11 +61,13 @@ class CesReward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def metrics(verdicts: Sequence[Verdict]) -> dict[str, float]:
-    """Shares of a batch, each from 0 to 1.
+    """Shares of a batch, each from 0 to 1; none of an empty one.
 
     Of all samples: `ces/unscored`, `ces/cached`. Of the scored ones, and absent where there are none: `ces/hack`,
     `ces/no_edit`, and how many passed each stage that any of them reached.
     """
+    if not verdicts:
+        return {}
     scored = [verdict for verdict in verdicts if verdict.reward is not None]
     shares = {
         "ces/unscored": 1 - len(scored) / len(verdicts),

@@ -71,6 +71,14 @@ def test_shares_are_of_the_scored_samples() -> None:
     assert metrics([none]) == {"ces/unscored": 1.0, "ces/cached": 0.0}
 
 
+async def test_an_empty_batch_has_no_rewards() -> None:
+    said: dict[str, Any] = {}
+    judging = Judging(ask=Ask(endpoint="http://127.0.0.1:1", patience_s=0.1))
+    reward = CesReward(judging=judging)
+    assert await reward(prompts=[], completions=[], log_extra=said.__setitem__, log_metric=said.__setitem__) == []
+    assert not any(said.values())
+
+
 def test_the_function_works_in_another_process(judging: Judging, task: Row, tmp_path: Path) -> None:
     reward = CesReward(judging=judging)
     assert asyncio.run(reward(["fix"], ["mend"], task=[as_json(task)])) == [1.0]  # in use, with a thread and a judge
