@@ -21,6 +21,8 @@ Called in a thread; it may read files. It must not raise, whatever the reply: an
 UNIFIED = "ces.adapters.replies:unified"
 _FENCED = re.compile(r"^```(?:diff|patch)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _BEGINS = re.compile(r"^(?:diff --git |--- )", re.MULTILINE)
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 def to_diff(path: str) -> ToDiff:
@@ -35,12 +37,38 @@ def to_diff(path: str) -> ToDiff:
 
 
 def unified(reply: str, task: Row) -> str | None:
-    """The reply's last ```diff block, else the reply itself from its first diff header on."""
+    """The reply's last ```diff block, else the reply itself from its first diff header on; of either the diff's lines,
+    without what is said between files and after the last one."""
     blocks = _FENCED.findall(reply)
     if blocks:
-        return str(blocks[-1])
+        return _without_talk(blocks[-1])
     begins = _BEGINS.search(reply)
-    return reply[begins.start() :] if begins else None
+    return _without_talk(reply[begins.start() :]) if begins else None
+
+
+def _without_talk(text: str) -> str:
+    """The lines of `text` but those from the end of a hunk, or an empty line outside of one, to the next header.
+
+    A line that adds or takes away right after a hunk stays: its counts are wrong, which is CES's to say.
+    """
+    kept = []
+    old = new = 0  # lines that the hunk still has
+    talk = complete = False
+    for line in _LINE.findall(text):
+        if old > 0 or new > 0:
+            old -= line[0] not in "+\\"
+            new -= line[0] not in "-\\"
+            complete = True
+        elif hunk := _HUNK.match(line):
+            old, new = (int(count or 1) for count in hunk.groups())
+            talk = False
+        elif _BEGINS.match(line):
+            talk = complete = False
+        elif not line.strip() or (complete and line[0] not in "+-\\"):
+            talk = True
+        if not talk:
+            kept.append(line)
+    return "".join(kept)
 
 
 def text(completion: str | Sequence[Mapping[str, Any]]) -> str:
