@@ -59,10 +59,7 @@ def row(values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) ->
     any row has (Arrow's structs do), with None where this row hasn't. What `values` lacks is taken from `defaults`.
     """
     found = dict(defaults or {})
-    task = values.get(TASK_COLUMN)
-    if isinstance(task, str):
-        task = msgspec.json.decode(task)
-    for source in (values, task or {}):
+    for source in (values, _task(values.get(TASK_COLUMN))):
         for name, value in source.items():
             field = _OTHER_NAMES.get(name, name)
             if field in Row.__struct_fields__ and value is not None:
@@ -76,6 +73,19 @@ def row(values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) ->
     except msgspec.ValidationError as error:
         names = ", ".join(sorted(values))
         raise CesError(f"a row with the columns {names} is no task: {error}") from error
+
+
+def _task(value: Any) -> Mapping[str, Any]:
+    """What the column of whole tasks has: a mapping, one as JSON, or nothing."""
+    try:
+        task = msgspec.json.decode(value) if isinstance(value, str) and value else value or {}
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise CesError(f"the column {TASK_COLUMN} holds no task as JSON: {error}") from error
+    if not isinstance(task, Mapping):
+        raise CesError(
+            f"the column {TASK_COLUMN} holds no task but a {type(task).__name__}: give an object, or its JSON"
+        )
+    return task
 
 
 def rows(columns: Mapping[str, Any], count: int, defaults: Mapping[str, Any] | None = None) -> list[Row]:

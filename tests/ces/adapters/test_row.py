@@ -35,6 +35,12 @@ def test_a_row_without_a_task_says_what_it_has() -> None:
         row({"rev": "x", "answer": 42})
 
 
+@pytest.mark.parametrize("task", ["{bad", "[1]", "5", "\ud800", 5, ["x"], '{"workspace": 5}'])
+def test_a_column_that_holds_no_task_is_named(task: object) -> None:
+    with pytest.raises(CesError, match=r"task"):
+        row({"workspace": "/w", "task": task})
+
+
 def test_a_batch_has_a_task_for_each_completion() -> None:
     columns = {"workspace": ["/a", "/b"], "log_extra": print, "trainer_state": object(), "kind": "no column"}
     assert rows(columns, 2, {"upto": "build"}) == [Row(workspace="/a", upto="build"), Row(workspace="/b", upto="build")]
@@ -55,6 +61,20 @@ def test_a_diff_is_found_in_a_reply() -> None:
     assert replies.unified(f"First:\n```diff\nno\n```\nno, better:\n```diff\n{diff}```\ndone\n", task) == diff
     assert replies.unified(f"Here it is:\n{diff}", task) == diff
     assert replies.unified("I will do it tomorrow.", task) is None
+
+
+def test_what_is_said_beside_a_diff_is_no_part_of_it() -> None:
+    first = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n+b\n\n@@ -7 +7 @@\n-- c\n+d\n"
+    second = (
+        "diff --git a/y b/z\nsimilarity index 90%\nrename from y\nrename to z\n--- a/y\n+++ b/z\n@@ -1 +1 @@\n-a\n+b\n"
+    )
+    task = Row(workspace="/w")
+    assert replies.unified(f"{first}\nThat is all:\n\n- a is b\n", task) == first
+    assert replies.unified(f"{first}That is all:\n- a is b\n", task) == first
+    assert replies.unified(f"{first}\nAnd:\n\n{second}\n", task) == first + second
+    assert replies.unified(f"```diff\n{second}\n```\n", task) == second
+    assert replies.unified(second.removesuffix("\n"), task) == second.removesuffix("\n")
+    assert replies.unified(f"{first}-e\n+f\n", task) == f"{first}-e\n+f\n"  # a hunk of wrong counts stays one
 
 
 def test_a_conversion_that_is_not_there_is_named() -> None:
