@@ -70,9 +70,10 @@ def _overridden(had: Settings, has: list[Settings]) -> bool:
     """Whether other settings hold than before, say less, and what held still stands there or is lost altogether."""
     if has[0].path == had.path or not had.stated:
         return False
-    kept = {key for key, value in had.stated.items() if _squeezed(has[0].stated.get(key)) == _squeezed(value)}
-    stays = any(one.path == had.path and one.stated for one in has)
-    return kept != had.stated.keys() if stays else not kept
+    now = has[0].stated
+    if any(one.path == had.path and one.stated for one in has):
+        return any(_squeezed(now.get(key)) != _squeezed(value) for key, value in had.stated.items())
+    return not had.stated.keys() & now.keys()
 
 
 def _squeezed(value: object) -> str:
