@@ -23,9 +23,10 @@ Stated = Mapping[str, Any]
 _FURTHEST = 5  # tsconfigs that extend one another
 _MOST_PARENTS = 3
 _LONGEST = 200  # of a path that a pattern is tried on
-_REPEATS = re.compile(r"[*+{]")
+_REPEATS = re.compile(r"[*+{]|(?<!\()\?")
 _GROUP_REPEATS = re.compile(r"\)[*+{]")
 _MOST_REPEATS = 3  # more could take for ever
+_MOST_GROUPS = 3  # of alternatives
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -212,7 +213,8 @@ def _listed(value: object, apart: str = r"[,\n]") -> list[str]:
 def _may_match(pattern: str, path: str) -> bool:
     """Whether mypy's `exclude` leaves a file or a folder above it out. One that might take for ever is taken to."""
     repeats = max(len(_REPEATS.findall(one)) for one in ([pattern] if "(" in pattern else pattern.split("|")))
-    if repeats > _MOST_REPEATS or _GROUP_REPEATS.search(pattern) or len(path) > _LONGEST:
+    groups = pattern.count("(") if "|" in pattern else 0
+    if repeats > _MOST_REPEATS or groups > _MOST_GROUPS or _GROUP_REPEATS.search(pattern) or len(path) > _LONGEST:
         return True
     folders = [f"{folder}/" for folder in PurePosixPath(path).parents if folder.name]
     try:

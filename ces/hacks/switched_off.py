@@ -98,7 +98,7 @@ def _no_tests(before: Read, after: Read) -> Iterator[Flag]:
 
 def _test_script(read: Read) -> str:
     script = (table(parsed(read, "package.json"), "scripts") or {}).get("test")
-    return script.replace("\n", " ") if isinstance(script, str) else ""
+    return " ".join(script.split()) if isinstance(script, str) else ""
 
 
 def _unchecked(change: Edited, after: Read) -> Iterator[Flag]:
