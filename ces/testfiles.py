@@ -22,7 +22,7 @@ _NAMES = re.compile(
     r"|^.*\.(?:test|spec)\.[cm]?[jt]sx?$|^.*\.snap(?:\.new)?$"
     r"|^.*\.expected(?:\..*)?$|^.*\.(?:corrected|reference|golden)$|^.*\.t$|^run\.t$"
     r"|^(?:test_.*|.*_test|.*_tests)\.(?:mli?|rs)$"
-    r"|^(?:pytest\.ini|tox\.ini|jest\.config\..*|vitest\.config\..*|\.mocharc\..*|nextest\.toml)$"
+    r"|^(?:\.?pytest\.(?:ini|toml)|tox\.ini|jest\.config\..*|vitest\.config\..*|\.mocharc\..*|nextest\.toml)$"
 )
 _STANZA = re.compile(rb"\(\s*(?:tests?|cram)\b")
 _LISTED = re.compile(rb"\(\s*(?:names?|modules)\s+([^()]*)\)")

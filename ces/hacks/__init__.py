@@ -29,6 +29,7 @@ from ces.hacks import (
     silenced,
     skipped,
     stanzas,
+    switched_off,
     tests,
 )
 from ces.hacks import edited as _edited
@@ -50,6 +51,7 @@ FAMILIES: tuple[Family, ...] = (
     skipped.FAMILY,
     stanzas.FAMILY,
     configs.FAMILY,
+    switched_off.FAMILY,
     tests.FAMILY,
     shadowed.FAMILY,
     equality.FAMILY,

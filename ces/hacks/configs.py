@@ -37,7 +37,7 @@ _TOML = re.compile(r"\s*\[\[?[\w\s.\"'-]+\]\]?\s*$")
 Placed = tuple[str, bool]
 SETTINGS = (
     Setting(
-        name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|pytest\.ini|ruff\.toml|\.flake8|\.pylintrc"
+        name=r"(?:pyproject\.toml|setup\.cfg|mypy\.ini|\.mypy\.ini|tox\.ini|\.?pytest\.(?:ini|toml)|ruff\.toml|\.flake8|\.pylintrc"
         r"|pyrightconfig\.json|\.coveragerc)",
         come=r"^\s*\"?(?:ignore_errors|ignore_missing_imports|allow_untyped_\w+|allow_redefinition)\"?\s*=\s*[Tt]rue"
         r"|^\s*(?:disable_error_code|extend-ignore|extend-exclude|per-file-ignores|follow_imports)\s*="

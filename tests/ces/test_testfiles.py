@@ -19,6 +19,7 @@ test/foo.ml lib_test/expect/test_re.ml checks/one.ml checks/dune lib/check_a.ml 
 test/run.expected lib/out.expected tests/test_a.py test_a.py a_test.py a/b/conftest.py tests/__snapshots__/a.ambr
 tests/data.json pytest.ini src/a.test.ts src/a.spec.tsx src/__tests__/a.ts src/__snapshots__/a.snap vitest.config.ts
 tests/cli.rs src/parser/tests.rs e2e-tests/x.js test/dune ocaml-lsp-server/test/e2e-new/a.ml a/testdata/x.txt
+.pytest.ini pytest.toml sub/.pytest.toml
 """
 OTHERS = """
 lib/a.ml lib/test.ml lib/dune dune inline/test_utils.mli app/main.ml app/dune a.py src/testing.py src/contest.py

@@ -112,6 +112,28 @@ def test_no_text_takes_for_ever() -> None:
     assert isinstance(flags(Case(changes=changes, base={}.get, paths=frozenset())), tuple)
 
 
+ENDLESS = [
+    "(a+)+!",
+    "(a|a)*!",
+    "a*" * 8 + "!",
+    "((a*)?(a*)?(a*)?(a*)?(a*)?)!",
+    "a?" * 60 + "a" * 190 + "!",
+    "(a|a)" * 60 + "!",
+    "[",
+]
+
+
+@pytest.mark.parametrize("pattern", ENDLESS)
+def test_no_pattern_that_a_setting_is_takes_for_ever(pattern: str) -> None:
+    base = {"mypy.ini": b"[mypy]\n", "tsconfig.json": b"{}"}
+    extends = ", ".join(f'"./{number}"' for number in range(30))
+    after = {"mypy.ini": f"[mypy]\nexclude = {pattern}\n", f"{'a' * 190}.py": "x = 1\n", f"{'a' * 190}.ts": "f();\n"}
+    after["tsconfig.json"] = f'{{"include": ["{"*a" * 60}", "{"**/" * 60}b"], "extends": [{extends}]}}'
+    after |= {f"{number}.json": f'{{"extends": [{extends}]}}' for number in range(30)}
+    changes = tuple(FileChange(path=path, before=base.get(path), after=text.encode()) for path, text in after.items())
+    assert isinstance(flags(Case(changes=changes, base=base.get, paths=frozenset(base))), tuple)
+
+
 DEEP = 1100
 NESTED = {
     "a.py": [
