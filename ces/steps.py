@@ -111,6 +111,9 @@ async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatu
         said |= dict.fromkeys(found)
         if finished.exit_code not in one.passes or finished.limit is not None:
             return _status(build, "red", stage, tuple(said), spent)
+    if stage is None:
+        why = f"{build.adapter.name} has nothing to run up to {build.settings.upto}"
+        return _status(build, "unchecked", None, (), spent, why)
     return _status(build, "green", stage, tuple(said), spent)
 
 

@@ -24,6 +24,7 @@ T = TypeVar("T")
 STAGES = ("parse", "typecheck", "build", "test")
 MAX_DIFF_BYTES = 64 * 1024 * 1024
 MOST_TIMEOUT_S = 86_400.0
+WARM_CHECK_S = 1.0
 
 _workspace = click.option(
     "--workspace", "root", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -127,7 +128,10 @@ def _warmed_by_service(top: Path, rev: str | None, quota_bytes: int | None) -> B
     from ces.service.client import PATIENCE_S
 
     async def asked(client: CesClient) -> BaseRecord:
-        verdict = await client.check(CheckRequest(diff="", workspace=str(top), rev=rev, upto="parse"))
+        # Only the base is wanted, whose building the limit doesn't count: a build that can't stop early may not end.
+        verdict = await client.check(
+            CheckRequest(diff="", workspace=str(top), rev=rev, upto="parse", timeout_s=WARM_CHECK_S)
+        )
         for record in msgspec.convert(await client.bases(), list[BaseRecord]):
             if record.id == verdict.base:
                 return record

@@ -19,7 +19,7 @@ class BuildSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """`[build]` of aid.toml. `adapter` None: recognised from the files in the workspace.
 
     `command` is for adapter "command" only, one argument a word, run at the workspace's root without a shell.
-    `upto` is the last stage a check runs.
+    `upto` is the last stage a check runs; a build that has none so early runs its first.
     """
 
     adapter: str | None = None
@@ -74,7 +74,7 @@ class Adapter(Protocol):
         ...
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        """What to run in `root` (a view of the workspace), cheapest first, up to `settings.upto`."""
+        """What to run in `root`, a view of the workspace, cheapest first, up to `settings.upto` (see `stages.upto`)."""
         ...
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:

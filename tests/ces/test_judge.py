@@ -21,6 +21,7 @@ from ces.errors import BadChange, NoIsolation
 from ces.isolation import Kind, remove_tree
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
+from ces.score import Scoring, scored
 from ces.verdict import Verdict
 
 from .conftest import unpack
@@ -109,6 +110,32 @@ async def test_each_stage_has_its_verdict(workspace: MakeWorkspace, scene: Calla
         {"format": 1.0, "apply": 0.0},
     )
     assert picture(root) == before
+
+
+BOTH = {"format": 1.0, "apply": 1.0}
+
+
+async def test_a_build_that_can_not_stop_so_early_is_judged_at_its_first_stage(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    credit = Scoring(stage_credit=0.5)
+    for upto in ("parse", "typecheck"):
+        assert said(await ces.check(root, VALUE.format("good too"), upto=upto))[:3] == ("green", "build", 1.0)
+        red = await ces.check(root, VALUE.format("bad"), upto=upto)
+        assert said(red)[:3] == ("red", "build", 0.0) and red.cpu_ms > 0
+        assert scored(red, upto, credit).components[upto] == 0.0
+    assert scored(red, "parse", credit).reward == 0.0
+    assert scored(red, "parse", credit).components == BOTH | dict.fromkeys(("parse", "typecheck", "build"), 0.0)
+
+
+async def test_nothing_changed_in_a_red_base_is_green_at_no_stage(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT.replace("value --\ngood", "value --\nbad")), scene("sh", "check.sh")
+    for upto in ("parse", "typecheck", "build"):
+        red = await ces.check(root, "", upto=upto)
+        assert said(red)[:3] == ("red", "build", 0.0) and (red.remaining, red.fixed) == (1, 0)
 
 
 @needs_dune
