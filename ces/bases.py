@@ -268,7 +268,7 @@ class Bases:
     async def _built(self, builder: Builder) -> BuildStatus:
         started = time.monotonic()
         _, status = await builder.build_tree(started + self._settings.warm_timeout_s)
-        if status.status not in ("green", "red"):
+        if not status.bears:
             raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
         if status.status == "red":
             await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)

@@ -100,6 +100,10 @@ async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatu
     said: dict[Diagnostic, None] = {}
     stage: Stage | None = None
     for one in steps:
+        if one.lacks is not None:
+            why = f"'{one}' was not run: {one.lacks}"
+            short = _status(build, "unchecked", stage, tuple(said), spent, why)
+            return msgspec.structs.replace(short, short_of=one.stage)
         stage = one.stage
         finished = await _step(build, one, spent)
         spent.cpu_ms += finished.cpu_ms

@@ -69,7 +69,8 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the build says of a tree as it stands.
 
     `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
-    what the build's commands took. `ran` is None where no tests were come to.
+    what the build's commands took. `ran` is None where no tests were come to. `short_of`: this stage can't be run here
+    (None: every stage can), and all before it is well.
     """
 
     status: Status
@@ -80,6 +81,12 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: float = 0.0
     cpu_ms: float = 0.0
     ran: Ran | None = None
+    short_of: Stage | None = None
+
+    @property
+    def bears(self) -> bool:
+        """Whether a change to the tree can be held against this."""
+        return self.status in ("green", "red") or self.short_of is not None
 
 
 class EarlyCount(msgspec.Struct, frozen=True, kw_only=True):

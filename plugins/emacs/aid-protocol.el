@@ -410,7 +410,8 @@ The daemon's own log is read with \"aid logs\"."
 ;; What the build says of a tree as it stands.
 ;; `reason` says in one line why the status is neither green nor red. `stage`
 ;; is the last stage reached. `cpu_ms` is what the build's commands took. `ran`
-;; is None where no tests were come to.
+;; is None where no tests were come to. `short_of`: this stage can't be run
+;; here (None: every stage can), and all before it is well.
 (aid-protocol--record build-status
   (status value nil)
   (stage value nil)
@@ -419,7 +420,8 @@ The daemon's own log is read with \"aid logs\"."
   (adapter value nil)
   (wall_ms value 0.0)
   (cpu_ms value 0.0)
-  (ran plist nil))
+  (ran plist nil)
+  (short_of value nil))
 
 ;; The build of a workspace that an editor has open was started ("running") or
 ;; has said something.

@@ -28,6 +28,7 @@ from .conftest import unpack
 
 MakeWorkspace = Callable[[str], Path]
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="needs npm")
 
 DUNE = """-- dune-project --
 (lang dune 2.9)
@@ -136,6 +137,28 @@ async def test_nothing_changed_in_a_red_base_is_green_at_no_stage(
     for upto in ("parse", "typecheck", "build"):
         red = await ces.check(root, "", upto=upto)
         assert said(red)[:3] == ("red", "build", 0.0) and (red.remaining, red.fixed) == (1, 0)
+
+
+@needs_npm
+@pytest.mark.usefixtures("tsc")
+async def test_a_packages_tests_count_without_node_modules_and_are_unchecked_where_they_need_it(
+    workspace: MakeWorkspace, state_dir: Path
+) -> None:
+    root = workspace("-- tsconfig.json --\n{}\n-- a.ts --\nfine\n-- test.js --\nprocess.exit(1);\n")
+    judge = Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir, kinds=("session",)), allow_unsandboxed=True))
+    edit = "--- a/a.ts\n+++ b/a.ts\n@@ -1 +1 @@\n-fine\n+{}\n"
+    try:
+        for needs, word, upto, expected in (
+            ("", "better", "test", ("red", "test", 0.0)),
+            (', "dependencies": {"some": "1"}', "better", "test", ("unchecked", "typecheck", None)),
+            (', "dependencies": {"some": "1"}', "better", "typecheck", ("green", "typecheck", 1.0)),
+            (', "dependencies": {"some": "1"}', "broken", "test", ("red", "typecheck", 0.0)),
+        ):
+            (root / "package.json").write_text(f'{{"scripts": {{"test": "node test.js"}}{needs}}}')
+            request = CheckRequest(diff=edit.format(word), workspace=str(root), upto=upto)  # type: ignore[arg-type]
+            assert said(await judge.check(request))[:3] == expected
+    finally:
+        await judge.close()
 
 
 @needs_dune

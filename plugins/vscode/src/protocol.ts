@@ -512,7 +512,8 @@ export interface Ran {
  * What the build says of a tree as it stands.
  *
  * `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
- * what the build's commands took. `ran` is None where no tests were come to.
+ * what the build's commands took. `ran` is None where no tests were come to. `short_of`: this stage can't be run
+ * here (None: every stage can), and all before it is well.
  */
 export interface BuildStatus {
   readonly status: "green" | "hack" | "infra_error" | "red" | "timeout" | "unchecked";
@@ -523,6 +524,7 @@ export interface BuildStatus {
   readonly wall_ms?: number; // default: 0.0
   readonly cpu_ms?: number; // default: 0.0
   readonly ran?: Ran | null;
+  readonly short_of?: "apply" | "build" | "format" | "parse" | "test" | "typecheck" | null;
 }
 
 /**

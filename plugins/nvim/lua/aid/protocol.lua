@@ -343,7 +343,7 @@
 ---@field partial? boolean default: false
 
 --- What the build says of a tree as it stands.
---- `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is what the build's commands took. `ran` is None where no tests were come to.
+--- `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is what the build's commands took. `ran` is None where no tests were come to. `short_of`: this stage can't be run here (None: every stage can), and all before it is well.
 ---@class (exact) aid.BuildStatus
 ---@field status "green"|"hack"|"infra_error"|"red"|"timeout"|"unchecked"
 ---@field stage "apply"|"build"|"format"|"parse"|"test"|"typecheck"
@@ -353,6 +353,7 @@
 ---@field wall_ms? number default: 0.0
 ---@field cpu_ms? number default: 0.0
 ---@field ran? aid.Ran
+---@field short_of? "apply"|"build"|"format"|"parse"|"test"|"typecheck"
 
 --- The build of a workspace that an editor has open was started ("running") or has said something.
 --- `badge` is that in words, for a status bar. It is sent to those that ask for it (`InitializationOptions`).
