@@ -30,7 +30,6 @@ from ces.fingerprint import Fingerprint
 from ces.frozen import concealed, content_id, freeze_directory, freeze_revision, resolve_revision
 from ces.isolation import KINDS, Kind
 from ces.jobs import Jobs, Memory
-from ces.process import build_environment
 from ces.quick import Quick
 from ces.toolchain import digest
 from ces.verdict import BuildStatus
@@ -202,7 +201,7 @@ class Bases:
         await in_thread(self._sweep)
         try:
             adapter, content = await self._frozen(workspace, rev, settings, draft / "tree")
-            toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
+            toolchain = await in_thread(lambda: digest(adapter, draft / "tree", {}, settings))
             whole = "\0".join((_KNOWN, content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
                 id=hashlib.sha256(whole.encode()).hexdigest()[:32],

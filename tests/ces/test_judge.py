@@ -194,6 +194,18 @@ async def test_the_same_state_is_judged_once(workspace: MakeWorkspace, scene: Ca
     assert (later.status, later.cached, later.diagnostics) == ("red", True, first.diagnostics)
 
 
+async def test_a_variable_that_the_build_gets_is_asked_for_anew(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, ces = workspace('-- check.sh --\ntest "$TZ" = UTC\n-- value --\ngood\n'), scene("sh", "check.sh")
+    for zone, status in (("UTC", "green"), ("CET", "red")):
+        monkeypatch.setenv("TZ", zone)
+        later = Scene(ces.bases.state_dir, "sh", "check.sh")
+        verdict = await later.check(root, VALUE.format("good too"))
+        await later.judge.close()
+        assert (verdict.status, verdict.cached) == (status, False)
+
+
 async def test_a_base_is_known_by_its_content(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, ces = workspace(SCRIPT), scene("sh", "check.sh")
     commit(root)
