@@ -160,8 +160,9 @@ class Bases:
         else:
             state = f"{workspace}#{digest}"
         known = self._known.get(state)
-        if known is not None and known in self._open:
-            warm = self._open[known]
+        at_hand = None if known is None else self._open.get(known)
+        if at_hand is not None and at_hand.record.status.short_of is None:  # else what it lacks may be there by now
+            warm = at_hand
         else:
             warm = await self._jobs.join(state, lambda: self._make(workspace, rev, settings), lasting=True)
             self._known.put(state, warm.record.id)
