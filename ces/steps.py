@@ -18,10 +18,11 @@ from ces.builds.reading import Sources
 from ces.errors import InfraError, Killed
 from ces.isolation import Isolation, Place
 from ces.limits import Limits, explain
-from ces.verdict import BuildStatus, Diagnostic, Ran, Stage, Status
+from ces.verdict import BuildStatus, Diagnostic, Ran, Severity, Stage, Status
 
 _NOT_RUN = (126, 127)
 _KILLED = (-9, 137)
+MOST_DIAGNOSTICS = 1000
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,9 +157,21 @@ def _status(
     return BuildStatus(
         status=status,
         stage=stage,
-        diagnostics=said,
+        diagnostics=_bounded(said),
         reason=reason,
         adapter=build.adapter.name,
         cpu_ms=spent.cpu_ms,
         ran=spent.ran,
     )
+
+
+def _bounded(said: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Errors first where there are more than anyone reads, with one that says how many are left out."""
+    if len(said) <= MOST_DIAGNOSTICS:
+        return said
+    ordered = sorted(said, key=lambda item: item.severity != "error")
+    left_out = ordered[MOST_DIAGNOSTICS:]
+    severity: Severity = "error" if left_out[0].severity == "error" else "information"
+    message = f"{len(left_out)} more of the build's messages are left out"
+    more = Diagnostic(file=None, range=None, severity=severity, message=message, code="left-out", source="ces")
+    return (*ordered[:MOST_DIAGNOSTICS], more)

@@ -157,8 +157,25 @@ async def test_a_packages_tests_count_without_node_modules_and_are_unchecked_whe
             (root / "package.json").write_text(f'{{"scripts": {{"test": "node test.js"}}{needs}}}')
             request = CheckRequest(diff=edit.format(word), workspace=str(root), upto=upto)  # type: ignore[arg-type]
             assert said(await judge.check(request))[:3] == expected
+        (root / "node_modules/some").mkdir(parents=True)
+        assert said(await judge.check(request))[:3] == ("red", "typecheck", 0.0)
+        request = CheckRequest(diff=edit.format("better"), workspace=str(root))
+        assert said(await judge.check(request))[:3] == ("red", "test", 0.0)
     finally:
         await judge.close()
+
+
+async def test_a_flood_of_errors_is_bounded_and_says_how_many_are_left_out(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    script = "grep -q good value && exit 0\nseq 3000 | sed 's/.*/value:1: error: no &/; 1s/error/warning/'\nexit 1\n"
+    root, ces = workspace(f"-- check.sh --\n{script}-- value --\ngood\n"), scene("sh", "check.sh")
+    red = await ces.check(root, VALUE.format("bad"))
+    assert len(red.diagnostics) == 1001 and {item.severity for item in red.diagnostics} == {"error"}
+    assert [item.message for item in red.diagnostics[-2:]] == [
+        "no 1001", "2000 more of the build's messages are left out",
+    ]  # fmt: skip
+    assert (await ces.check(root, VALUE.format("bad"))).diagnostics == red.diagnostics
 
 
 @needs_dune
