@@ -126,8 +126,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
     digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
     `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
-    the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`).
-    `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
+    those that passed in the base, or with the reference (None: no tests were come to, or nobody counted them; see
+    `ces.evidence`). More ran where the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the
+    run that found the answer.
     """
 
     status: Status

@@ -241,6 +241,15 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
         click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
-    tests = "" if verdict.tests_run is None else f", {verdict.tests_run} of {verdict.tests_expected} tests"
-    told = f"reward {reward}{tests}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
+    told = f"reward {reward}{_tests(verdict)}, {verdict.wall_ms:.0f} ms" + (
+        ", known from before" if verdict.cached else ""
+    )
     click.echo(f"{told}, base {verdict.base}" if verdict.base else told)
+
+
+def _tests(verdict: Verdict) -> str:
+    """More than those expected run where the base, being red, passed fewer, or where the change adds some."""
+    run, expected = verdict.tests_run, verdict.tests_expected
+    if run is None or expected is None:
+        return ""
+    return f", {run} of {expected} tests" if run <= expected else f", {run} tests, {expected} expected"
