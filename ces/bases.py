@@ -30,7 +30,6 @@ from ces.fingerprint import Fingerprint
 from ces.frozen import concealed, content_id, freeze_directory, freeze_revision, resolve_revision
 from ces.isolation import KINDS, Kind
 from ces.jobs import Jobs, Memory
-from ces.process import build_environment
 from ces.quick import Quick
 from ces.toolchain import digest
 from ces.verdict import BuildStatus
@@ -161,8 +160,9 @@ class Bases:
         else:
             state = f"{workspace}#{digest}"
         known = self._known.get(state)
-        if known is not None and known in self._open:
-            warm = self._open[known]
+        at_hand = None if known is None else self._open.get(known)
+        if at_hand is not None and at_hand.record.status.short_of is None:  # else what it lacks may be there by now
+            warm = at_hand
         else:
             warm = await self._jobs.join(state, lambda: self._make(workspace, rev, settings), lasting=True)
             self._known.put(state, warm.record.id)
@@ -202,7 +202,7 @@ class Bases:
         await in_thread(self._sweep)
         try:
             adapter, content = await self._frozen(workspace, rev, settings, draft / "tree")
-            toolchain = await in_thread(lambda: digest(adapter, draft / "tree", build_environment(), settings))
+            toolchain = await in_thread(lambda: digest(adapter, draft / "tree", {}, settings))
             whole = "\0".join((_KNOWN, content, adapter.name, repr(settings), toolchain))
             record = BaseRecord(
                 id=hashlib.sha256(whole.encode()).hexdigest()[:32],
@@ -268,7 +268,7 @@ class Bases:
     async def _built(self, builder: Builder) -> BuildStatus:
         started = time.monotonic()
         _, status = await builder.build_tree(started + self._settings.warm_timeout_s)
-        if status.status not in ("green", "red"):
+        if not status.bears:
             raise InfraError(f"the base can't be built: {status.status}, {status.reason}")
         if status.status == "red":
             await builder.warm_rest(time.monotonic() + self._settings.warm_timeout_s)

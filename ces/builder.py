@@ -66,6 +66,10 @@ class Builder:
         self._changed |= look.changed
         return look
 
+    async def falls_short(self) -> bool:
+        """Whether there is a step that can't be run here now: what it lacks may have been installed meanwhile."""
+        return any(step.lacks for step in await in_thread(lambda: self.adapter.steps(self._root, self._settings)))
+
     async def build_tree(self, deadline: float) -> tuple[Look, BuildStatus]:
         """Build the tree as it stands, keeping what the build leaves; and which state that was the status of.
 
@@ -168,7 +172,7 @@ class Builder:
             message = f"{kills[-1]} It was each of {TRIES} times."
             killed = Diagnostic(file=None, range=None, severity="error", message=message, code="killed")
             built = BuildStatus(status="red", stage=kills[-1].stage, diagnostics=(killed,), adapter=self.adapter.name)
-        if built.status in ("green", "red") and (await self.look()).digest != digest:
+        if built.bears and (await self.look()).digest != digest:
             return self._unsettled(built.stage)
         return built
 

@@ -159,12 +159,12 @@ class Checker:
             return "", ready
         digest = (await ready.look()).digest
         known = self._statuses.get(_key(digest, overlay))
-        if known is not None:
+        if known is not None and (known.short_of is None or await ready.falls_short()):
             return digest, known
         if not overlay:
             return await self._jobs.join(f"tree {digest}", lambda: self._build_tree(ready), lasting=True)
         digest, below = await self._status(())
-        if below.status not in _JUDGED:
+        if not below.bears:
             return digest, below
         key = f"overlay {_key(digest, overlay)}"
         return digest, await self._jobs.join(key, lambda: self._build_overlay(ready, digest, overlay))
@@ -173,7 +173,7 @@ class Checker:
         assert self._early is not None
         await self._early.make_way()
         look, status = await builder.build_tree(time.monotonic() + STATUS_TIMEOUT_S)
-        if status.status in (*_JUDGED, "timeout"):
+        if status.bears or status.status == "timeout":
             self._statuses.put(_key(look.digest, ()), status)
         if status.status == "red":
             self._jobs.start(self._warm_rest(builder))
@@ -187,7 +187,7 @@ class Checker:
 
     async def _build_overlay(self, builder: Builder, digest: str, overlay: Sequence[FileChange]) -> BuildStatus:
         status = await builder.build_changed(digest, overlay, time.monotonic() + STATUS_TIMEOUT_S)
-        if status.status in _JUDGED:
+        if status.bears:
             self._statuses.put(_key(digest, overlay), status)
         return status
 
@@ -199,7 +199,7 @@ class Checker:
                 digest, before = await self._status(overlay)
         except TimeoutError:
             return Verdict(status="timeout", stage=None, reason="the tree as it stands is still being built")
-        if before.status not in _JUDGED:
+        if not before.bears:
             return _unjudged(before)
         unsaved = {change.path: change.after for change in overlay}
         try:

@@ -36,14 +36,14 @@ def compare(
 ) -> Comparison:
     """The errors of `after` set against those of `before`; warnings don't count.
 
-    Where the build after the change stopped at an earlier stage, or has new errors that may hide old ones in files that
-    were not changed, an error that is not seen any more is not called fixed.
+    Where the build after the change ended at an earlier stage, red or because it was to go no further, or has new
+    errors that may hide old ones in files that were not changed, an error that is no longer seen is not called fixed.
     """
     old = [item for item in before.diagnostics if item.severity == "error"]
     now = [item for item in after.diagnostics if item.severity == "error"]
     new, gone = _match(old, now, changes)
     changed = {path for change in changes for path in (change.path, change.old_path)}
-    if after.status == "red" and _earlier(after.stage, before.stage, order):
+    if _earlier(after.stage, before.stage, order):
         return Comparison(new=tuple(new), remaining=len(old), fixed=0)
     hidden = [item for item in gone if new and item.file not in changed]
     fixed = len(gone) - len(hidden)

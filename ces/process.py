@@ -37,6 +37,7 @@ SPAWNER = Spawner()
 
 # What a build may know of the person's environment: where tools are, never keys, tokens or sockets.
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "TZ", "JAVA_HOME"}
+_LEFT_OUT = {"PYENV_DIR"}  # where a shim was started, which would choose the build's Python by a stranger's file
 _KEPT_PREFIXES = (
     "OPAM",
     "OCAML",
@@ -107,7 +108,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 def build_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """A predictable environment for a build: no colours, UTF-8, no terminal, no secrets; `extra` on top."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
-    return kept | _FIXED | dict(extra or {})
+    return {name: value for name, value in kept.items() if name not in _LEFT_OUT} | _FIXED | dict(extra or {})
 
 
 async def run(

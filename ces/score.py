@@ -26,7 +26,10 @@ DEFAULT = Scoring()
 
 
 def scored(verdict: Verdict, upto: Stage, scoring: Scoring = DEFAULT) -> Verdict:
-    """`verdict` with components and reward. Stages a build system has no step for count as passed with the next."""
+    """`verdict` with components and reward. Stages a build system has no step for count as passed with the next.
+
+    Where that next one is past `upto`, it is what was judged: red there, `upto` wasn't passed.
+    """
     components = _components(verdict, upto)
     return msgspec.structs.replace(verdict, components=components, reward=_reward(verdict, components, upto, scoring))
 
@@ -40,6 +43,7 @@ def _components(verdict: Verdict, upto: Stage) -> dict[Stage, float]:
     reached = ORDER.index(verdict.stage)
     passed: dict[Stage, float] = dict.fromkeys(ORDER[:reached], 1.0)
     if verdict.status in ("red", "timeout", "hack"):
+        passed |= dict.fromkeys(ORDER[last:reached], 0.0)
         passed[verdict.stage] = float(verdict.status == "hack" and verdict.stage in UNPLACED)
     return passed
 

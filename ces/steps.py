@@ -18,10 +18,11 @@ from ces.builds.reading import Sources
 from ces.errors import InfraError, Killed
 from ces.isolation import Isolation, Place
 from ces.limits import Limits, explain
-from ces.verdict import BuildStatus, Diagnostic, Ran, Stage, Status
+from ces.verdict import BuildStatus, Diagnostic, Ran, Severity, Stage, Status
 
 _NOT_RUN = (126, 127)
 _KILLED = (-9, 137)
+MOST_DIAGNOSTICS = 1000
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +101,10 @@ async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatu
     said: dict[Diagnostic, None] = {}
     stage: Stage | None = None
     for one in steps:
+        if one.lacks is not None:
+            why = f"'{one}' was not run: {one.lacks}"
+            short = _status(build, "unchecked", stage, tuple(said), spent, why)
+            return msgspec.structs.replace(short, short_of=one.stage)
         stage = one.stage
         finished = await _step(build, one, spent)
         spent.cpu_ms += finished.cpu_ms
@@ -111,6 +116,9 @@ async def _all(build: Build, steps: Sequence[Step], spent: _Spent) -> BuildStatu
         said |= dict.fromkeys(found)
         if finished.exit_code not in one.passes or finished.limit is not None:
             return _status(build, "red", stage, tuple(said), spent)
+    if stage is None:
+        why = f"{build.adapter.name} has nothing to run up to {build.settings.upto}"
+        return _status(build, "unchecked", None, (), spent, why)
     return _status(build, "green", stage, tuple(said), spent)
 
 
@@ -149,9 +157,21 @@ def _status(
     return BuildStatus(
         status=status,
         stage=stage,
-        diagnostics=said,
+        diagnostics=_bounded(said),
         reason=reason,
         adapter=build.adapter.name,
         cpu_ms=spent.cpu_ms,
         ran=spent.ran,
     )
+
+
+def _bounded(said: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Errors first where there are more than anyone reads, with one that says how many are left out."""
+    if len(said) <= MOST_DIAGNOSTICS:
+        return said
+    ordered = sorted(said, key=lambda item: item.severity != "error")
+    left_out = ordered[MOST_DIAGNOSTICS:]
+    severity: Severity = "error" if left_out[0].severity == "error" else "information"
+    message = f"{len(left_out)} more of the build's messages are left out"
+    more = Diagnostic(file=None, range=None, severity=severity, message=message, code="left-out", source="ces")
+    return (*ordered[:MOST_DIAGNOSTICS], more)

@@ -69,7 +69,8 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the build says of a tree as it stands.
 
     `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
-    what the build's commands took. `ran` is None where no tests were come to.
+    what the build's commands took. `ran` is None where no tests were come to. `short_of`: this stage can't be run here
+    (None: every stage can), and all before it is well.
     """
 
     status: Status
@@ -80,6 +81,12 @@ class BuildStatus(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: float = 0.0
     cpu_ms: float = 0.0
     ran: Ran | None = None
+    short_of: Stage | None = None
+
+    @property
+    def bears(self) -> bool:
+        """Whether a change to the tree can be held against this."""
+        return self.status in ("green", "red") or self.short_of is not None
 
 
 class EarlyCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +126,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
     digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
     `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
-    the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`).
-    `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
+    those that passed in the base, or with the reference (None: no tests were come to, or nobody counted them; see
+    `ces.evidence`). More ran where the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the
+    run that found the answer.
     """
 
     status: Status

@@ -24,6 +24,7 @@ T = TypeVar("T")
 STAGES = ("parse", "typecheck", "build", "test")
 MAX_DIFF_BYTES = 64 * 1024 * 1024
 MOST_TIMEOUT_S = 86_400.0
+WARM_CHECK_S = 1.0
 
 _workspace = click.option(
     "--workspace", "root", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -127,7 +128,10 @@ def _warmed_by_service(top: Path, rev: str | None, quota_bytes: int | None) -> B
     from ces.service.client import PATIENCE_S
 
     async def asked(client: CesClient) -> BaseRecord:
-        verdict = await client.check(CheckRequest(diff="", workspace=str(top), rev=rev, upto="parse"))
+        # Only the base is wanted, whose building the limit doesn't count: a build that can't stop early may not end.
+        verdict = await client.check(
+            CheckRequest(diff="", workspace=str(top), rev=rev, upto="parse", timeout_s=WARM_CHECK_S)
+        )
         for record in msgspec.convert(await client.bases(), list[BaseRecord]):
             if record.id == verdict.base:
                 return record
@@ -263,6 +267,15 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
         click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
-    tests = "" if verdict.tests_run is None else f", {verdict.tests_run} of {verdict.tests_expected} tests"
-    told = f"reward {reward}{tests}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")
+    told = f"reward {reward}{_tests(verdict)}, {verdict.wall_ms:.0f} ms" + (
+        ", known from before" if verdict.cached else ""
+    )
     click.echo(f"{told}, base {verdict.base}" if verdict.base else told)
+
+
+def _tests(verdict: Verdict) -> str:
+    """More than those expected run where the base, being red, passed fewer, or where the change adds some."""
+    run, expected = verdict.tests_run, verdict.tests_expected
+    if run is None or expected is None:
+        return ""
+    return f", {run} of {expected} tests" if run <= expected else f", {run} tests, {expected} expected"

@@ -171,13 +171,13 @@ def _write_file(file: Path, content: bytes, mode: int | None = None) -> None:
 
 
 def _portable(step: Step) -> Step:
-    """The step without this machine's paths: programs are found on the image's PATH."""
+    """The step without this machine's paths: programs are found on the image's PATH, packages are `prepare`'s."""
     program = Path(step.argv[0])
     name = program.name if program.is_absolute() else step.argv[0]
     name = "python3" if _PYTHON.match(program.name) else name
     env = {name: value for name, value in step.env.items() if name != "PATH"}
     title = step.title and step.title.replace(step.argv[0], name)
-    return msgspec.structs.replace(step, argv=(name, *step.argv[1:]), env=env, title=title)
+    return msgspec.structs.replace(step, argv=(name, *step.argv[1:]), env=env, title=title, lacks=None)
 
 
 def _write(

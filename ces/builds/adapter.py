@@ -19,7 +19,7 @@ class BuildSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """`[build]` of aid.toml. `adapter` None: recognised from the files in the workspace.
 
     `command` is for adapter "command" only, one argument a word, run at the workspace's root without a shell.
-    `upto` is the last stage a check runs.
+    `upto` is the last stage a check runs; a build that has none so early runs its first.
     """
 
     adapter: str | None = None
@@ -32,7 +32,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     `argv` starts at the workspace's root. `passes` are the exit codes that mean success. `title` is what a message
     calls the command (None: argv). `tests`: it runs tests, and `Adapter.ran` says which; `report`: for that it
-    leaves a report (`ces.report`). `again` are words that make it run every test, and not only those that depend on
+    leaves a report (`ces.report`). `lacks` is why it can't be run here, where that is so: a build that comes to it is
+    unchecked. `again` are words that make it run every test, and not only those that depend on
     what has changed: they are added where a changed file's name ends in none of `sources`, so that it may be what says
     which tests there are.
     """
@@ -44,6 +45,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     tests: bool = False
     report: bool = False
+    lacks: str | None = None
     again: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -74,7 +76,7 @@ class Adapter(Protocol):
         ...
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
-        """What to run in `root` (a view of the workspace), cheapest first, up to `settings.upto`."""
+        """What to run in `root`, a view of the workspace, cheapest first, up to `settings.upto` (see `stages.upto`)."""
         ...
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:

@@ -1,5 +1,6 @@
 """Any command that exits with 0 when all is well: `[build] command` of aid.toml."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from ces.builds.machine import Machine
 from ces.builds.reading import Sources, failure, on_path
 from ces.builds.stages import upto
 from ces.verdict import Diagnostic, Ran
+
+_SHELL = re.compile(r"[\s;&|()'\"`$]+")
 
 
 class Command:
@@ -37,10 +40,11 @@ class Command:
         return None  # it is one command
 
     def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
-        """Only which program it is; what that runs isn't known here."""
-        if settings.command:
-            program = settings.command[0]
-            yield machine.stat(root / program if "/" in program else Path(shutil.which(program) or program))
+        """Only which programs it names; what those run isn't known here."""
+        for number, word in enumerate(_words(settings.command)):
+            found = shutil.which(str(root / word) if "/" in word else word)
+            if found is not None or not number:
+                yield machine.stat(Path(found or word))
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         found = lines.parse(sources, output, self.name, "error" if exit_code else "warning")
@@ -51,3 +55,10 @@ class Command:
     def ran(self, step: Step, output: str, report: str) -> Ran:
         """Where a runner that is known here prints among the rest."""
         return Ran(tests={str(step): runners.passed(output)})
+
+
+def _words(command: Sequence[str]) -> Iterator[str]:
+    """The command's words, the first as it is, and after it those within each: what a shell is given to run."""
+    yield from command[:1]
+    for word in command[1:]:
+        yield from (each for each in _SHELL.split(word) if each)

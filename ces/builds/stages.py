@@ -9,5 +9,9 @@ ORDER: tuple[Stage, ...] = get_args(Stage)
 
 
 def upto(last: Stage, *steps: Step) -> tuple[Step, ...]:
-    """The steps whose stage is not past `last`."""
-    return tuple(step for step in steps if ORDER.index(step.stage) <= ORDER.index(last))
+    """The steps whose stage is not past `last`; where that is none, those of the first stage there is.
+
+    A build that can't stop so early goes on to where it can: nothing run would prove nothing.
+    """
+    reached = max(ORDER.index(last), min((ORDER.index(step.stage) for step in steps), default=0))
+    return tuple(step for step in steps if ORDER.index(step.stage) <= reached)

@@ -1,6 +1,6 @@
 """tsc, for TypeScript: the whole project type-checked, nothing emitted; then `npm test` where there is one.
 
-There is one where package.json has a `test` script of its own and what it needs is installed (`node_modules`).
+There is one where package.json has a `test` script of its own. What that package needs must be installed for it.
 """
 
 import re
@@ -59,7 +59,8 @@ class Tsc:
             return ("node: apt-get install nodejs",)
         if not (root / _LOCAL).exists() and not on_path("tsc"):
             return ("tsc: npm install --save-dev typescript",)
-        if settings.upto == "test" and _has_tests(root) and not on_path("npm"):
+        tests = _tests(root) if settings.upto == "test" else None
+        if tests is not None and tests.lacks is None and not on_path("npm"):
             return ("npm: apt-get install npm",)
         return ()
 
@@ -67,10 +68,8 @@ class Tsc:
         tsc = _LOCAL if (root / _LOCAL).exists() else "tsc"
         state = ("--incremental", "--tsBuildInfoFile", f"{_STATE}/tsc.tsbuildinfo")
         argv = (tsc, "--noEmit", "-p", ".", "--pretty", "false", *state)
-        steps = [Step(stage="typecheck", argv=argv)]
-        if _has_tests(root):
-            steps.append(Step(stage="test", argv=("npm", "test", "--silent"), env=_NPM_ENV, tests=True))
-        return upto(settings.upto, *steps)
+        tests = _tests(root)
+        return upto(settings.upto, Step(stage="typecheck", argv=argv), *(() if tests is None else (tests,)))
 
     def parse_steps(self, root: Path, paths: Sequence[str]) -> Sequence[Step]:
         parsed = [path for path in sorted(paths) if path.endswith(_PARSED) and "node_modules" not in path.split("/")]
@@ -91,6 +90,8 @@ class Tsc:
             yield machine.says("tsc", "--version")
         for installed in (".package-lock.json", ".yarn-integrity", ".modules.yaml"):  # npm's, yarn's, pnpm's
             yield machine.text(root / "node_modules" / installed)
+        tests = _tests(root)
+        yield (tests and tests.lacks) or ""  # bun and others leave no such list
 
     def diagnostics(self, sources: Sources, step: Step, output: str, exit_code: int) -> Sequence[Diagnostic]:
         found: list[Diagnostic] = []
@@ -108,19 +109,29 @@ class Tsc:
         return Ran(tests={str(step): runners.passed(output)})
 
 
-def _has_tests(root: Path) -> bool:
-    if not (root / "node_modules").is_dir():
-        return False
+def _tests(root: Path) -> Step | None:
+    """The package's own tests, None where it has none."""
     try:
         package = msgspec.json.decode((root / "package.json").read_bytes(), type=_Package)
     except (OSError, msgspec.DecodeError):
-        return False
+        return None
     test = package.scripts.get("test")
-    return isinstance(test, str) and _NO_TEST not in test
+    if not isinstance(test, str) or _NO_TEST in test:
+        return None
+    absent = package.absent(root)
+    lacks = f"{absent[0]} is not installed in node_modules: run 'npm ci'" if absent else None
+    return Step(stage="test", argv=("npm", "test", "--silent"), env=_NPM_ENV, tests=True, lacks=lacks)
 
 
-class _Package(msgspec.Struct):
+class _Package(msgspec.Struct, rename="camel"):
     scripts: dict[str, object] = {}
+    dependencies: object = None
+    dev_dependencies: object = None
+
+    def absent(self, root: Path) -> list[str]:
+        """The declared packages that are not there."""
+        declared = [each for each in (self.dependencies, self.dev_dependencies) if isinstance(each, dict)]
+        return [name for each in declared for name in each if not (root / "node_modules" / name).is_dir()]
 
 
 def _diagnostic(sources: Sources, message: "re.Match[str]") -> Diagnostic:

@@ -184,9 +184,10 @@ The daemon's own log is read with \"aid logs\"."
 ;; are digests of what it was judged against, None where that was the live
 ;; tree. `cached`: an earlier run's answer. `tests_run` counts the tests that
 ;; ended well, as their runners told, and `tests_expected` those that should
-;; have: the base's, or the reference's (None: no tests were come to, or nobody
-;; counted them; see `ces.evidence`). `queue_ms` and `wall_ms` are this
-;; request's; `cpu_ms` is that of the run that found the answer.
+;; have: those that passed in the base, or with the reference (None: no tests
+;; were come to, or nobody counted them; see `ces.evidence`). More ran where
+;; the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is
+;; that of the run that found the answer.
 (aid-protocol--record verdict
   (status value nil)
   (stage value nil)
@@ -410,7 +411,8 @@ The daemon's own log is read with \"aid logs\"."
 ;; What the build says of a tree as it stands.
 ;; `reason` says in one line why the status is neither green nor red. `stage`
 ;; is the last stage reached. `cpu_ms` is what the build's commands took. `ran`
-;; is None where no tests were come to.
+;; is None where no tests were come to. `short_of`: this stage can't be run
+;; here (None: every stage can), and all before it is well.
 (aid-protocol--record build-status
   (status value nil)
   (stage value nil)
@@ -419,7 +421,8 @@ The daemon's own log is read with \"aid logs\"."
   (adapter value nil)
   (wall_ms value 0.0)
   (cpu_ms value 0.0)
-  (ran plist nil))
+  (ran plist nil)
+  (short_of value nil))
 
 ;; The build of a workspace that an editor has open was started ("running") or
 ;; has said something.

@@ -60,6 +60,16 @@ def state_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
+def tsc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `tsc` on PATH that finds an error where a.ts says `broken`. Not seen in a sandbox."""
+    program = tmp_path / "tools" / "tsc"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n! grep -q broken a.ts || { echo 'a.ts(1,1): error TS1: broken'; exit 2; }\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
 async def checker(state_dir: Path) -> AsyncIterator[MakeChecker]:
     made: list[Checker] = []
 

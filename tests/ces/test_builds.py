@@ -1,6 +1,7 @@
 """Which adapter is found, which steps it asks for, and forms of output that no tool installed here prints."""
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ces import builds
-from ces.builds.adapter import BuildSettings
+from ces import builds, isolation
+from ces import workspace as views
+from ces.builder import Builder
+from ces.builds.adapter import Adapter, BuildSettings, Step
+from ces.builds.command import Command
 from ces.builds.reading import Sources, plain
 from ces.errors import CesError
 from ces.verdict import Diagnostic
@@ -68,6 +72,27 @@ def test_a_check_goes_no_further_than_asked(tmp_path: Path) -> None:
         for upto in ("typecheck", "build")
     }
     assert stages == {"typecheck": ["typecheck"], "build": ["typecheck", "build"]}
+
+
+@pytest.mark.parametrize("adapter", builds.ADAPTERS, ids=lambda adapter: adapter.name)
+def test_a_build_that_can_not_stop_so_early_runs_its_first_stage(tmp_path: Path, adapter: Adapter) -> None:
+    (first, *_) = [step.stage for step in adapter.steps(tmp_path, BuildSettings(command=("make",)))]
+    asked = BuildSettings(command=("make",), upto="parse")
+    assert {step.stage for step in adapter.steps(tmp_path, asked)} == {first}
+
+
+class Idle(Command):
+    """A build that has nothing to run."""
+
+    def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
+        return ()
+
+
+async def test_where_nothing_is_run_nothing_is_green(tmp_path: Path, state_dir: Path) -> None:
+    found = await isolation.probe(tmp_path, state_dir, ("session",))
+    idle = Builder(tmp_path, BuildSettings(), Idle(), found, views.make(tmp_path, state_dir, found, ()))
+    _, status = await idle.build_tree(time.monotonic() + 60)
+    assert (status.status, status.reason) == ("unchecked", "command has nothing to run up to test")
 
 
 def test_a_workspaces_own_environment_is_used_and_not_run(tmp_path: Path) -> None:

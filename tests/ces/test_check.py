@@ -22,6 +22,7 @@ MakeChecker = Callable[..., Checker]
 
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
 needs_cargo = pytest.mark.skipif(not shutil.which("cargo"), reason="needs cargo")
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="needs npm")
 KINDS: list[tuple[Kind, ...]] = [("bubblewrap", "session"), ("unshare", "session"), ("session",)]
 
 DUNE = """-- dune-project --
@@ -369,6 +370,27 @@ async def test_a_missing_tool_is_unchecked_with_what_to_install(
     status = await checker(workspace("-- dune-project --\n(lang dune 2.0)\n")).status()
     assert status.status == "unchecked"
     assert status.reason == "missing: dune: apt-get install ocaml-dune ocaml (or: opam install dune)"
+
+
+@needs_npm
+@pytest.mark.usefixtures("tsc")
+async def test_tests_whose_packages_are_not_installed_are_unchecked_and_errors_short_of_them_red(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    root = workspace(
+        "-- tsconfig.json --\n{}\n-- a.ts --\nfine\n-- test.js --\nprocess.exit(1);\n"
+        '-- package.json --\n{"scripts": {"test": "node test.js"}, "dependencies": {"some": "1"}}\n'
+    )
+    judge = checker(root, kinds=("session",))
+    status = await judge.status()
+    why = "'npm test --silent' was not run: some is not installed in node_modules: run 'npm ci'"
+    assert (*said(status), status.reason) == ("unchecked", "typecheck", [], why)
+    fine = await judge.check([edit(root, "a.ts", "better\n")], budget_s=60)
+    assert (*said(fine), fine.reason) == ("unchecked", "typecheck", 0, 0, [], why)
+    red = await judge.check([edit(root, "a.ts", "broken\n")], budget_s=60)
+    assert said(red) == ("red", "typecheck", 0, 0, ["a.ts: broken"])
+    (root / "node_modules/some").mkdir(parents=True)
+    assert said(await judge.status())[:2] == ("red", "test")
 
 
 async def test_a_build_killed_from_outside_is_the_machines_fault(

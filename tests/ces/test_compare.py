@@ -54,6 +54,10 @@ def test_a_number_that_is_part_of_what_went_wrong_counts() -> None:
     )
 
 
+def test_green_at_an_earlier_stage_says_nothing_of_errors_at_a_later_one() -> None:
+    assert check(status(error(0), stage="test"), status(stage="typecheck"), ("a", "b")) == ([], 1, 0)
+
+
 def test_green_fixes_all() -> None:
     assert check(status(error(0), error(1)), status(stage="test"), ("a\nb", "c\nd")) == ([], 0, 2)
 

@@ -21,12 +21,14 @@ from ces.errors import BadChange, NoIsolation
 from ces.isolation import Kind, remove_tree
 from ces.judge import Judge, JudgeSettings
 from ces.request import CheckRequest
+from ces.score import Scoring, scored
 from ces.verdict import Verdict
 
 from .conftest import unpack
 
 MakeWorkspace = Callable[[str], Path]
 needs_dune = pytest.mark.skipif(not (shutil.which("dune") and shutil.which("ocamlc")), reason="needs dune and ocaml")
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="needs npm")
 
 DUNE = """-- dune-project --
 (lang dune 2.9)
@@ -111,6 +113,71 @@ async def test_each_stage_has_its_verdict(workspace: MakeWorkspace, scene: Calla
     assert picture(root) == before
 
 
+BOTH = {"format": 1.0, "apply": 1.0}
+
+
+async def test_a_build_that_can_not_stop_so_early_is_judged_at_its_first_stage(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT), scene("sh", "check.sh")
+    credit = Scoring(stage_credit=0.5)
+    for upto in ("parse", "typecheck"):
+        assert said(await ces.check(root, VALUE.format("good too"), upto=upto))[:3] == ("green", "build", 1.0)
+        red = await ces.check(root, VALUE.format("bad"), upto=upto)
+        assert said(red)[:3] == ("red", "build", 0.0) and red.cpu_ms > 0
+        assert scored(red, upto, credit).components[upto] == 0.0
+    assert scored(red, "parse", credit).reward == 0.0
+    assert scored(red, "parse", credit).components == BOTH | dict.fromkeys(("parse", "typecheck", "build"), 0.0)
+
+
+async def test_nothing_changed_in_a_red_base_is_green_at_no_stage(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    root, ces = workspace(SCRIPT.replace("value --\ngood", "value --\nbad")), scene("sh", "check.sh")
+    for upto in ("parse", "typecheck", "build"):
+        red = await ces.check(root, "", upto=upto)
+        assert said(red)[:3] == ("red", "build", 0.0) and (red.remaining, red.fixed) == (1, 0)
+
+
+@needs_npm
+@pytest.mark.usefixtures("tsc")
+async def test_a_packages_tests_count_without_node_modules_and_are_unchecked_where_they_need_it(
+    workspace: MakeWorkspace, state_dir: Path
+) -> None:
+    root = workspace("-- tsconfig.json --\n{}\n-- a.ts --\nfine\n-- test.js --\nprocess.exit(1);\n")
+    judge = Judge(JudgeSettings(bases=BaseSettings(state_dir=state_dir, kinds=("session",)), allow_unsandboxed=True))
+    edit = "--- a/a.ts\n+++ b/a.ts\n@@ -1 +1 @@\n-fine\n+{}\n"
+    try:
+        for needs, word, upto, expected in (
+            ("", "better", "test", ("red", "test", 0.0)),
+            (', "dependencies": {"some": "1"}', "better", "test", ("unchecked", "typecheck", None)),
+            (', "dependencies": {"some": "1"}', "better", "typecheck", ("green", "typecheck", 1.0)),
+            (', "dependencies": {"some": "1"}', "broken", "test", ("red", "typecheck", 0.0)),
+        ):
+            (root / "package.json").write_text(f'{{"scripts": {{"test": "node test.js"}}{needs}}}')
+            request = CheckRequest(diff=edit.format(word), workspace=str(root), upto=upto)  # type: ignore[arg-type]
+            assert said(await judge.check(request))[:3] == expected
+        (root / "node_modules/some").mkdir(parents=True)
+        assert said(await judge.check(request))[:3] == ("red", "typecheck", 0.0)
+        request = CheckRequest(diff=edit.format("better"), workspace=str(root))
+        assert said(await judge.check(request))[:3] == ("red", "test", 0.0)
+    finally:
+        await judge.close()
+
+
+async def test_a_flood_of_errors_is_bounded_and_says_how_many_are_left_out(
+    workspace: MakeWorkspace, scene: Callable[..., Scene]
+) -> None:
+    script = "grep -q good value && exit 0\nseq 3000 | sed 's/.*/value:1: error: no &/; 1s/error/warning/'\nexit 1\n"
+    root, ces = workspace(f"-- check.sh --\n{script}-- value --\ngood\n"), scene("sh", "check.sh")
+    red = await ces.check(root, VALUE.format("bad"))
+    assert len(red.diagnostics) == 1001 and {item.severity for item in red.diagnostics} == {"error"}
+    assert [item.message for item in red.diagnostics[-2:]] == [
+        "no 1001", "2000 more of the build's messages are left out",
+    ]  # fmt: skip
+    assert (await ces.check(root, VALUE.format("bad"))).diagnostics == red.diagnostics
+
+
 @needs_dune
 async def test_a_task_starts_from_its_broken_state(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:
     root, ces = workspace(DUNE), scene()
@@ -142,6 +209,18 @@ async def test_the_same_state_is_judged_once(workspace: MakeWorkspace, scene: Ca
     await ces.judge.close()
     later = await scene("sh", "check.sh").check(root, other)
     assert (later.status, later.cached, later.diagnostics) == ("red", True, first.diagnostics)
+
+
+async def test_a_variable_that_the_build_gets_is_asked_for_anew(
+    workspace: MakeWorkspace, scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, ces = workspace('-- check.sh --\ntest "$TZ" = UTC\n-- value --\ngood\n'), scene("sh", "check.sh")
+    for zone, status in (("UTC", "green"), ("CET", "red")):
+        monkeypatch.setenv("TZ", zone)
+        later = Scene(ces.bases.state_dir, "sh", "check.sh")
+        verdict = await later.check(root, VALUE.format("good too"))
+        await later.judge.close()
+        assert (verdict.status, verdict.cached) == (status, False)
 
 
 async def test_a_base_is_known_by_its_content(workspace: MakeWorkspace, scene: Callable[..., Scene]) -> None:

@@ -178,6 +178,23 @@ def test_a_packages_own_tests_are_run_where_it_has_some(workspace: MakeWorkspace
     assert run(root, step)[0] == 0
 
 
+def test_tests_are_run_without_node_modules_unless_they_need_any(workspace: MakeWorkspace) -> None:
+    root = workspace(PACKAGE % "node test.js")
+    shutil.rmtree(root / "node_modules")
+    assert TSC.steps(root, BuildSettings())[-1].lacks is None
+    scripts = '"scripts": {"test": "node test.js"}'
+    for kind in ("dependencies", "devDependencies"):
+        (root / "package.json").write_text(f'{{{scripts}, "{kind}": {{"@a/b": "^1"}}}}')
+        assert TSC.steps(root, BuildSettings())[-1].lacks == "@a/b is not installed in node_modules: run 'npm ci'"
+    (root / "node_modules/@a/b").mkdir(parents=True)
+    assert TSC.steps(root, BuildSettings())[-1].lacks is None
+    (root / "package.json").write_text(f'{{{scripts}, "dependencies": []}}')
+    assert [(step.stage, step.lacks) for step in TSC.steps(root, BuildSettings())] == [
+        ("typecheck", None),
+        ("test", None),
+    ]
+
+
 def test_what_npm_init_writes_is_no_test(workspace: MakeWorkspace) -> None:
     root = workspace(PACKAGE % 'echo \\"Error: no test specified\\" && exit 1')
     assert [step.stage for step in TSC.steps(root, BuildSettings())] == ["typecheck"]

@@ -82,6 +82,39 @@ def test_a_program_of_the_workspaces_own_is_the_same_wherever_and_whenever_it_wa
     assert toolchain.digest(COMMAND, tmp_path / "one", {}, settings) not in seen
 
 
+@pytest.mark.parametrize("adapter", builds.ADAPTERS, ids=lambda adapter: adapter.name)
+def test_a_variable_that_builds_get_counts_and_who_asks_does_not(
+    workspace: MakeWorkspace, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, settings = workspace(FILES[adapter.name]), BuildSettings(command=("true",))
+    seen = [toolchain.digest(adapter, root, {}, settings)]
+    for name in ("USER", "SHELL", "TMPDIR", "PYENV_DIR", "EDITOR"):
+        monkeypatch.setenv(name, "another")
+        assert toolchain.digest(adapter, root, {}, settings) == seen[0], name
+    for name in ("CAML_LD_LIBRARY_PATH", "RUSTFLAGS", "TZ", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH"):
+        monkeypatch.setenv(name, "b")
+        seen.append(toolchain.digest(adapter, root, {}, settings))
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("tool",), ("env", "X=1", "tool"), ("sh", "-c", "tool --flag"), ("sh", "-c", "cd . && (tool); exit"), ("./run",)],
+    ids=" ".join,
+)
+def test_every_program_that_a_command_names_counts(
+    tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    (tmp_path / "root").mkdir()
+    seen = set()
+    for text in ("exit 0", "exit 1 # longer"):
+        program(tmp_path / "tools" / "tool", text)
+        program(tmp_path / "root" / "run", text)
+        seen.add(toolchain.digest(COMMAND, tmp_path / "root", {}, BuildSettings(command=command)))
+    assert len(seen) == 2
+
+
 def test_a_workspaces_own_programs_count_and_are_not_run(workspace: MakeWorkspace, tmp_path: Path) -> None:
     root = workspace(FILES["dune"] + FILES["pytest"] + FILES["tsc"])
     ran = tmp_path / "ran"

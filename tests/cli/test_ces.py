@@ -44,6 +44,19 @@ def test_json_is_the_whole_verdict_and_nothing_else(built: Machine) -> None:
     assert again["cached"] and again["base"] == told["base"]
 
 
+def test_a_mend_of_a_red_base_runs_more_tests_than_were_expected(built: Machine) -> None:
+    user = built.home / "config" / "aid" / "aid.toml"
+    script = "grep -c line calc.txt | sed 's/.*/==== & passed in 0.1s ====/'; ! grep -q broken calc.txt"
+    user.write_text(user.read_text().replace("! grep -n broken calc.txt", script))
+    text, mend = built.text, DIFF.replace("-line 7", "-broken").format("line 7")
+    lines = text.count("line")
+    (built.root / "calc.txt").write_text(text.replace("line 7\n", "broken\n"))
+    assert f"reward 1, {lines} tests, {lines - 1} expected, " in built.run("ces", "check", stdin=mend).stdout
+    (built.root / "calc.txt").write_text(text)
+    edit = DIFF.format("line seven")
+    assert f"reward 1, {lines} of {lines} tests, " in built.run("ces", "check", stdin=edit).stdout
+
+
 def test_what_is_no_diff_and_what_does_not_fit(built: Machine) -> None:
     for stdin, stage in (("hello", "format"), (DIFF.format("x").replace("-line 7", "-line 99"), "apply")):
         done = built.run("ces", "check", "--json", stdin=stdin)

@@ -151,8 +151,9 @@ export interface Flag {
  * could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are
  * digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
  * `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
- * the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`).
- * `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
+ * those that passed in the base, or with the reference (None: no tests were come to, or nobody counted them; see
+ * `ces.evidence`). More ran where the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of
+ * the run that found the answer.
  */
 export interface Verdict {
   readonly status: "green" | "hack" | "infra_error" | "red" | "timeout" | "unchecked";
@@ -512,7 +513,8 @@ export interface Ran {
  * What the build says of a tree as it stands.
  *
  * `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is
- * what the build's commands took. `ran` is None where no tests were come to.
+ * what the build's commands took. `ran` is None where no tests were come to. `short_of`: this stage can't be run
+ * here (None: every stage can), and all before it is well.
  */
 export interface BuildStatus {
   readonly status: "green" | "hack" | "infra_error" | "red" | "timeout" | "unchecked";
@@ -523,6 +525,7 @@ export interface BuildStatus {
   readonly wall_ms?: number; // default: 0.0
   readonly cpu_ms?: number; // default: 0.0
   readonly ran?: Ran | null;
+  readonly short_of?: "apply" | "build" | "format" | "parse" | "test" | "typecheck" | null;
 }
 
 /**

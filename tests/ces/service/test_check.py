@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ces import VERSION
 from ces.bases import BaseSettings
 from ces.builds.adapter import BuildSettings
 from ces.judge import Judge, JudgeSettings
@@ -138,7 +139,7 @@ async def test_health_bases_and_metrics_tell_what_happened(service: MakeService,
     async with ask.http.get("/v1/health") as response:
         health = await response.json()
     assert health == {
-        "status": "ok", "version": "1", "workers": 2, "busy": 0, "in_hand": 0,
+        "status": "ok", "version": VERSION, "workers": 2, "busy": 0, "in_hand": 0,
         "queue": {"waiting": 0, "limit": 20_000},
     }  # fmt: skip
     async with ask.http.get("/v1/bases") as response:

@@ -95,7 +95,7 @@
 
 --- What the build says of a change.
 --- Green means the whole build is green after the change. Red carries in `diagnostics` only the errors that the tree did not have before; `remaining` counts those it already had and still has, `fixed` those gone. `unchecked` (no build, no time) carries `reason` and must never be shown as green.
---- `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer. `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have: the base's, or the reference's (None: no tests were come to, or nobody counted them; see `ces.evidence`). `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
+--- `components` has 1.0 or 0.0 for each stage that was reached, and only for those. `reward` is None where the change could not be scored (the machine failed, time ran out elsewhere): never 0 for that. `base` and `toolchain` are digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer. `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have: those that passed in the base, or with the reference (None: no tests were come to, or nobody counted them; see `ces.evidence`). More ran where the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the run that found the answer.
 ---@class (exact) aid.Verdict
 ---@field status "green"|"hack"|"infra_error"|"red"|"timeout"|"unchecked"
 ---@field stage "apply"|"build"|"format"|"parse"|"test"|"typecheck"
@@ -343,7 +343,7 @@
 ---@field partial? boolean default: false
 
 --- What the build says of a tree as it stands.
---- `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is what the build's commands took. `ran` is None where no tests were come to.
+--- `reason` says in one line why the status is neither green nor red. `stage` is the last stage reached. `cpu_ms` is what the build's commands took. `ran` is None where no tests were come to. `short_of`: this stage can't be run here (None: every stage can), and all before it is well.
 ---@class (exact) aid.BuildStatus
 ---@field status "green"|"hack"|"infra_error"|"red"|"timeout"|"unchecked"
 ---@field stage "apply"|"build"|"format"|"parse"|"test"|"typecheck"
@@ -353,6 +353,7 @@
 ---@field wall_ms? number default: 0.0
 ---@field cpu_ms? number default: 0.0
 ---@field ran? aid.Ran
+---@field short_of? "apply"|"build"|"format"|"parse"|"test"|"typecheck"
 
 --- The build of a workspace that an editor has open was started ("running") or has said something.
 --- `badge` is that in words, for a status bar. It is sent to those that ask for it (`InitializationOptions`).
