@@ -13,6 +13,7 @@ import msgspec
 
 from aid import paths
 from aid.errors import ConfigError
+from aid.printable import one_line
 from ces.builds.adapter import BuildSettings
 
 FILE_NAME = "aid.toml"
@@ -183,11 +184,11 @@ def load(workspace: Path | None) -> Loaded:
     try:
         config = msgspec.convert(merged, Config)
     except msgspec.ValidationError as error:
-        told = _printable(str(error))
+        told = one_line(str(error))
         raise ConfigError(f"{' + '.join(files)}: {told}; see README.md, 'Configuration'") from error
     config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
     if config.default_model not in config.models:
-        known = _printable(", ".join(sorted(config.models)))
+        known = one_line(", ".join(sorted(config.models)))
         raise ConfigError(f"{' + '.join(files)}: default_model {config.default_model!r} is none of {known}")
     return Loaded(config=config, files=tuple(files), withheld=tuple(withheld), ignored=tuple(ignored))
 
@@ -229,12 +230,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # a number of many digits is a plain ValueError
-        raise ConfigError(f"{path} is not TOML: {_printable(str(error))}") from error
-
-
-def _printable(text: str) -> str:
-    """`text` on one line, without what a terminal would obey: names in a workspace's file are anyone's."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+        raise ConfigError(f"{path} is not TOML: {one_line(str(error))}") from error
 
 
 def _shared(own: dict[str, Any]) -> list[str]:
@@ -242,7 +238,7 @@ def _shared(own: dict[str, Any]) -> list[str]:
     ignored: list[str] = []
     for table in _OF_ALL_WORKSPACES:
         taken = own.pop(table, None)
-        ignored += [f"{table}.{_printable(key)}" for key in taken] if isinstance(taken, dict) else []
+        ignored += [f"{table}.{one_line(key)}" for key in taken] if isinstance(taken, dict) else []
     return ignored
 
 
@@ -254,7 +250,7 @@ def _withhold(own: dict[str, Any]) -> list[str]:
     """
     withheld: list[str] = []
     if isinstance(own.get("models"), dict):
-        withheld = [f"models.{_printable(name)}" for name in own.pop("models")]
+        withheld = [f"models.{one_line(name)}" for name in own.pop("models")]
     build = own.get("build")
     if isinstance(build, dict):
         withheld += [f"build.{key}" for key in ("command",) if build.pop(key, None) is not None]

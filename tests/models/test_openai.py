@@ -290,6 +290,13 @@ async def test_sends_its_key_and_never_shows_it(
     assert "verysecret" not in caplog.text
 
 
+async def test_what_a_terminal_would_obey_in_a_servers_words_is_spelt_out(serve: Serve) -> None:
+    said = '{"error": {"message": "no\\u001b]0;title\\u0007 \\u202emodel"}}'
+    server = await serve(Recording(match="", status=400, body=said))
+    told = await answer(backend(server.url))
+    assert r"answered 400: no\x1b]0;title\x07 \u202emodel; " in told
+
+
 async def test_says_which_variable_should_hold_the_key(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("THE_KEY", raising=False)
     server = await serve(Recording(reply="never"))
