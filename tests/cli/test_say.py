@@ -97,3 +97,18 @@ def test_an_answer_for_a_full_disk_is_one_line(machine: Machine) -> None:
 def test_a_directory_that_is_gone_is_one_line(machine: Machine, command: str) -> None:
     done = shell(machine, f"mkdir gone && cd gone && rmdir ../gone && $AID {command}")
     assert done.returncode == 2 and b"the current directory can't be read" in done.stderr
+
+
+def test_ctrl_c_during_the_imports_is_one_line() -> None:
+    code = """
+import sys
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "aid.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Pressed())
+from aid.cli.entry import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, "undo"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "aid: cancelled\n")
