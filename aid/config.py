@@ -178,7 +178,7 @@ def load(workspace: Path | None) -> Loaded:
         own = _parse(content, own_file)
         ignored = _shared(own)
         if not is_trusted(content):
-            withheld = _withhold(own)
+            withheld = _withhold(own, merged)
         merged = _over(merged, own)
         files.append(str(own_file))
     try:
@@ -242,15 +242,22 @@ def _shared(own: dict[str, Any]) -> list[str]:
     return ignored
 
 
-def _withhold(own: dict[str, Any]) -> list[str]:
+def _withhold(own: dict[str, Any], users: dict[str, Any]) -> list[str]:
     """Take out of `own`, in place, what only a trusted file may set; the names of what was taken.
 
-    A workspace may choose among the models the user knows; its own model tables could send code and keys anywhere.
+    A workspace may choose among the models the user knows; its own model tables could send code and keys anywhere, and
+    a default model that is only among these goes with them.
     What is no table is left for the conversion to refuse.
     """
     withheld: list[str] = []
     if isinstance(own.get("models"), dict):
-        withheld = [f"models.{one_line(name)}" for name in own.pop("models")]
+        tables = own.pop("models")
+        withheld = [f"models.{one_line(name)}" for name in tables]
+        default, known = own.get("default_model"), users.get("models")
+        known = BUILT_IN_MODELS | known if isinstance(known, dict) else BUILT_IN_MODELS
+        if isinstance(default, str) and default in tables and default not in known:
+            withheld.append("default_model")
+            del own["default_model"]
     build = own.get("build")
     if isinstance(build, dict):
         withheld += [f"build.{key}" for key in ("command",) if build.pop(key, None) is not None]

@@ -68,6 +68,19 @@ def test_an_untrusted_workspace_runs_nothing_redirects_no_key_and_keeps_no_text(
     assert loaded.config.ces.quota_gb == 20.0
 
 
+def test_a_default_model_that_only_an_untrusted_workspace_has_is_withheld_with_it(home: Path) -> None:
+    own = 'default_model = "q"\n[models.q]\nbackend = "openai"\nbase_url = "http://127.0.0.1:2/v1"\nmodel = "q"\n'
+    work = write(home, user=USER_MODEL, workspace=own)
+    loaded = config.load(work)
+    assert loaded.withheld == ("models.q", "default_model")
+    assert loaded.config.default_model == config.load(None).config.default_model
+    config.trust(work)
+    assert config.load(work).config.default_model == "q"
+    chosen = write(home, user=USER_MODEL, workspace=own.replace("q", "qwen"))
+    assert config.load(chosen).withheld == ("models.qwen",)  # the user's own of that name is what is chosen
+    assert config.load(chosen).config.default_model == "qwen"
+
+
 def test_trust_is_for_exactly_that_content(home: Path) -> None:
     work = write(home, user=USER_MODEL, workspace=UNTRUSTED)
     config.trust(work)
