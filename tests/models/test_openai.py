@@ -231,6 +231,22 @@ async def test_says_in_one_line_what_a_broken_server_did(serve_raw: ServeRaw, re
     assert (await answer(backend(url))).removeprefix("ha") == "!" + said.replace("URL", url)
 
 
+@pytest.mark.parametrize(
+    "counts",
+    [
+        b'"usage":{"prompt_tokens":-3,"completion_tokens":2}',
+        b'"usage":{"prompt_tokens":9223372036854775808}',
+        b'"usage":{"prompt_tokens":"three"}',
+        b'"usage":[]',
+        b'"timings":{"prompt_n":9223372036854775807,"cache_n":9223372036854775807}',
+    ],
+)
+async def test_counts_that_can_not_be_meant_cost_no_answer(serve_raw: ServeRaw, counts: bytes) -> None:
+    told = b'{"choices":[{"delta":{"content":"good"},"finish_reason":"stop"}],' + counts + b"}"
+    url = await serve_raw(http(b"data: " + told + b"\n\ndata: [DONE]\n\n"))
+    assert await answer(backend(url)) == "good|stop - - -"
+
+
 async def test_survives_any_damage_to_a_stream(serve_raw: ServeRaw) -> None:
     """Bytes of a good answer lost, doubled and changed: chunks or one error come of it, and nothing else."""
     chance = random.Random(7)
