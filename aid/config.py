@@ -20,6 +20,8 @@ FILE_NAME = "aid.toml"
 DEFAULT_MODEL = "smollm2"
 _OF_ALL_WORKSPACES = ("ces", "sessions")
 
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400 * 7)]  # a bound also keeps TOML's nan and inf out
 EditFormat = Literal["search-replace", "udiff", "apply-patch", "whole", "line-range"]
 
 
@@ -27,10 +29,10 @@ class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What every model's table may say. `format` None: the back end's own best."""
 
     format: EditFormat | None = None
-    context_tokens: int = 8192
-    max_tokens: int = 1024
-    temperature: float = 0.2
-    timeout_s: float = 120.0
+    context_tokens: Count = 8192
+    max_tokens: Count = 1024
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.2
+    timeout_s: Seconds = 120.0
 
 
 class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
@@ -39,12 +41,12 @@ class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
     `adapter` is a GGUF LoRA file; requests may name another. `parallel` is how many candidates are decoded at once.
     """
 
-    max_tokens: int = 512  # a small model that has not ended by then is repeating itself
+    max_tokens: Count = 512  # a small model that has not ended by then is repeating itself
     path: str | None = None
     adapter: str | None = None
     engine: Literal["xllamacpp", "llama-cpp-python"] | None = None
-    threads: int | None = None
-    parallel: int = 4
+    threads: Count | None = None
+    parallel: Count = 4
 
 
 class _RemoteModel(_Model, frozen=True, kw_only=True):
@@ -56,10 +58,10 @@ class _RemoteModel(_Model, frozen=True, kw_only=True):
 
     model: str
     keyring_service: str | None = None
-    retries: int = 3
-    connect_timeout_s: float = 10.0
-    first_token_timeout_s: float | None = None
-    token_timeout_s: float = 60.0
+    retries: Annotated[int, msgspec.Meta(ge=0, le=100)] = 3
+    connect_timeout_s: Seconds = 10.0
+    first_token_timeout_s: Seconds | None = None
+    token_timeout_s: Seconds = 60.0
 
 
 class OpenAIModel(_RemoteModel, frozen=True, kw_only=True, tag="openai"):
@@ -100,9 +102,9 @@ class VerifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`budget_tokens` None: what the model's context leaves beside its answer. Larger files are not indexed."""
 
-    budget_tokens: int | None = None
-    max_file_bytes: int = 1_000_000
-    max_files: int = 200_000
+    budget_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    max_file_bytes: Count = 1_000_000
+    max_files: Count = 200_000
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,13 +186,24 @@ def load(workspace: Path | None) -> Loaded:
     try:
         config = msgspec.convert(merged, Config)
     except msgspec.ValidationError as error:
-        told = one_line(str(error))
+        told = one_line(_named(str(error), merged))
         raise ConfigError(f"{' + '.join(files)}: {told}; see README.md, 'Configuration'") from error
     config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
     if config.default_model not in config.models:
         known = one_line(", ".join(sorted(config.models)))
         raise ConfigError(f"{' + '.join(files)}: default_model {config.default_model!r} is none of {known}")
     return Loaded(config=config, files=tuple(files), withheld=tuple(withheld), ignored=tuple(ignored))
+
+
+def _named(told: str, merged: dict[str, Any]) -> str:
+    """`told` of a model's table, with the model's name where msgspec leaves it out."""
+    tables = merged.get("models")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        try:
+            msgspec.convert(table, ModelSettings)
+        except msgspec.ValidationError:  # the first is what `told` is of
+            return told.replace("$.models[...]", f"$.models.{name}")
+    return told
 
 
 def is_trusted(content: bytes) -> bool:

@@ -104,6 +104,15 @@ def test_trust_is_for_exactly_that_content(home: Path) -> None:
         ("[verify]\ncandidates = 'many'\n", "Expected `int`"),
         ("[verify]\ncandidates = 0\n", "Expected `int` >= 1"),
         ("[ces]\nquota_gb = 0\n", "Expected `float` > 0.0"),
+        ("[models.x]\nbase_url = 'http://127.0.0.1:1'\n", "missing required field `backend` - at `$.models.x`"),
+        ("[models.x]\nbackend = 'llama'\ntimeout_s = 0\n", "Expected `float` > 0.0 - at `$.models.x.timeout_s`"),
+        ("[models.x]\nbackend = 'llama'\ntimeout_s = nan\n", "at `$.models.x.timeout_s`"),
+        ("[models.x]\nbackend = 'llama'\ntemperature = nan\n", "at `$.models.x.temperature`"),
+        ("[models.x]\nbackend = 'llama'\ntemperature = -1\n", "at `$.models.x.temperature`"),
+        ("[models.x]\nbackend = 'llama'\nmax_tokens = 0\n", "Expected `int` >= 1"),
+        ("[models.x]\nbackend = 'llama'\ncontext_tokens = -5\n", "Expected `int` >= 1"),
+        ("[context]\nbudget_tokens = -1\n", "Expected `int` >= 0"),
+        ("[context]\nmax_files = 0\n", "Expected `int` >= 1"),
     ],
 )
 def test_what_means_nothing_is_said_in_one_line_with_the_file(home: Path, toml: str, told: str) -> None:
