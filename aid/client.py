@@ -15,7 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from aid import errors, lifecycle
-from aid.errors import AidError, Cancelled, DaemonError
+from aid.errors import AidError, Cancelled, DaemonError, UsageError
 from aid.framing import Decoder, Fault, encode
 from aid.protocol import METHODS, VERSION, UpdateParams, Wire
 
@@ -100,6 +100,8 @@ class Client:
     def _send(self, message: dict[str, Any]) -> None:
         try:
             self._link.sendall(encode(msgspec.json.encode(message)))
+        except UnicodeEncodeError as error:
+            raise UsageError("the request has text that isn't UTF-8: give prompt and names in UTF-8") from error
         except OSError as error:
             raise _gone() from error
 

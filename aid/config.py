@@ -13,12 +13,15 @@ import msgspec
 
 from aid import paths
 from aid.errors import ConfigError
+from aid.printable import one_line
 from ces.builds.adapter import BuildSettings
 
 FILE_NAME = "aid.toml"
 DEFAULT_MODEL = "smollm2"
 _OF_ALL_WORKSPACES = ("ces", "sessions")
 
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400 * 7)]  # a bound also keeps TOML's nan and inf out
 EditFormat = Literal["search-replace", "udiff", "apply-patch", "whole", "line-range"]
 
 
@@ -26,10 +29,10 @@ class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What every model's table may say. `format` None: the back end's own best."""
 
     format: EditFormat | None = None
-    context_tokens: int = 8192
-    max_tokens: int = 1024
-    temperature: float = 0.2
-    timeout_s: float = 120.0
+    context_tokens: Count = 8192
+    max_tokens: Count = 1024
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.2
+    timeout_s: Seconds = 120.0
 
 
 class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
@@ -38,12 +41,12 @@ class LlamaModel(_Model, frozen=True, kw_only=True, tag="llama"):
     `adapter` is a GGUF LoRA file; requests may name another. `parallel` is how many candidates are decoded at once.
     """
 
-    max_tokens: int = 512  # a small model that has not ended by then is repeating itself
+    max_tokens: Count = 512  # a small model that has not ended by then is repeating itself
     path: str | None = None
     adapter: str | None = None
     engine: Literal["xllamacpp", "llama-cpp-python"] | None = None
-    threads: int | None = None
-    parallel: int = 4
+    threads: Count | None = None
+    parallel: Count = 4
 
 
 class _RemoteModel(_Model, frozen=True, kw_only=True):
@@ -55,10 +58,10 @@ class _RemoteModel(_Model, frozen=True, kw_only=True):
 
     model: str
     keyring_service: str | None = None
-    retries: int = 3
-    connect_timeout_s: float = 10.0
-    first_token_timeout_s: float | None = None
-    token_timeout_s: float = 60.0
+    retries: Annotated[int, msgspec.Meta(ge=0, le=100)] = 3
+    connect_timeout_s: Seconds = 10.0
+    first_token_timeout_s: Seconds | None = None
+    token_timeout_s: Seconds = 60.0
 
 
 class OpenAIModel(_RemoteModel, frozen=True, kw_only=True, tag="openai"):
@@ -99,9 +102,9 @@ class VerifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`budget_tokens` None: what the model's context leaves beside its answer. Larger files are not indexed."""
 
-    budget_tokens: int | None = None
-    max_file_bytes: int = 1_000_000
-    max_files: int = 200_000
+    budget_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    max_file_bytes: Count = 1_000_000
+    max_files: Count = 200_000
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,19 +180,30 @@ def load(workspace: Path | None) -> Loaded:
         own = _parse(content, own_file)
         ignored = _shared(own)
         if not is_trusted(content):
-            withheld = _withhold(own)
+            withheld = _withhold(own, merged)
         merged = _over(merged, own)
         files.append(str(own_file))
     try:
         config = msgspec.convert(merged, Config)
     except msgspec.ValidationError as error:
-        told = _printable(str(error))
+        told = one_line(_named(str(error), merged))
         raise ConfigError(f"{' + '.join(files)}: {told}; see README.md, 'Configuration'") from error
     config = msgspec.structs.replace(config, models=BUILT_IN_MODELS | config.models)
     if config.default_model not in config.models:
-        known = _printable(", ".join(sorted(config.models)))
+        known = one_line(", ".join(sorted(config.models)))
         raise ConfigError(f"{' + '.join(files)}: default_model {config.default_model!r} is none of {known}")
     return Loaded(config=config, files=tuple(files), withheld=tuple(withheld), ignored=tuple(ignored))
+
+
+def _named(told: str, merged: dict[str, Any]) -> str:
+    """`told` of a model's table, with the model's name where msgspec leaves it out."""
+    tables = merged.get("models")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        try:
+            msgspec.convert(table, ModelSettings)
+        except msgspec.ValidationError:  # the first is what `told` is of
+            return told.replace("$.models[...]", f"$.models.{name}")
+    return told
 
 
 def is_trusted(content: bytes) -> bool:
@@ -229,12 +243,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # a number of many digits is a plain ValueError
-        raise ConfigError(f"{path} is not TOML: {_printable(str(error))}") from error
-
-
-def _printable(text: str) -> str:
-    """`text` on one line, without what a terminal would obey: names in a workspace's file are anyone's."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+        raise ConfigError(f"{path} is not TOML: {one_line(str(error))}") from error
 
 
 def _shared(own: dict[str, Any]) -> list[str]:
@@ -242,19 +251,26 @@ def _shared(own: dict[str, Any]) -> list[str]:
     ignored: list[str] = []
     for table in _OF_ALL_WORKSPACES:
         taken = own.pop(table, None)
-        ignored += [f"{table}.{_printable(key)}" for key in taken] if isinstance(taken, dict) else []
+        ignored += [f"{table}.{one_line(key)}" for key in taken] if isinstance(taken, dict) else []
     return ignored
 
 
-def _withhold(own: dict[str, Any]) -> list[str]:
+def _withhold(own: dict[str, Any], users: dict[str, Any]) -> list[str]:
     """Take out of `own`, in place, what only a trusted file may set; the names of what was taken.
 
-    A workspace may choose among the models the user knows; its own model tables could send code and keys anywhere.
+    A workspace may choose among the models the user knows; its own model tables could send code and keys anywhere, and
+    a default model that is only among these goes with them.
     What is no table is left for the conversion to refuse.
     """
     withheld: list[str] = []
     if isinstance(own.get("models"), dict):
-        withheld = [f"models.{_printable(name)}" for name in own.pop("models")]
+        tables = own.pop("models")
+        withheld = [f"models.{one_line(name)}" for name in tables]
+        default, known = own.get("default_model"), users.get("models")
+        known = BUILT_IN_MODELS | known if isinstance(known, dict) else BUILT_IN_MODELS
+        if isinstance(default, str) and default in tables and default not in known:
+            withheld.append("default_model")
+            del own["default_model"]
     build = own.get("build")
     if isinstance(build, dict):
         withheld += [f"build.{key}" for key in ("command",) if build.pop(key, None) is not None]

@@ -8,6 +8,7 @@ AidError                 one line for the person: the thing, what was found, wha
 ├── DaemonError          the daemon can't be reached or started
 ├── ApplyError           a change set can't be written; nothing was changed
 │   └── StaleError       a file is no longer what the proposal was made from
+├── OutputError          standard output takes no more of what was to be said
 └── Cancelled            the person cancelled
 """
 
@@ -89,6 +90,10 @@ class ApplyError(AidError):
 
 
 class StaleError(ApplyError):
+    pass
+
+
+class OutputError(AidError):
     pass
 
 

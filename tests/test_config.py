@@ -68,6 +68,19 @@ def test_an_untrusted_workspace_runs_nothing_redirects_no_key_and_keeps_no_text(
     assert loaded.config.ces.quota_gb == 20.0
 
 
+def test_a_default_model_that_only_an_untrusted_workspace_has_is_withheld_with_it(home: Path) -> None:
+    own = 'default_model = "q"\n[models.q]\nbackend = "openai"\nbase_url = "http://127.0.0.1:2/v1"\nmodel = "q"\n'
+    work = write(home, user=USER_MODEL, workspace=own)
+    loaded = config.load(work)
+    assert loaded.withheld == ("models.q", "default_model")
+    assert loaded.config.default_model == config.load(None).config.default_model
+    config.trust(work)
+    assert config.load(work).config.default_model == "q"
+    chosen = write(home, user=USER_MODEL, workspace=own.replace("q", "qwen"))
+    assert config.load(chosen).withheld == ("models.qwen",)  # the user's own of that name is what is chosen
+    assert config.load(chosen).config.default_model == "qwen"
+
+
 def test_trust_is_for_exactly_that_content(home: Path) -> None:
     work = write(home, user=USER_MODEL, workspace=UNTRUSTED)
     config.trust(work)
@@ -91,6 +104,15 @@ def test_trust_is_for_exactly_that_content(home: Path) -> None:
         ("[verify]\ncandidates = 'many'\n", "Expected `int`"),
         ("[verify]\ncandidates = 0\n", "Expected `int` >= 1"),
         ("[ces]\nquota_gb = 0\n", "Expected `float` > 0.0"),
+        ("[models.x]\nbase_url = 'http://127.0.0.1:1'\n", "missing required field `backend` - at `$.models.x`"),
+        ("[models.x]\nbackend = 'llama'\ntimeout_s = 0\n", "Expected `float` > 0.0 - at `$.models.x.timeout_s`"),
+        ("[models.x]\nbackend = 'llama'\ntimeout_s = nan\n", "at `$.models.x.timeout_s`"),
+        ("[models.x]\nbackend = 'llama'\ntemperature = nan\n", "at `$.models.x.temperature`"),
+        ("[models.x]\nbackend = 'llama'\ntemperature = -1\n", "at `$.models.x.temperature`"),
+        ("[models.x]\nbackend = 'llama'\nmax_tokens = 0\n", "Expected `int` >= 1"),
+        ("[models.x]\nbackend = 'llama'\ncontext_tokens = -5\n", "Expected `int` >= 1"),
+        ("[context]\nbudget_tokens = -1\n", "Expected `int` >= 0"),
+        ("[context]\nmax_files = 0\n", "Expected `int` >= 1"),
     ],
 )
 def test_what_means_nothing_is_said_in_one_line_with_the_file(home: Path, toml: str, told: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aid.cli.complete import proposal_ids
+from aid.cli.say import say
 
 if TYPE_CHECKING:
     from aid.protocol import Hunk, OutcomeResult
@@ -47,7 +48,7 @@ def reject(proposal: str, files: tuple[str, ...], hunks: tuple[str, ...], becaus
     params = RejectParams(id=proposal, files=files, hunks=tuple(_hunk(each) for each in hunks), reason=because)
     with connect() as client:
         client.call("aid/reject", params)
-    click.echo('{"rejected":true}' if as_json else f"rejected {proposal}")
+    say('{"rejected":true}' if as_json else f"rejected {proposal}")
 
 
 def _hunk(named: str) -> Hunk:
@@ -70,10 +71,8 @@ def _report(result: OutcomeResult, *, as_json: bool) -> None:
         print_notes(result.notes)
         print_refused(result.refused)
         if result.refused:
-            click.echo(
-                "aid: nothing was changed: mend that, or ask again for a proposal on the files as they are", err=True
-            )
+            say("aid: nothing was changed: mend that, or ask again for a proposal on the files as they are", err=True)
         if result.applied is not None:
             print_files(result.files)
-            click.echo(f"applied as {result.applied}: 'aid undo {result.applied}' takes it back")
+            say(f"applied as {result.applied}: 'aid undo {result.applied}' takes it back")
     sys.exit(1 if result.refused else 0)

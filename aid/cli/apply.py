@@ -19,6 +19,7 @@ from aid.cli.outcome import (
     reported,
     workspace,
 )
+from aid.cli.say import give_diff, need_output, say
 
 if TYPE_CHECKING:
     from aid.apply import Applied
@@ -46,6 +47,8 @@ def apply(format_: Format | Literal["auto"], dry_run: bool, as_json: bool, root:
     with reported(_NOTHING, as_json=as_json):
         from aid import apply as journaled
 
+        if dry_run:
+            need_output()
         top = workspace(root)
         journaled.recover(top)
         plan = _plan(_reply(), format_, top)
@@ -105,10 +108,10 @@ def _print(plan: Plan, applied: Applied | None, *, dry_run: bool) -> None:
     if plan.rejected:
         print_refused(plan.rejected)
     elif not plan.changes:
-        click.echo("nothing to change: the files are so already")
+        say("nothing to change: the files are so already")
     elif dry_run:
-        click.echo(plain(plan.diff), nl=False)
+        give_diff(plan.diff)
     elif applied is not None:
         print_files(applied.files)
         print_notes(applied.notes)
-        click.echo(f"applied as {applied.id}: 'aid undo {applied.id}' takes it back")
+        say(f"applied as {applied.id}: 'aid undo {applied.id}' takes it back")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from aid.cli.complete import model_names
+from aid.cli.say import give, give_diff, need_output, say
 
 if TYPE_CHECKING:
     from aid.protocol import FileRef, PromptResult, UpdateParams
@@ -49,14 +50,15 @@ def ask(
 
     FILE may carry lines: lib/area.ml:10-20. Exit status 1: nothing was proposed, or --apply could not be done.
     """
+    from aid.cli.outcome import workspace as workspace_of
     from aid.client import connect
     from aid.protocol import PromptParams
-    from aid.root import find_root
 
-    workspace = Path(root).resolve() if root else _not_everything(find_root(Path.cwd()))
+    need_output()
+    workspace = workspace_of(Path(root)) if root else _not_everything(workspace_of(None))
     params = PromptParams(
         workspace=str(workspace),
-        prompt=sys.stdin.read() if prompt == "-" else prompt,
+        prompt=_read_prompt() if prompt == "-" else prompt,
         files=tuple(file_ref(each, workspace) for each in files),
         model=model,
         adapter=str(Path(adapter).resolve()) if adapter else None,
@@ -68,6 +70,15 @@ def ask(
         result = client.call("aid/prompt", params, on_update=screen.update)
     _print(result, as_json=as_json, with_diff=not show_all)
     sys.exit(exit_status(result, apply_it=apply_it))
+
+
+def _read_prompt() -> str:
+    from aid.errors import UsageError
+
+    try:
+        return sys.stdin.read()
+    except (AttributeError, OSError, UnicodeDecodeError) as error:  # None where the shell closed it
+        raise UsageError("standard input can't be read as text: give the prompt there, or as an argument") from error
 
 
 def _not_everything(found: Path) -> Path:
@@ -120,7 +131,7 @@ def _screen(*, as_json: bool, show_all: bool) -> Screen:
     """Live on a terminal, plain lines otherwise, nothing under --json."""
     if as_json:
         return _Silent()
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         from aid.cli.live import Live
 
         return Live(show_all=show_all)
@@ -145,9 +156,9 @@ class _Plain(_Silent):
     def update(self, params: UpdateParams) -> None:
         shown = params.proposal if self._show_all else None
         if shown is not None:
-            click.echo(shown.diff, nl=False)
+            give_diff(shown.diff)
         if params.line:
-            click.echo(params.line, err=shown is None)
+            say(params.line, err=shown is None)
 
 
 def _print(result: PromptResult, *, as_json: bool, with_diff: bool) -> None:
@@ -156,22 +167,12 @@ def _print(result: PromptResult, *, as_json: bool, with_diff: bool) -> None:
 
         from aid.cli.wording import as_json_object
 
-        click.echo(msgspec.json.encode(as_json_object(result)).decode())
+        give(msgspec.json.encode(as_json_object(result)).decode() + "\n")
         return
     from aid.cli.wording import result_lines
 
     proposal = result.proposal
     if proposal is not None and with_diff:
-        _print_diff(proposal.diff)
+        give_diff(proposal.diff)
     for line in result_lines(result):
-        click.echo(line, err=proposal is None)
-
-
-def _print_diff(diff: str) -> None:
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.syntax import Syntax
-
-        Console().print(Syntax(diff, "diff", background_color="default"))
-    else:
-        click.echo(diff, nl=not diff.endswith("\n"))
+        say(line, err=proposal is None)

@@ -10,6 +10,7 @@ import click
 
 from aid.cli.ces_options import quota, unsandboxed
 from aid.cli.outcome import print_json, workspace
+from aid.cli.say import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -55,9 +56,9 @@ def warm(root: Path | None, rev: str | None, quota_bytes: int | None, as_json: b
         print_json(as_plain(record))
     else:
         status = record.status
-        click.echo(f"base {record.id} ({record.adapter}): {status.status}, {status.wall_ms / 1000:.1f} s to build")
+        say(f"base {record.id} ({record.adapter}): {status.status}, {status.wall_ms / 1000:.1f} s to build")
         for each in [each for each in status.diagnostics if each.severity == "error"]:
-            click.echo(f"  {diagnostic_line(each)}")
+            say(f"  {diagnostic_line(each)}")
     sys.exit(0 if record.status.status == "green" else 1)
 
 
@@ -200,7 +201,7 @@ def _asked_once(work: Callable[[CesClient], Coroutine[Any, Any, T]], patience_s:
 
 
 def _say_waits(why: str, pause_s: float) -> None:
-    click.echo(f"aid: {why.partition(': try again')[0]}; asking again in {pause_s:.0f} s", err=True)
+    say(f"aid: {why.partition(': try again')[0]}; asking again in {pause_s:.0f} s", err=True)
 
 
 def _is_text(request: CheckRequest) -> bool:
@@ -217,7 +218,7 @@ def _diff() -> str:
     from aid.errors import UsageError
 
     if sys.stdin.isatty():
-        click.echo("aid: reading a unified diff from the terminal; end it with Ctrl-D", err=True)
+        say("aid: reading a unified diff from the terminal; end it with Ctrl-D", err=True)
     text = sys.stdin.buffer.read(MAX_DIFF_BYTES + 1)
     if len(text) > MAX_DIFF_BYTES:
         raise UsageError(f"the diff is larger than {MAX_DIFF_BYTES >> 20} MB: give one change at a time")
@@ -259,18 +260,18 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
     if as_json:
         print_json(as_plain(verdict))
         return
-    click.echo(f"verdict: {verdict_words(verdict)}")
+    say(f"verdict: {verdict_words(verdict)}")
     for each in verdict.diagnostics:
         if each.severity == "error":
-            click.echo(f"  {diagnostic_line(each)}")
+            say(f"  {diagnostic_line(each)}")
     for flag in verdict.flags:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
-        click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
+        say(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
     told = f"reward {reward}{_tests(verdict)}, {verdict.wall_ms:.0f} ms" + (
         ", known from before" if verdict.cached else ""
     )
-    click.echo(f"{told}, base {verdict.base}" if verdict.base else told)
+    say(f"{told}, base {verdict.base}" if verdict.base else told)
 
 
 def _tests(verdict: Verdict) -> str:

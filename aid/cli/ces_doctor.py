@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aid.cli.say import give, say
+
 if TYPE_CHECKING:
     from ces.doctor import Enforced, Report, Tried
 
@@ -29,34 +31,34 @@ def doctor(as_json: bool, workspace: Path | None) -> None:
     import msgspec
 
     from aid import paths
-    from aid.root import find_root
+    from aid.cli.outcome import workspace as workspace_of
     from ces.doctor import examine
 
-    root = workspace.resolve() if workspace is not None else find_root(Path.cwd())
+    root = workspace_of(workspace)
     report = asyncio.run(examine(root, paths.state_dir() / "ces"))
     if as_json:
-        click.echo(msgspec.json.encode(report).decode())
+        give(msgspec.json.encode(report).decode() + "\n")
     else:
         _print(report)
     sys.exit(0 if report.isolated else 1)
 
 
 def _print(report: Report) -> None:
-    click.echo(f"builds run in: {report.uses}")
-    click.echo(f"their user is: {report.identity}\n")
+    say(f"builds run in: {report.uses}")
+    say(f"their user is: {report.identity}\n")
     for tried in report.kinds:
-        click.echo(f"{tried.kind:11} {_kind(tried)}")
+        say(f"{tried.kind:11} {_kind(tried)}")
         for why in tried.why:
-            click.echo(f"{'':11} {why}")
-    click.echo()
+            say(f"{'':11} {why}")
+    say()
     for enforced in report.limits:
-        click.echo(f"{enforced.limit:11} {_allows(enforced):10} kept by {enforced.by}")
+        say(f"{enforced.limit:11} {_allows(enforced):10} kept by {enforced.by}")
     if report.improve:
-        click.echo("\nbetter:")
+        say("\nbetter:")
     for command in report.improve:
-        click.echo(f"  {command}")
+        say(f"  {command}")
     if not report.isolated:
-        click.echo("\nno isolation: code that nobody has read is not run here unless you say so")
+        say("\nno isolation: code that nobody has read is not run here unless you say so")
 
 
 def _kind(tried: Tried) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aid.cli.ces_options import quota, unsandboxed
+from aid.cli.say import say
 
 if TYPE_CHECKING:
     from ces.service.serve import Address
@@ -118,6 +119,6 @@ def _run_on_ray(settings: ServiceSettings, address: str, workers: int | None) ->
 
 def _say(address: Address) -> None:
     where = " and ".join(each for each in (address.url, address.unix and f"unix:{address.unix}") if each)
-    click.echo(f"listening on {where}")
+    say(f"listening on {where}")
     if address.token_file is not None:
-        click.echo(f"token in {address.token_file}")
+        say(f"token in {address.token_file}")

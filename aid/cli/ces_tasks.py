@@ -11,6 +11,7 @@ import click
 
 from aid.cli.ces_check import with_judge
 from aid.cli.outcome import print_json, workspace
+from aid.cli.say import say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -137,7 +138,7 @@ async def _green_base(judge: Judge, top: Path, rev: str | None) -> tuple[Path, s
     from aid.wording import diagnostic_line
     from ces.frozen import resolve_revision
 
-    click.echo(f"building {top}", err=True)
+    say(f"building {top}", err=True)
     full = None if rev is None else await resolve_revision(top, rev)
     async with judge.bases.held(top, full) as warm:
         status = warm.record.status
@@ -173,7 +174,7 @@ def _build(made: Made, out: Path, wanted: int, runs: int, *, as_json: bool) -> N
     if as_json:
         print_json({**as_plain(summary), "out": str(out), "tasks": len(record.tasks)})
     else:
-        click.echo(
+        say(
             f"{summary.admitted} new tasks, {len(record.tasks)} in {out}; {summary.refused} refused, "
             f"{summary.quarantined} unsteady, {summary.infra_error} given up because the machine failed"
         )
@@ -187,6 +188,6 @@ def _teller(record: Record, wanted: int) -> Callable[[Admission], None]:
         task = admission.task
         said = f": {admission.reason}" if admission.reason else ""
         where = ", ".join(task.files)
-        click.echo(f"[{record.count(task)}/{wanted}] {admission.outcome} {task.kind} {where}{said}", err=True)
+        say(f"[{record.count(task)}/{wanted}] {admission.outcome} {task.kind} {where}{said}", err=True)
 
     return tell

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from aid.cli.say import give, say
 
 if TYPE_CHECKING:
     from aid.protocol import StatusResult
@@ -36,7 +37,7 @@ def stop(keep_models: bool, as_json: bool) -> None:
     if as_json:
         _print_json({"running": False, "stopped": stopped})
     else:
-        click.echo("stopped" if stopped else "not running")
+        say("stopped" if stopped else "not running")
 
 
 @click.command()
@@ -60,7 +61,7 @@ def status(as_json: bool) -> None:
         if as_json:
             _print_json({"running": False})
         else:
-            click.echo("not running: 'aid start' starts it, as does any command that needs it")
+            say("not running: 'aid start' starts it, as does any command that needs it")
         sys.exit(1)
     with connect(start=False) as client:
         found = client.call("aid/status", StatusParams(), timeout_s=STATUS_TIMEOUT_S)
@@ -68,7 +69,7 @@ def status(as_json: bool) -> None:
         _print_json(_status_json(found))
     else:
         for line in _status_lines(found):
-            click.echo(line)
+            say(line)
 
 
 @click.command()
@@ -80,7 +81,7 @@ def logs(follow: bool, count: int, as_json: bool) -> None:
     from aid.logs import log_path, readable, tail
 
     def show(line: str) -> None:
-        click.echo(line if as_json else readable(line))
+        give(line + "\n") if as_json else say(readable(line))
 
     path = log_path()
     for line in tail(path, count):
@@ -96,22 +97,22 @@ def logs(follow: bool, count: int, as_json: bool) -> None:
 @_json
 def doctor(as_json: bool) -> None:
     """Say what is installed, what is missing, and how to mend it. Exit status 1: AID's main job can't work."""
+    from aid.cli.outcome import workspace
     from aid.doctor import examine
-    from aid.root import find_root
 
-    report = examine(find_root(Path.cwd()))
+    report = examine(workspace(None))
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(report).decode())
+        give(msgspec.json.encode(report).decode() + "\n")
     else:
         marks = {"ok": "ok     ", "poor": "could  ", "missing": "MISSING"}
         for check in report.checks:
             mark = "lacks  " if check.status == "missing" and not check.needed else marks[check.status]
-            click.echo(f"{mark}  {check.name}" + (f": {check.found}" if check.found else ""))
+            say(f"{mark}  {check.name}" + (f": {check.found}" if check.found else ""))
             if check.fix:
-                click.echo(f"         -> {check.fix}")
-        click.echo("AID works here." if report.works else "AID can't do its main job until what is MISSING is there.")
+                say(f"         -> {check.fix}")
+        say("AID works here." if report.works else "AID can't do its main job until what is MISSING is there.")
     sys.exit(0 if report.works else 1)
 
 
@@ -177,4 +178,4 @@ def _status_lines(found: StatusResult) -> list[str]:
 def _print_json(fields: dict[str, Any]) -> None:
     import json
 
-    click.echo(json.dumps(fields))
+    give(json.dumps(fields) + "\n")

@@ -4,6 +4,17 @@ import sys
 
 
 def main() -> None:
+    try:
+        _run()
+    except KeyboardInterrupt:
+        # Nothing may be imported yet, so this is said without what the command line is made of.
+        sys.stderr.write("aid: cancelled\n")
+        if "--json" in sys.argv:
+            sys.stdout.write('{"error": "cancelled"}\n')
+        sys.exit(130)
+
+
+def _run() -> None:
     if sys.argv[1:] == ["connect"]:
         # msgspec would import it for what Python 3.11 has in `typing`: a fifth of the bridge's start, and a megabyte.
         sys.modules["typing_extensions"] = None  # type: ignore[assignment]
@@ -20,15 +31,13 @@ def main() -> None:
 
 def _restart() -> None:
     """As the command of that name does it."""
-    from aid.errors import AidError, Cancelled
+    from aid.errors import AidError
 
     try:
         from aid.cli.restart import restart
 
         restart(as_json="--json" in sys.argv)
-    except (AidError, KeyboardInterrupt) as error:
+    except AidError as error:
         from aid.cli.main import fail
 
-        if isinstance(error, AidError):
-            fail(str(error), error.exit_code)
-        fail("cancelled", Cancelled.exit_code)
+        fail(str(error), error.exit_code)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.live import Live as RichLive
-from rich.syntax import Syntax
 from rich.text import Text
 
+from aid.cli.say import coloured
+from aid.printable import printable
 from aid.protocol import UpdateParams
 
 SHOWN_LINES = 12
@@ -32,12 +33,12 @@ class Live:
         if params.kind in ("text", "reasoning"):
             self._streamed += params.text
             tail = "\n".join(self._streamed.splitlines()[-SHOWN_LINES:])
-            self._live.update(Text(tail, style="dim"))
+            self._live.update(Text(printable(tail), style="dim"))
             return
         if self._show_all and params.proposal is not None:
-            self._live.console.print(Syntax(params.proposal.diff, "diff", background_color="default"))
+            self._live.console.print(coloured(params.proposal.diff))
         if params.line:
-            self._live.console.print(Text(params.line, style=_style(params)), highlight=False)
+            self._live.console.print(Text(printable(params.line), style=_style(params)), highlight=False)
         if params.kind == "candidate":
             self._streamed = ""
             self._live.update(Text(""))

@@ -6,12 +6,14 @@ Other distributions add commands by the entry-point group `aid.commands` (name -
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from aid import __version__
 from aid.cli.lazy import LazyGroup
+from aid.cli.say import give, say
 from aid.errors import AidError
 
 # name -> (module:attribute, one line for --help)
@@ -69,9 +71,10 @@ def main() -> None:
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Say why, in one line, and end."""
-    click.echo(f"aid: {message}", err=True)
+    say(f"aid: {message}", err=True)
     if "--json" in sys.argv:
         import json
 
-        click.echo(json.dumps({"error": message}))
+        with suppress(AidError):  # the first reason is the one to tell
+            give(json.dumps({"error": message}) + "\n")
     sys.exit(exit_code)

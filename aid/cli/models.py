@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from aid.cli.complete import model_names
+from aid.cli.say import say
 
 if TYPE_CHECKING:
     from aid.protocol import ModelsResult
@@ -20,12 +20,12 @@ def models(context: click.Context, as_json: bool) -> None:
     """List the models this workspace can use, or choose the default one."""
     if context.invoked_subcommand is not None:
         return
+    from aid.cli.outcome import workspace
     from aid.client import connect
     from aid.protocol import ModelsParams
-    from aid.root import find_root
 
     with connect() as client:
-        _print(client.call("aid/models", ModelsParams(workspace=str(find_root(Path.cwd())))), as_json=as_json)
+        _print(client.call("aid/models", ModelsParams(workspace=str(workspace(None)))), as_json=as_json)
 
 
 @models.command()
@@ -33,12 +33,12 @@ def models(context: click.Context, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def use(name: str, as_json: bool) -> None:
     """Let NAME answer in this workspace from now on, until you choose again or 'default_model' in aid.toml changes."""
+    from aid.cli.outcome import workspace
     from aid.client import connect
     from aid.protocol import SetModelParams
-    from aid.root import find_root
 
     with connect() as client:
-        params = SetModelParams(model=name, workspace=str(find_root(Path.cwd())))
+        params = SetModelParams(model=name, workspace=str(workspace(None)))
         _print(client.call("aid/setModel", params), as_json=as_json)
 
 
@@ -53,4 +53,4 @@ def _print(found: ModelsResult, *, as_json: bool) -> None:
         mark = "*" if model.default else " "
         state = "" if model.ready else "not ready: "
         kind = f"{model.backend}, chosen here" if model.chosen else model.backend
-        click.echo(f"{mark} {model.name} ({kind})" + (f"  {state}{model.detail}" if model.detail else ""))
+        say(f"{mark} {model.name} ({kind})" + (f"  {state}{model.detail}" if model.detail else ""))

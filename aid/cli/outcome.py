@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import click
+from aid.cli.say import give, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +39,12 @@ def workspace(root: Path | None) -> Path:
     try:
         return root.resolve() if root is not None else find_root(Path.cwd())
     except OSError as error:
-        raise UsageError(
-            f"the current directory can't be read ({error.strerror}): name the workspace by --root"
-        ) from error
+        raise UsageError(f"the current directory can't be read ({error.strerror}): go to one that is there") from error
 
 
 def print_json(value: dict[str, Any]) -> None:
     """One object on one line, in ASCII whatever the terminal is."""
-    click.echo(json.dumps(value))
+    give(json.dumps(value) + "\n")
 
 
 def refused_json(refused: Iterable[Refused]) -> list[dict[str, Any]]:
@@ -63,19 +61,19 @@ def files_json(files: Iterable[ChangedFile | FileChange]) -> list[dict[str, str]
 def print_files(files: Iterable[ChangedFile]) -> None:
     for file in files:
         was = f"{file.old_path} -> " if file.old_path is not None else ""
-        click.echo(f"{_LETTERS[file.status]} {was}{file.path} +{file.added} -{file.removed}")
+        say(f"{_LETTERS[file.status]} {was}{file.path} +{file.added} -{file.removed}")
 
 
 def print_notes(notes: Iterable[str]) -> None:
     for note in notes:
-        click.echo(f"aid: {note}", err=True)
+        say(f"aid: {note}", err=True)
 
 
 def print_refused(refused: Iterable[Refused]) -> None:
     from aid.errors import Refusal
 
     for each in refused:
-        click.echo(plain(f"aid: {Refusal(each.path, each.reason, each.near)}"), err=True)
+        say(f"aid: {Refusal(each.path, each.reason, each.near)}", err=True)
 
 
 def plain(text: str) -> str:
@@ -89,10 +87,12 @@ def reported(empty: dict[str, Any], *, as_json: bool) -> Iterator[None]:
 
     A refusal of several files is told file by file.
     """
-    from aid.errors import AidError, Refusal
+    from aid.errors import AidError, OutputError, Refusal
 
     try:
         yield
+    except OutputError:
+        raise  # it can't be said as an object either
     except AidError as error:
         refused: Sequence[Refused] = getattr(error, "refused", ()) or (Refusal(None, str(error)),)
         if as_json:

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from aid.cli.complete import model_names
+from aid.cli.say import give, on_terminal, say
+from aid.printable import printable
 
 Column = tuple[str, dict[str, Any]]
 RATES = {
@@ -43,12 +45,12 @@ def stats(as_json: bool, days: float | None, model: str | None) -> None:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(found).decode())
+        give(msgspec.json.encode(found).decode() + "\n")
     elif not found["requests"]:
-        click.echo("no requests recorded yet" if days is None and model is None else "no such requests recorded")
+        say("no requests recorded yet" if days is None and model is None else "no such requests recorded")
     else:
-        click.echo(_first_line(found))
-        click.echo()
+        say(_first_line(found))
+        say()
         _print(_table(_columns(found)))
 
 
@@ -98,13 +100,11 @@ def _table(columns: list[Column]) -> list[list[str]]:
 
 
 def _print(rows: list[list[str]]) -> None:
-    import sys
-
-    if not sys.stdout.isatty():
+    if not on_terminal():
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for name, *cells in rows:
             aligned = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-            click.echo("  ".join([name.ljust(widths[0]), *aligned]).rstrip())
+            say("  ".join([name.ljust(widths[0]), *aligned]).rstrip())
         return
     from rich.console import Console
     from rich.table import Table
@@ -112,9 +112,9 @@ def _print(rows: list[list[str]]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, heading in enumerate(rows[0]):
-        table.add_column(Text(heading), justify="right" if number else "left")
+        table.add_column(Text(printable(heading)), justify="right" if number else "left")
     for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)
 
 

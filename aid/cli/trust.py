@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from aid.cli.say import give, say
+
 
 @click.command()
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -14,16 +16,16 @@ import click
 def trust(directory: Path | None, as_json: bool) -> None:
     """Trust the aid.toml of DIRECTORY (else of this workspace) as it is now; a later change needs trust again."""
     from aid import config
-    from aid.root import find_root
+    from aid.cli.outcome import workspace as workspace_of
 
-    workspace = directory.resolve() if directory is not None else find_root(Path.cwd())
+    workspace = workspace_of(directory)
     own_file = workspace / config.FILE_NAME
     loaded = config.load(workspace)
     withheld, ignored = loaded.withheld, loaded.ignored
     config.trust(workspace)
     if as_json:
-        click.echo(json.dumps({"trusted": str(own_file), "settings": list(withheld), "ignored": list(ignored)}))
+        give(json.dumps({"trusted": str(own_file), "settings": list(withheld), "ignored": list(ignored)}) + "\n")
     else:
-        click.echo(f"trusted {own_file}" + (f": {', '.join(withheld)}" if withheld else ": nothing was withheld"))
+        say(f"trusted {own_file}" + (f": {', '.join(withheld)}" if withheld else ": nothing was withheld"))
         if ignored:
-            click.echo(f"left out, since only your own aid.toml may say it: {', '.join(ignored)}")
+            say(f"left out, since only your own aid.toml may say it: {', '.join(ignored)}")

@@ -11,6 +11,7 @@ import click
 
 from aid.cli.complete import applied_ids, undone_ids
 from aid.cli.outcome import files_json, print_files, print_json, print_notes, reported, workspace
+from aid.cli.say import say
 
 if TYPE_CHECKING:
     from aid.apply import Applied
@@ -100,7 +101,7 @@ def log(limit: int, as_json: bool, root: Path | None) -> None:
         if as_json:
             print_json({"entries": [_entry_json(entry) for entry in entries]})
         for entry in () if as_json else entries:
-            click.echo(_entry_line(entry))
+            say(_entry_line(entry))
 
 
 def _take(change: Callable[[], Applied], done: str, *, as_json: bool) -> None:
@@ -111,7 +112,7 @@ def _take(change: Callable[[], Applied], done: str, *, as_json: bool) -> None:
         else:
             print_files(result.files)
             print_notes(result.notes)
-            click.echo(f"{done} {result.id}")
+            say(f"{done} {result.id}")
 
 
 def _entry_json(entry: LogEntry) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import msgspec
 from aid.edits import fuzzy
 from aid.edits.diff import same_pairs
 from aid.edits.edit import Edit, Placed, Rejected
+from aid.edits.elision import stands_for_more
 from aid.edits.match import MAX_CANDIDATES, Match, find_all, without_numbers
 from aid.edits.text import BOM, Text
 
@@ -62,6 +63,7 @@ def place_all(text: Text, edits: Sequence[Edit]) -> list[Placed | Rejected]:
 
 
 _BESIDE_WHOLE = "the reply also gives the whole file: send one or the other"
+_LEFT_OUT = "the reply leaves out a part of the file: give all of it, or SEARCH/REPLACE"
 
 
 def _refused(edit: Edit, reason: str, near: Sequence[int] = ()) -> Rejected:
@@ -294,8 +296,10 @@ def _unquoted(text: Text, edit: Edit) -> Placed | Rejected:
     return _finished(text, edit, start, end, lines, Match(start, "exact"))
 
 
-def _whole(text: Text, edit: Edit) -> Placed:
+def _whole(text: Text, edit: Edit) -> Placed | Rejected:
     """The whole document anew: lines that stay keep their line ends, new ones get the document's own style."""
+    if _leaves_out(text, edit):
+        return _refused(edit, _LEFT_OUT)
     verbatim = edit.exact or any(line.endswith("\r") for line in edit.new)
     lines = list(edit.new)
     if text.bom and not edit.exact and lines:
@@ -306,3 +310,9 @@ def _whole(text: Text, edit: Edit) -> Placed:
         lines = [text.raw[kept[at]] if at in kept else _ended(text, line) for at, line in enumerate(lines)]
     match = Match(0, "exact", faithful=verbatim)
     return _finished(text, edit, 0, len(text.raw), lines, match)
+
+
+def _leaves_out(text: Text, edit: Edit) -> bool:
+    """Whether a new line stands for lines of the document, which would be lost. The document may have such lines."""
+    standing = [line.strip() for line in edit.new if stands_for_more(line)]
+    return any(text.stripped) and any(standing.count(line) > text.stripped.count(line) for line in set(standing))

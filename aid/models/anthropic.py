@@ -14,6 +14,7 @@ import msgspec
 
 from aid.config import AnthropicModel
 from aid.models.backend import Chunk, Message, Prompt
+from aid.models.counts import Count, told
 from aid.models.estimate import estimated_tokens
 from aid.models.post import Call, Wait, drain, error_text, events, posted, read, refused, whole
 from aid.models.remote import RemoteBackend
@@ -102,16 +103,16 @@ class _Text(msgspec.Struct, frozen=True):
 class _Usage(msgspec.Struct, frozen=True):
     """`input_tokens` are those neither read from the cache nor written to it."""
 
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    output_tokens: Count | None = None
 
 
 class _Answer(msgspec.Struct, frozen=True):
     content: list[_Text] = []
     stop_reason: str | None = None
-    usage: _Usage = _Usage()
+    usage: msgspec.Raw = msgspec.Raw()
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -122,7 +123,7 @@ class _Event(msgspec.Struct, frozen=True):
     content_block: _Text | None = None
     delta: _Text | None = None
     content: list[_Text] = []
-    usage: _Usage | None = None
+    usage: msgspec.Raw = msgspec.Raw()
     stop_reason: str | None = None
 
 
@@ -165,7 +166,7 @@ class _Reader:
             case "error":
                 raise refused(_status(body), error_text(body), self._call)
             case "message_start" if event.message is not None:
-                self._usage = event.message.usage
+                self._count(event.message.usage)
             case "content_block_start" | "content_block_delta":
                 block = event.delta or event.content_block or _Text()
                 return Chunk(text=block.text, reasoning=block.thinking)
@@ -199,8 +200,9 @@ class _Reader:
             completion_tokens=usage.output_tokens,
         )
 
-    def _count(self, usage: _Usage | None) -> None:
+    def _count(self, raw: msgspec.Raw) -> None:
         """A later count stands in place of an earlier one, field by field."""
+        usage = told(raw, _Usage)
         if usage is not None:
             later = {name: value for name, value in msgspec.structs.asdict(usage).items() if value is not None}
             self._usage = msgspec.structs.replace(self._usage, **later)

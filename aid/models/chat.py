@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 
 from aid.models.backend import Chunk, Prompt
+from aid.models.counts import Count, told
 from aid.models.post import Call, Wait, drain, error_text, events, posted, read, refused, whole
 from aid.models.reasoning import Splitter
 from aid.models.retry import ServerError
@@ -37,31 +38,31 @@ class _Choice(msgspec.Struct, frozen=True):
 
 
 class _PromptDetails(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
+    cached_tokens: Count | None = None
 
 
 class _Usage(msgspec.Struct, frozen=True):
     """`prompt_cache_hit_tokens` is DeepSeek's name for the cached ones."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
+    prompt_cache_hit_tokens: Count | None = None
 
 
 class _Timings(msgspec.Struct, frozen=True):
     """llama-server's own count, of the prompt: `cache_n` tokens reused, `prompt_n` computed."""
 
-    cache_n: int | None = None
-    prompt_n: int | None = None
-    predicted_n: int | None = None
+    cache_n: Count | None = None
+    prompt_n: Count | None = None
+    predicted_n: Count | None = None
 
 
 class _Answer(msgspec.Struct, frozen=True):
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    timings: _Timings | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw()
+    timings: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
     object: str = ""
 
 
@@ -185,7 +186,7 @@ def _decoded(text: bytes, call: Call) -> _Answer:
     except (msgspec.DecodeError, RecursionError) as error:
         what = error_text(text) if text.lstrip()[:1] == b"<" else "an answer that isn't JSON"
         raise ServerError(f"{call.server} sent {what}: is base_url right, is it a chat server?") from error
-    if answer.object == "error" or (answer.error is not None and bytes(answer.error) != b"null"):
+    if answer.object == "error" or bytes(answer.error) not in (b"", b"null"):
         raise refused(_status(text), error_text(text), call)
     return answer
 
@@ -202,8 +203,8 @@ def _status(body: bytes) -> int:
 
 
 def _counted(answer: _Answer, before: _Usage) -> _Usage:
-    usage = answer.usage or before
-    timings = answer.timings
+    usage = told(answer.usage, _Usage) or before
+    timings = told(answer.timings, _Timings)
     if timings is None or timings.prompt_n is None:
         return usage
     cached = timings.cache_n or 0

@@ -17,6 +17,7 @@ import msgspec
 from aid.models.address import server_name
 from aid.models.retry import RETRYABLE_STATUS, ServerError, retry_after_s
 from aid.models.sse import Event, Malformed, Parser
+from aid.printable import one_line
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
@@ -252,10 +253,10 @@ def error_text(body: bytes) -> str:
 
 
 def redacted(text: str, call: Call) -> str:
-    """`text` on one line, short, without the call's credentials or anything that looks like one."""
+    """`text` on one line, short, printable, without the call's credentials or anything that looks like one."""
     for name, value in call.headers.items():
         secret = value.removeprefix("Bearer ")
         if name.lower() in ("authorization", "x-api-key") and secret:
             text = text.replace(secret, "***")
-    text = " ".join(_KEY_LIKE.sub("***", text).split())
+    text = one_line(" ".join(_KEY_LIKE.sub("***", text).split()))
     return text if len(text) <= 300 else text[:299] + "…"

@@ -122,6 +122,15 @@ def test_an_untrusted_build_is_said_and_waited_for(machine: Machine) -> None:
     assert "line seven\n" in machine.text and not (machine.root / "owned").exists()
 
 
+def test_an_untrusted_default_model_is_said_and_another_answers(machine: Machine) -> None:
+    model = '[models.q]\nbackend = "openai"\nbase_url = "http://127.0.0.1:1/v1"\nmodel = "q"\n'
+    (machine.root / "aid.toml").write_text(f'default_model = "q"\n{model}')
+    machine.replies(SEVEN)
+    done = machine.run("ask", "change line 7")
+    assert done.returncode == 0 and "by replay" in done.stdout
+    assert "aid.toml is not trusted, left out: models.q, default_model; read it, then 'aid trust'" in done.stderr
+
+
 def test_a_named_file_that_can_not_be_shown_is_said(machine: Machine) -> None:
     (machine.root / "image.bin").write_bytes(b"\0\1")
     machine.replies(SEVEN)

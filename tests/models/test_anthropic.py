@@ -67,6 +67,13 @@ async def test_answers_with_thinking_apart_and_the_counts(serve: Serve, whole: b
     assert await answer(server.url) == "[hm]let x = 1|length 9 5 3"
 
 
+async def test_counts_that_can_not_be_meant_cost_no_answer(serve_raw: ServeRaw) -> None:
+    content = b'"content":[{"type":"text","text":"good"}]'
+    body = b'{"type":"message",' + content + b',"stop_reason":"end_turn","usage":{"input_tokens":-1}}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert await answer(await serve_raw(head + body)) == "good|stop None None None"
+
+
 async def test_sends_the_system_text_apart_and_merges_neighbours(serve: Serve) -> None:
     server = await serve(Recording(reply="ok", finish="end_turn"))
     assert await answer(server.url) == "ok|stop 0 0 0"

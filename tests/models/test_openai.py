@@ -231,6 +231,22 @@ async def test_says_in_one_line_what_a_broken_server_did(serve_raw: ServeRaw, re
     assert (await answer(backend(url))).removeprefix("ha") == "!" + said.replace("URL", url)
 
 
+@pytest.mark.parametrize(
+    "counts",
+    [
+        b'"usage":{"prompt_tokens":-3,"completion_tokens":2}',
+        b'"usage":{"prompt_tokens":9223372036854775808}',
+        b'"usage":{"prompt_tokens":"three"}',
+        b'"usage":[]',
+        b'"timings":{"prompt_n":9223372036854775807,"cache_n":9223372036854775807}',
+    ],
+)
+async def test_counts_that_can_not_be_meant_cost_no_answer(serve_raw: ServeRaw, counts: bytes) -> None:
+    told = b'{"choices":[{"delta":{"content":"good"},"finish_reason":"stop"}],' + counts + b"}"
+    url = await serve_raw(http(b"data: " + told + b"\n\ndata: [DONE]\n\n"))
+    assert await answer(backend(url)) == "good|stop - - -"
+
+
 async def test_survives_any_damage_to_a_stream(serve_raw: ServeRaw) -> None:
     """Bytes of a good answer lost, doubled and changed: chunks or one error come of it, and nothing else."""
     chance = random.Random(7)
@@ -288,6 +304,13 @@ async def test_sends_its_key_and_never_shows_it(
         f"!{server.url} answered 401: Incorrect API key provided: ***, also ***; set THE_KEY and restart the daemon"
     )
     assert "verysecret" not in caplog.text
+
+
+async def test_what_a_terminal_would_obey_in_a_servers_words_is_spelt_out(serve: Serve) -> None:
+    said = '{"error": {"message": "no\\u001b]0;title\\u0007 \\u202emodel"}}'
+    server = await serve(Recording(match="", status=400, body=said))
+    told = await answer(backend(server.url))
+    assert r"answered 400: no\x1b]0;title\x07 \u202emodel; " in told
 
 
 async def test_says_which_variable_should_hold_the_key(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
