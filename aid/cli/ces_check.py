@@ -224,7 +224,7 @@ def with_judge(
 
 def _print(verdict: Verdict, *, as_json: bool) -> None:
     from aid.cli.wording import as_plain
-    from aid.wording import diagnostic_line, verdict_words
+    from aid.wording import diagnostic_line, flag_line, verdict_words
 
     if as_json:
         print_json(as_plain(verdict))
@@ -234,8 +234,7 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
         if each.severity == "error":
             click.echo(f"  {diagnostic_line(each)}")
     for flag in verdict.flags:
-        where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
-        click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
+        click.echo(flag_line(flag))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
     tests = "" if verdict.tests_run is None else f", {verdict.tests_run} of {verdict.tests_expected} tests"
     told = f"reward {reward}{tests}, {verdict.wall_ms:.0f} ms" + (", known from before" if verdict.cached else "")

@@ -233,6 +233,31 @@ async def test_a_python_workspace_is_compiled_then_tested(
     assert not list(root.rglob("__pycache__"))
 
 
+async def test_tests_that_go_are_told_with_the_verdict_and_do_not_change_it(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    first, second = "def test_one():\n    assert 1 == 1\n", "def test_two():\n    assert 2 == 2\n"
+    root = workspace(f"-- pytest.ini --\n[pytest]\n-- test_a.py --\n{first}-- test_b.py --\n{second}")
+    judge = checker(root)
+
+    async def told(*changes: FileChange) -> tuple[object, ...]:
+        verdict = await judge.check(changes, budget_s=60)
+        return verdict.status, verdict.tests_run, verdict.tests_expected, {flag.name for flag in verdict.flags}
+
+    assert await told(edit(root, "test_b.py", second + first)) == ("green", 3, 2, set())
+    assert await told(edit(root, "test_b.py", None)) == ("green", 1, 2, {"test-deleted", "tests-missing"})
+
+
+@needs_dune
+async def test_a_dune_test_that_goes_is_told_though_dune_runs_only_what_has_changed(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    root = workspace(DUNE.replace("nothing", "x").replace("s ^ 1", 's ^ "!"'))
+    gone = await checker(root).check([edit(root, T, None), edit(root, "t/dune", None)], budget_s=60)
+    assert said(gone) == ("green", "test", 0, 0, [])
+    assert "test-deleted" in {flag.name for flag in gone.flags} and gone.tests_run is None
+
+
 @needs_dune
 async def test_an_endless_test_is_a_timeout_and_nothing_of_it_is_left(
     workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
