@@ -396,6 +396,24 @@ async def test_a_missing_tool_is_unchecked_with_what_to_install(
     assert status.reason == "missing: dune: apt-get install ocaml-dune ocaml (or: opam install dune)"
 
 
+async def test_a_cargo_without_a_toolchain_is_unchecked_and_not_red(
+    workspace: MakeWorkspace, checker: MakeChecker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tools").mkdir()
+    for name in ("cargo", "rustc"):
+        said = "error: rustup could not choose a version of cargo to run, because no default is configured."
+        (tmp_path / "tools" / name).write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
+        (tmp_path / "tools" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("RUSTUP_HOME", str(tmp_path / "rustup"))
+    judge = checker(workspace('-- Cargo.toml --\n[package]\nname = "a"\n'))
+    status = await judge.status()
+    assert status.status == "unchecked" and "missing: cargo: rustup could not choose a version" in (status.reason or "")
+    (tmp_path / "rustup").mkdir()
+    (tmp_path / "rustup/settings.toml").write_text(f'[overrides]\n"{tmp_path}" = "stable"\n')
+    assert (await judge.status()).status == "red"
+
+
 async def test_a_build_killed_from_outside_is_the_machines_fault(
     workspace: MakeWorkspace, checker: MakeChecker
 ) -> None:
