@@ -33,7 +33,7 @@ from ces.verdict import BuildStatus, Diagnostic, EarlyCount, Flag, Verdict
 
 STATUS_TIMEOUT_S = 600.0
 GRACE_S = 2.0  # for a build that reached its deadline to be taken down
-SIGNS_S = 2.0  # beyond the build's end, for what smells of tricks
+SIGNS_S = 10.0  # beyond the end of the build, beside which what smells of tricks is looked for
 REMEMBERED = 256
 _JUDGED = ("green", "red")
 
