@@ -192,18 +192,27 @@ def _programs(_: Path) -> Iterator[Check]:
             fix = f"{install}   (for {purpose})"
             yield Check(name=name, status="missing", needed=False, found="", fix=fix)
         else:
-            yield Check(name=name, status="ok", needed=False, found=f"{_version(program)} at {program}")
+            told, works = _version(program)
+            yield Check(
+                name=name,
+                status="ok" if works else "poor",
+                needed=False,
+                found=f"{told} at {program}",
+                fix=None if works else f"it can't say its version: mend it, or {install}   (for {purpose})",
+            )
 
 
-def _version(program: str) -> str:
+def _version(program: str) -> tuple[str, bool]:
+    """What the program says of itself in a line, and whether it ended well."""
     flag = "-version" if program.endswith("ocamlc") else "--version"
     try:
         said = subprocess.run(
             [program, flag], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False, cwd="/"
         )
     except (OSError, subprocess.TimeoutExpired):
-        return "(does not say its version)"
-    return (said.stdout or said.stderr).strip().partition("\n")[0] or "(does not say its version)"
+        return "(does not say its version)", False
+    told = (said.stdout or said.stderr).strip().partition("\n")[0]
+    return told or "(does not say its version)", said.returncode == 0
 
 
 def _build(root: Path) -> Iterator[Check]:

@@ -38,6 +38,12 @@ class ModelError(AidError):
         super().__init__(message)
         self.retryable = retryable
         self.timed_out = timed_out
+        self.gave_up = False
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether to ask again at once is of no use: a refusal, time that ran out, retries that were used up."""
+        return not self.retryable or self.timed_out or self.gave_up
 
     @property
     def kind(self) -> str:

@@ -107,6 +107,7 @@ class Timings(Wire, frozen=True):
 
 class Proposal(Wire, frozen=True):
     """A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
+    `held`, where it is green: why it isn't to be accepted without the person's word all the same.
 
     `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was
     accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
@@ -121,6 +122,7 @@ class Proposal(Wire, frozen=True):
     files: tuple[ProposedFile, ...]
     verdict: Verdict
     badge: str = ""
+    held: str = ""
     summary: str = ""
     at: float = 0.0
     state: ProposalState = "open"
@@ -139,7 +141,7 @@ class PromptParams(Wire, frozen=True):
 
     `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may
     be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model.
-    `apply`: write what comes out green.
+    `apply`: write what comes out green, unless tests are gone that would have told.
 
     `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line
     "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.

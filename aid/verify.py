@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from aid.wording import gone_tests
 from ces.verdict import Verdict
 
 T = TypeVar("T")
@@ -29,12 +30,21 @@ def best(judged: Sequence[tuple[T, Verdict]]) -> tuple[T, Verdict] | None:
     return min(judged, key=lambda pair: rank(pair[1]), default=None)
 
 
+def held(verdict: Verdict) -> str:
+    """Why a green change is not written by itself all the same; empty for one that may be."""
+    gone = gone_tests(verdict) if verdict.status == "green" else ""
+    return f"its tests are {gone}" if gone else ""
+
+
 def may_apply(verdict: Verdict, *, has_build: bool) -> str | None:
     """None when `--apply` may write this without asking further, else why not.
 
-    Green may; where the workspace has no build (or checking is off) there is nothing to wait for.
+    Green may, unless tests are gone that would have told; where the workspace has no build (or checking is off) there
+    is nothing to wait for.
     """
-    if verdict.status == "green" or (verdict.status == "unchecked" and not has_build):
+    if verdict.status == "green":
+        return held(verdict) or None
+    if verdict.status == "unchecked" and not has_build:
         return None
     if verdict.status == "red":
         new = sum(each.severity == "error" for each in verdict.diagnostics)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from aid.errors import Refusal
 from aid.protocol import Candidate, OutcomeResult, UpdateParams
-from ces.verdict import BuildStatus, Diagnostic, Severity, Verdict
+from ces.verdict import BuildStatus, Diagnostic, Flag, Severity, Verdict
+
+# What a flag says became of tests: a green without them proves nothing.
+_TESTS = {
+    "test-deleted": "deleted",
+    "test-stanza-deleted": "deleted",
+    "test-emptied": "emptied",
+    "test-skipped": "skipped",
+    "suite-skipped": "skipped",
+    "tests-missing": "missing",
+}
 
 
 def verdict_words(verdict: Verdict) -> str:
@@ -12,13 +22,25 @@ def verdict_words(verdict: Verdict) -> str:
     asked = " ".join(part for part in (verdict.adapter, verdict.stage) if part)
     by = f" ({asked})" if asked else ""
     if verdict.status == "green":
-        return f"green{by}" + (f", {_errors(verdict.fixed)} fixed" if verdict.fixed else "")
+        fixed = f", {_errors(verdict.fixed)} fixed" if verdict.fixed else ""
+        gone = gone_tests(verdict)
+        return f"green{by}{fixed}" + (f", tests {gone}" if gone else "")
     if verdict.status == "red":
         told = [f"{_errors(len(verdict.diagnostics), 'new ')}"] if verdict.diagnostics else ["no new errors seen"]
         told += [f"{verdict.fixed} gone"] if verdict.fixed else []  # mended, or hidden behind the new ones
         told += [f"{verdict.remaining} remaining"] if verdict.remaining else []
         return f"red{by}: {', '.join(told)}"
     return f"{verdict.status}{by}" + (f": {verdict.reason}" if verdict.reason else "")
+
+
+def gone_tests(verdict: Verdict) -> str:
+    """What a change did to tests so that they don't tell any more ("deleted, skipped"); empty for nothing."""
+    return ", ".join(dict.fromkeys(_TESTS[flag.name] for flag in verdict.flags if flag.name in _TESTS))
+
+
+def flag_line(flag: Flag) -> str:
+    where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
+    return " ".join(filter(None, ("flag:", flag.name, where, flag.message)))
 
 
 def build_words(status: BuildStatus) -> str:

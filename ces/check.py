@@ -2,7 +2,7 @@
 
 In: a workspace's root, change sets. Out: `BuildStatus` and `Verdict`. The person's tree is never written; nothing
 blocks the event loop; what the machine did wrong is `infra_error`, never red; what was not built is
-`unchecked`, never green.
+`unchecked`, never green. What of a change smells of tricks is told with the verdict and doesn't change it.
 
 One `Checker` a workspace. It keeps the build warm: each state of the tree is built once, in the background whatever
 budget the caller had, and proposals are built on top of that. Who wants to act on a red proposal before the build has
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from ces import workspace
+from ces import evidence, workspace
 from ces.builder import CHANGING, Builder, set_up
 from ces.builds.adapter import BuildSettings
 from ces.builds.stages import ORDER
@@ -28,10 +28,12 @@ from ces.early import IDLE_S, Early
 from ces.errors import BadChange, InfraError
 from ces.isolation import KINDS, Isolation, Kind
 from ces.jobs import Jobs, Memory
-from ces.verdict import BuildStatus, Diagnostic, EarlyCount, Verdict
+from ces.signs import UNREADABLE, signs
+from ces.verdict import BuildStatus, Diagnostic, EarlyCount, Flag, Verdict
 
 STATUS_TIMEOUT_S = 600.0
 GRACE_S = 2.0  # for a build that reached its deadline to be taken down
+SIGNS_S = 10.0  # beyond the end of the build, beside which what smells of tricks is looked for
 REMEMBERED = 256
 _JUDGED = ("green", "red")
 
@@ -245,6 +247,7 @@ class Checker:
     async def _judge(self, asked: "_Asked") -> Verdict:
         assert self._builder is not None
         assert self._early is not None
+        looking = self._jobs.start(self._signs(asked))
         after = await self._builder.build_changed(asked.digest, (*asked.overlay, *asked.changes), asked.deadline)
         if after.status not in _JUDGED:
             return _unjudged(after)
@@ -257,9 +260,16 @@ class Checker:
             remaining=found.remaining,
             fixed=found.fixed,
             adapter=after.adapter,
+            flags=await _in_time(looking),
         )
+        verdict = _weighed(verdict, asked.before, after)
         self._verdicts.put(asked.key, verdict)
         return verdict
+
+    async def _signs(self, asked: "_Asked") -> tuple[Flag, ...]:
+        assert self._builder is not None
+        paths = tuple(self._builder.tree.entries)
+        return await asyncio.to_thread(signs, self.root, paths, asked.changes, asked.overlay)
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,6 +281,27 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     changes: Sequence[FileChange]
     overlay: Sequence[FileChange]
     deadline: float
+
+
+async def _in_time(looking: "asyncio.Task[tuple[Flag, ...]]") -> tuple[Flag, ...]:
+    """What was found; a flag that says so where the looking takes too long for a verdict to wait for."""
+    await asyncio.wait({looking}, timeout=SIGNS_S)
+    if looking.done():
+        return looking.result()
+    return (Flag(name=UNREADABLE, path=None, message="looking for tricks took too long"),)
+
+
+def _weighed(verdict: Verdict, before: BuildStatus, after: BuildStatus) -> Verdict:
+    """The verdict with flags for tests that ran in the tree as it stands and not after the change.
+
+    With counts only where the build ran all tests there: one that ran only what had a reason to gives no number.
+    """
+    if before.ran is None or after.ran is None:
+        return verdict
+    base = evidence.of_a_base(before.ran).tests
+    ran = base | evidence.differing(base, after.ran)
+    weighed = evidence.weighed(verdict, ran, base, counts=False)
+    return msgspec.structs.replace(weighed, tests_run=None, tests_expected=None) if before.ran.partial else weighed
 
 
 def _unjudged(status: BuildStatus) -> Verdict:

@@ -3,7 +3,6 @@
 In: a `CheckRequest` and an open base. Out: a `Laid`, or the verdict on a diff that can't be laid. Blocking.
 """
 
-import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -14,13 +13,11 @@ from ces.change import FileChange, merge
 from ces.diff import Malformed, Misfit
 from ces.errors import BadChange
 from ces.request import CheckRequest
+from ces.signs import reading, standing, unread
 from ces.testfiles import is_test, restore_tests
 from ces.verdict import Diagnostic, Flag, Stage, Verdict
 
-log = logging.getLogger(__name__)
-
 REWARD = "reward"
-UNREADABLE = "unreadable"
 
 
 class Laid(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +41,7 @@ def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
     parsed = diff.parse(request.diff)
     if isinstance(parsed, Malformed):
         return _refused("format", None, parsed.reason)
-    broken = reading(warm, onto)
+    broken = reading(warm.tree, onto)
     own = diff.apply(parsed, broken)
     if isinstance(own, Misfit):
         return _refused("apply", own.path, f"{own.path} {own.reason}")
@@ -57,9 +54,9 @@ def lay(request: CheckRequest, warm: Warm) -> Laid | Verdict:
     case = hacks.Case(
         changes=own,
         base=broken,
-        paths=_paths(warm, onto),
+        paths=standing(warm.builder.tree.entries, onto),
         reference=reference,
-        original=reading(warm, ()) if onto else None,
+        original=reading(warm.tree, ()) if onto else None,
     )
     flags, tricks = _judged(case, request.policy)
     given = {path for change in (*onto, *(reference or ())) for path in (change.path, change.old_path or change.path)}
@@ -77,9 +74,8 @@ def _judged(case: hacks.Case, policy: str) -> tuple[tuple[Flag, ...], tuple[Flag
         flags = hacks.flags(case)
         return flags, hacks.unshared(case, flags) if policy == REWARD else ()
     except Exception as error:  # the one guard of this job
-        log.exception("a change could not be read for tricks: %s", ", ".join(one.path for one in case.changes)[:200])
-        unread = Flag(name=UNREADABLE, path=None, message=f"looking for tricks broke off: {type(error).__name__}")
-        return (*flags, unread), (unread,) if policy == REWARD else ()
+        flag = unread(case.changes, error)
+        return (*flags, flag), (flag,) if policy == REWARD else ()
 
 
 def _whole(
@@ -92,29 +88,9 @@ def _whole(
     """`onto`, over it what counts of the candidate's `own`, over that the tests that the caller gives."""
     kept = tuple(own)
     if request.policy == REWARD:
-        kept, _ = restore_tests(own, reading(warm, onto), reference)
+        kept, _ = restore_tests(own, reading(warm.tree, onto), reference)
     laid = merge(onto, kept)
-    return merge(laid, _hidden(request, reading(warm, laid)))
-
-
-def reading(warm: Warm, over: Sequence[FileChange]) -> diff.Read:
-    """The base's files, with `over` laid over them. What may not be read is not there: `validate` says why."""
-    laid: dict[str, bytes | None] = {}
-    for change in over:
-        if change.old_path is not None:
-            laid[change.old_path] = None
-        laid[change.path] = change.after
-
-    def read(path: str) -> bytes | None:
-        if path in laid:
-            return laid[path]
-        try:
-            workspace.check_path(warm.tree, path)
-            return (warm.tree / path).read_bytes()
-        except (BadChange, OSError):
-            return None
-
-    return read
+    return merge(laid, _hidden(request, reading(warm.tree, laid)))
 
 
 def _vouched(text: str, name: str, warm: Warm, over: Sequence[FileChange]) -> tuple[FileChange, ...]:
@@ -124,7 +100,7 @@ def _vouched(text: str, name: str, warm: Warm, over: Sequence[FileChange]) -> tu
     parsed = diff.parse(text)
     if isinstance(parsed, Malformed):
         raise BadChange(_plain(f"`{name}` is {parsed.reason}"))
-    changes = diff.apply(parsed, reading(warm, over))
+    changes = diff.apply(parsed, reading(warm.tree, over))
     if isinstance(changes, Misfit):
         raise BadChange(_plain(f"`{name}` doesn't fit the base: {changes.path} {changes.reason}"))
     return changes
@@ -135,13 +111,6 @@ def _hidden(request: CheckRequest, read: diff.Read) -> tuple[FileChange, ...]:
         FileChange(path=path, before=read(path), after=text.encode("utf-8", "surrogateescape"))
         for path, text in request.hidden.items()
     )
-
-
-def _paths(warm: Warm, onto: Sequence[FileChange]) -> frozenset[str]:
-    """The files of the broken state."""
-    gone = {change.old_path for change in onto} | {change.path for change in onto if change.after is None}
-    there = {change.path for change in onto if change.after is not None}
-    return frozenset((warm.builder.tree.entries.keys() - gone) | there)
 
 
 def _refused(stage: Stage, path: str | None, reason: str) -> Verdict:

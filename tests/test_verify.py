@@ -3,7 +3,7 @@
 import pytest
 
 from aid.verify import best, may_apply
-from ces.verdict import Diagnostic, Verdict
+from ces.verdict import Diagnostic, Flag, Verdict
 
 ERROR = Diagnostic(file="a.ml", range=None, severity="error", message="no")
 GREEN = Verdict(status="green", stage="test", adapter="dune")
@@ -52,3 +52,13 @@ def test_only_green_or_what_has_no_build_is_written_without_asking(verdict: Verd
 def test_a_build_that_is_there_but_broken_is_waited_for() -> None:
     broken = Verdict(status="unchecked", stage=None, reason="adapter 'nosuch' is none of dune")
     assert may_apply(broken, has_build=True) == "the build did not say: unchecked, adapter 'nosuch' is none of dune"
+
+
+def test_a_green_that_lacks_tests_is_not_written_by_itself() -> None:
+    def applied(*names: str) -> str | None:
+        flags = tuple(Flag(name=name, path="test_m.py") for name in names)
+        return may_apply(Verdict(status="green", stage="test", flags=flags), has_build=True)
+
+    assert applied("test-deleted", "test-stanza-deleted", "tests-missing") == "its tests are deleted, missing"
+    assert applied("test-edited", "test-emptied", "test-skipped") == "its tests are emptied, skipped"
+    assert applied("comment-only", "definition-deleted", "test-edited", "unreadable") is None

@@ -166,7 +166,7 @@ class Turn:
     async def _decide(self, each: Shown, proposal: Proposal) -> str | None:
         """ALLOW, REJECT or None: cancelled."""
         judged = each.file.path not in self._unjudged
-        if self._settings.mode == GREEN and proposal.verdict.status == "green" and judged:
+        if self._settings.mode == GREEN and proposal.verdict.status == "green" and not proposal.held and judged:
             return ALLOW
         call = schema.PermissionCall(
             tool_call_id=each.call_id, title=each.title, kind=each.kind, content=each.content, locations=each.locations

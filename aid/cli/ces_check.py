@@ -185,7 +185,7 @@ def _asked_once(work: Callable[[CesClient], Coroutine[Any, Any, T]], patience_s:
 
     def waits(why: str, pause_s: float) -> None:
         if running(state_dir) != address:
-            click.echo(f"aid: the service that was asked is gone ({why}); looking for another", err=True)
+            say(f"aid: the service that was asked is gone ({why}); looking for another", err=True)
             raise _Gone
         _say_waits(why, pause_s)
 
@@ -255,7 +255,7 @@ def with_judge(
 
 def _print(verdict: Verdict, *, as_json: bool) -> None:
     from aid.cli.wording import as_plain
-    from aid.wording import diagnostic_line, verdict_words
+    from aid.wording import diagnostic_line, flag_line, verdict_words
 
     if as_json:
         print_json(as_plain(verdict))
@@ -265,8 +265,7 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
         if each.severity == "error":
             say(f"  {diagnostic_line(each)}")
     for flag in verdict.flags:
-        where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
-        say(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
+        say(flag_line(flag))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
     told = f"reward {reward}{_tests(verdict)}, {verdict.wall_ms:.0f} ms" + (
         ", known from before" if verdict.cached else ""

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 from aid.protocol import Candidate, PromptResult, ProposedFile
-from aid.wording import diagnostic_line, verdict_words
+from aid.wording import diagnostic_line, flag_line, verdict_words
 from ces.verdict import Verdict
 
 SHOWN_ERRORS = 5
 
 
 def result_lines(result: PromptResult) -> list[str]:
-    """What follows the diff: the verdict, its new errors, and what to do next."""
+    """What follows the diff: the verdict, its new errors, what smells of tricks, and what to do next."""
     proposal = result.proposal
     if proposal is None:
         return [f"nothing proposed: {result.reason or 'no answer'}"]
@@ -27,6 +27,7 @@ def result_lines(result: PromptResult) -> list[str]:
     lines += [f"  {diagnostic_line(each)}" for each in errors[:SHOWN_ERRORS]]
     if len(errors) > SHOWN_ERRORS:
         lines.append(f"  … {len(errors) - SHOWN_ERRORS} more")
+    lines += [flag_line(flag) for flag in proposal.verdict.flags]
     seconds = result.timings_ms.total / 1000
     lines.append(f"proposal {proposal.id} by {proposal.model}, {seconds:.1f} s")
     if result.applied is not None:

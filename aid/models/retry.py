@@ -88,6 +88,7 @@ async def retrying(
             if wait_s is None or wait_s >= ends - loop.time():
                 if tried > 1:
                     error.args = (f"{error} (tried {tried} times)",)
+                error.gave_up = not begun
                 raise
         await sleep(wait_s)
 

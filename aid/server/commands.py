@@ -143,7 +143,7 @@ class Commands:
         if proposal is None:
             self._show(f"AID: nothing to propose: {result.reason or 'the model gave no edit'}")
             return result
-        if proposal.verdict.status != "green":
+        if proposal.verdict.status != "green" or proposal.held:
             self._show(f"AID: not applied, it is {proposal.badge}: a code action in its files offers it")
             return result
         outcome = await self.accept(AcceptParams(id=proposal.id), client)

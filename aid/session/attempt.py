@@ -32,6 +32,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     `first_token_at` is `time.monotonic()` seconds. `changes` is not empty exactly when `outcome` is "placed".
     `error` is what a failing model says, `error_kind` its kind: what was not reached then says nothing of it.
+    `hopeless`: to ask it again at once is of no use.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int | None = None
     error: str | None = None
     error_kind: str | None = None
+    hopeless: bool = False
 
 
 class _Reply(msgspec.Struct, kw_only=True):
@@ -94,7 +96,13 @@ async def attempt(
             )
     except ModelError as error:
         if not replies:
-            return Attempt(model=backend.name, outcome="failed", error=str(error), error_kind=error.kind)
+            return Attempt(
+                model=backend.name,
+                outcome="failed",
+                error=str(error),
+                error_kind=error.kind,
+                hopeless=error.hopeless,
+            )
         return _finished(backend.name, replies, plan, parsed_any, error)
     return _finished(backend.name, replies, plan, parsed_any)
 
@@ -196,6 +204,7 @@ def _finished(
         completion_tokens=total(reply.last.completion_tokens for reply in replies),
         error=None if error is None else str(error),
         error_kind=None if error is None else error.kind,
+        hopeless=error is not None and error.hopeless,
     )
 
 

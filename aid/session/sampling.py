@@ -59,6 +59,7 @@ class Sampler:
         self._judging: dict[asyncio.Task[None], _Red] = {}
         self.unfinished = 0
         self._enough = asyncio.Event()
+        self._hopeless = False
 
     async def run(self) -> list[Judged]:
         width = max(1, min(self._budget.width, self._budget.candidates))
@@ -88,11 +89,12 @@ class Sampler:
 
     async def _work(self) -> None:
         for index in self._indices:
-            if self._enough.is_set() or (self._deadline is not None and self._left() <= 0):
+            if self._enough.is_set() or self._hopeless or (self._deadline is not None and self._left() <= 0):
                 return
             attempt = await self._ask_in_time(index)
             if attempt is None:
                 return
+            self._hopeless = self._hopeless or attempt.hopeless  # what is placed already is judged all the same
             if attempt.outcome != "placed":
                 self._end(Judged(attempt, None))
                 continue

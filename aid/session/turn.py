@@ -29,7 +29,7 @@ from aid.session.replies import Replies
 from aid.session.sampling import Budget, Judged, OnRed, Sampler
 from aid.session.summary import proposed_files, prose
 from aid.session.workspace import View, Workspace
-from aid.verify import best
+from aid.verify import best, held
 from aid.wording import verdict_words
 from ces.change import FileChange, merge
 from ces.verdict import BuildStatus, Verdict
@@ -330,6 +330,7 @@ class Turn:
             files=proposed_files(done.changes),
             verdict=verdict,
             badge=verdict_words(verdict),
+            held=held(verdict),
             summary=prose(done.reply),
             at=self._set.at,
         )

@@ -2,9 +2,11 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ces import process
 from ces.builds import runners, rustc
 from ces.builds.adapter import BuildSettings, Step
 from ces.builds.machine import Machine
@@ -15,6 +17,8 @@ from ces.verdict import Diagnostic, Ran, Range, Tests
 _FLAGS = ("--offline", "--workspace", "--message-format=json")
 # A compiler cache is a daemon outside the sandbox; so may be a target directory the person has configured.
 _ENV = {"CARGO_TARGET_DIR": "target", "CARGO_NET_OFFLINE": "true", "RUSTC_WRAPPER": "", "RUST_BACKTRACE": "0"}
+_CHOICES = ("rust-toolchain", "rust-toolchain.toml")
+_UNCHOSEN = "rustup could not choose a version"
 _PANIC = re.compile(
     r"^thread '(?P<name>[^']*)'(?: \(\d+\))? panicked at (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+):$"
 )
@@ -38,7 +42,10 @@ class Cargo:
         return (root / "Cargo.toml").is_file()
 
     def missing_tools(self, root: Path, settings: BuildSettings) -> Sequence[str]:
-        return () if on_path("cargo", "rustc") else ("cargo: install Rust by rustup (or: apt-get install cargo)",)
+        if not on_path("cargo", "rustc"):
+            return ("cargo: install Rust by rustup (or: apt-get install cargo)",)
+        broken = _no_toolchain(root)
+        return () if broken is None else (f"cargo: {broken}",)
 
     def steps(self, root: Path, settings: BuildSettings) -> Sequence[Step]:
         return upto(
@@ -55,12 +62,12 @@ class Cargo:
         return None  # `check`, `build` and `test` each compile what the others don't
 
     def toolchain(self, root: Path, settings: BuildSettings, machine: Machine) -> Iterator[str]:
-        home = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+        home = _rustup_home()
         chosen = "\n".join(
             [
                 os.environ.get("RUSTUP_TOOLCHAIN", ""),
                 machine.text(home / "settings.toml"),
-                *(machine.text(root / name) for name in ("rust-toolchain", "rust-toolchain.toml")),
+                *(machine.text(root / name) for name in _CHOICES),
             ]
         )
         yield chosen
@@ -87,6 +94,38 @@ class Cargo:
             name = f"{start['source']} ({start['program']})" if start["source"] else f"Doc-tests {start['docs']}"
             tests[name] = runners.passed(text[start.end() : end])
         return Ran(tests=tests)
+
+
+def _no_toolchain(root: Path) -> str | None:
+    """What rustup's shim says where no toolchain is chosen, neither by default nor for this folder.
+
+    Asked at /: in the workspace a file of its own would say what is run, or fetched.
+    """
+    if any((folder / name).exists() for folder in (root, *root.parents) for name in _CHOICES):
+        return None
+    env = process.build_environment(_ENV)
+    try:
+        said = subprocess.run(
+            ["cargo", "--version"], cwd=os.sep, env=env, capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if said.returncode == 0 or _UNCHOSEN not in said.stderr or _overridden(root):
+        return None
+    return said.stderr.strip().partition("\n")[0].removeprefix("error: ")
+
+
+def _overridden(root: Path) -> bool:
+    """Whether `rustup override` may name a toolchain for the folder or one above it."""
+    try:
+        told = (_rustup_home() / "settings.toml").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return any(f'"{folder}"' in told for folder in (root, *root.parents))
+
+
+def _rustup_home() -> Path:
+    return Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
 
 
 def _without_json(output: str) -> str:

@@ -16,6 +16,7 @@ _EXPECTED = re.compile(
     r"\.(?:expected|corrected|reference|golden|snap|ambr|stdout|stderr|t)(?:\.|$)|/__?snapshots?__?/"
 )
 _BRINGS_IN = re.compile(r"\s*(?:import|from|open|use|include)\b")
+_TEST = re.compile(r"\bdef test|\bclass Test|#\[(?:\w+::)?test\b|\b(?:it|test)\(|\blet%test")
 _ASSERT = re.compile(r"\bassert|\bexpect|\bcheck\b|\[%test|\bshould\b|>>>|\bassert_\w+!")
 
 
@@ -40,6 +41,13 @@ def _edited(file: EditedFile, change: Edited) -> Iterator[Flag]:
     elif (gone := _asked(file)) and not _only_grows(file) and not same_code(file):
         says = next((line for line in gone if _ASSERT.search(file.before.lines[line])), gone[0])
         yield Flag(name="test-edited", path=path, line=_first(file), message=f"gone: {shown(file.before, says)}")
+        if _asks_less(file.before.code, file.after.code):
+            yield Flag(name="test-emptied", path=path, line=_first(file), message=f"gone: {shown(file.before, says)}")
+
+
+def _asks_less(before: str, after: str) -> bool:
+    """Whether there are fewer tests, or fewer demands in them; comments don't count."""
+    return any(len(one.findall(after)) < len(one.findall(before)) for one in (_TEST, _ASSERT))
 
 
 def _asked(file: EditedFile) -> list[int]:
@@ -70,6 +78,8 @@ def _inline(file: EditedFile) -> Iterator[Flag]:
         yield Flag(name="expectation-edited", path=file.path, line=_first(file), message=gone[0][:100])
     else:
         yield Flag(name="test-edited", path=file.path, line=_first(file), message=f"was: {gone[0][:100]}")
+        if _asks_less("\n".join(before), "\n".join(after)):
+            yield Flag(name="test-emptied", path=file.path, line=_first(file), message=f"was: {gone[0][:100]}")
 
 
 FAMILY = Family(
@@ -77,6 +87,7 @@ FAMILY = Family(
     tricks=(
         Trick("test-deleted", "A test is gone.", "tests"),
         Trick("test-edited", "What a test asks for is changed.", "tests"),
+        Trick("test-emptied", "A test asks for less, or for nothing.", "tests"),
         Trick("expectation-edited", "An expected output, snapshot or expect test is rewritten.", "tests"),
     ),
     find=find,

@@ -209,7 +209,8 @@ The daemon's own log is read with \"aid logs\"."
   (cpu_ms value 0.0))
 
 ;; A diff someone may accept. `verdict.status` "unchecked" means just that;
-;; `badge` is the verdict in words.
+;; `badge` is the verdict in words. `held`, where it is green: why it isn't to
+;; be accepted without the person's word all the same.
 ;; `state` "partly": not all of it was accepted; its files say whether
 ;; something is left. "undone": all that was accepted of it was taken back; it
 ;; may be accepted again. `at` is when it was made, in seconds since the epoch.
@@ -224,6 +225,7 @@ The daemon's own log is read with \"aid logs\"."
   (files list nil)
   (verdict plist nil)
   (badge value "")
+  (held value "")
   (summary value "")
   (at value 0.0)
   (state value "open")

@@ -234,6 +234,31 @@ async def test_a_python_workspace_is_compiled_then_tested(
     assert not list(root.rglob("__pycache__"))
 
 
+async def test_tests_that_go_are_told_with_the_verdict_and_do_not_change_it(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    first, second = "def test_one():\n    assert 1 == 1\n", "def test_two():\n    assert 2 == 2\n"
+    root = workspace(f"-- pytest.ini --\n[pytest]\n-- test_a.py --\n{first}-- test_b.py --\n{second}")
+    judge = checker(root)
+
+    async def told(*changes: FileChange) -> tuple[object, ...]:
+        verdict = await judge.check(changes, budget_s=60)
+        return verdict.status, verdict.tests_run, verdict.tests_expected, {flag.name for flag in verdict.flags}
+
+    assert await told(edit(root, "test_b.py", second + first)) == ("green", 3, 2, set())
+    assert await told(edit(root, "test_b.py", None)) == ("green", 1, 2, {"test-deleted", "tests-missing"})
+
+
+@needs_dune
+async def test_a_dune_test_that_goes_is_told_though_dune_runs_only_what_has_changed(
+    workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
+) -> None:
+    root = workspace(DUNE.replace("nothing", "x").replace("s ^ 1", 's ^ "!"'))
+    gone = await checker(root).check([edit(root, T, None), edit(root, "t/dune", None)], budget_s=60)
+    assert said(gone) == ("green", "test", 0, 0, [])
+    assert "test-deleted" in {flag.name for flag in gone.flags} and gone.tests_run is None
+
+
 @needs_dune
 async def test_an_endless_test_is_a_timeout_and_nothing_of_it_is_left(
     workspace: MakeWorkspace, checker: MakeChecker, edit: Edit
@@ -391,6 +416,24 @@ async def test_tests_whose_packages_are_not_installed_are_unchecked_and_errors_s
     assert said(red) == ("red", "typecheck", 0, 0, ["a.ts: broken"])
     (root / "node_modules/some").mkdir(parents=True)
     assert said(await judge.status())[:2] == ("red", "test")
+
+
+async def test_a_cargo_without_a_toolchain_is_unchecked_and_not_red(
+    workspace: MakeWorkspace, checker: MakeChecker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tools").mkdir()
+    for name in ("cargo", "rustc"):
+        said = "error: rustup could not choose a version of cargo to run, because no default is configured."
+        (tmp_path / "tools" / name).write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
+        (tmp_path / "tools" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("RUSTUP_HOME", str(tmp_path / "rustup"))
+    judge = checker(workspace('-- Cargo.toml --\n[package]\nname = "a"\n'))
+    status = await judge.status()
+    assert status.status == "unchecked" and "missing: cargo: rustup could not choose a version" in (status.reason or "")
+    (tmp_path / "rustup").mkdir()
+    (tmp_path / "rustup/settings.toml").write_text(f'[overrides]\n"{tmp_path}" = "stable"\n')
+    assert (await judge.status()).status == "red"
 
 
 async def test_a_build_killed_from_outside_is_the_machines_fault(

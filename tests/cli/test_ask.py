@@ -4,6 +4,8 @@ import json
 import signal
 from typing import Any
 
+import pytest
+
 Machine = Any
 
 SEVEN = {"match": "", "reply": "Seven.\n\ncalc.txt\n<<<<<<< SEARCH\nline 7\n=======\nline seven\n>>>>>>> REPLACE\n"}
@@ -144,3 +146,27 @@ def test_home_is_no_project(machine: Machine) -> None:
     (machine.root / ".git").rmdir()
     done = machine.run("ask", "x")
     assert done.returncode == 2 and "is no project" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("patch", "gone"),
+    [
+        ("*** Delete File: test_m.py\n", "deleted"),
+        ("*** Add File: conftest.py\n+collect_ignore = ['test_m.py']\n", "skipped"),
+        ("*** Update File: test_m.py\n@@\n-    assert add(1, 2) == 3\n+    pass\n", "emptied"),
+    ],
+    ids=("deleted", "skipped", "emptied"),
+)
+def test_a_green_without_its_tests_is_flagged_and_not_applied_by_itself(
+    machine: Machine, patch: str, gone: str
+) -> None:
+    (machine.root / "m.py").write_text("def add(a, b):\n    return a - b\n")
+    test = "from m import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+    (machine.root / "test_m.py").write_text(test)
+    (machine.root / "pytest.ini").write_text("[pytest]\n")
+    machine.replies({"match": "", "reply": f"*** Begin Patch\n{patch}*** End Patch"})
+    done = machine.run("ask", "mend add", "m.py", "test_m.py", "--apply")
+    assert done.returncode == 1, done
+    assert f"verdict: green (pytest test), 1 error fixed, tests {gone}\nflag: test-" in done.stdout
+    assert f"not applied: its tests are {gone}; 'aid accept p" in done.stdout
+    assert (machine.root / "test_m.py").read_text() == test and not (machine.root / "conftest.py").exists()

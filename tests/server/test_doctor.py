@@ -51,6 +51,14 @@ def test_a_program_that_is_missing_comes_with_its_command(environment: dict[str,
     }
 
 
+def test_a_program_that_fails_when_asked_is_not_called_ok(environment: dict[str, str], workspace: Path) -> None:
+    (workspace / "git").write_text("#!/bin/sh\necho 'error: no version is chosen' >&2\nexit 1\n")
+    (workspace / "git").chmod(0o755)
+    _, checks = doctor(environment | {"PATH": str(workspace)}, workspace)
+    assert checks["git"]["status"] == "poor" and "apt-get install git" in checks["git"]["fix"]
+    assert checks["git"]["found"] == f"error: no version is chosen at {workspace / 'git'}"
+
+
 def test_the_build_of_this_workspace_is_needed(environment: dict[str, str], workspace: Path) -> None:
     (workspace / "dune-project").write_text("(lang dune 2.9)\n")
     code, checks = doctor(environment | {"PATH": str(workspace)}, workspace)

@@ -65,6 +65,19 @@ async def test_what_nobody_can_judge_is_not_asked_again() -> None:
     assert [each.verdict for each in await script.run(candidates=3)] == [None, unchecked]
 
 
+async def test_a_model_that_fails_for_good_is_not_asked_again_and_what_was_placed_stays() -> None:
+    failed = Attempt(model="m", outcome="failed", error="refused", hopeless=True)
+    script = Script((PLACED, RED), (failed, None), (PLACED, GREEN))
+    assert [each.verdict for each in await script.run(candidates=3)] == [RED, None]
+    assert script.asked == 2
+
+
+async def test_a_model_that_broke_off_is_asked_again() -> None:
+    broken = Attempt(model="m", outcome="failed", error="stopped in the middle of its answer")
+    script = Script((broken, None), (PLACED, GREEN))
+    assert [each.verdict for each in await script.run(candidates=3)] == [None, GREEN]
+
+
 async def test_an_answer_in_prose_is_an_answer_where_there_is_no_build() -> None:
     prose = Attempt(model="m", outcome="no-edit")
     for judged, asked in ((False, 1), (True, 2)):

@@ -25,7 +25,7 @@ export interface Attachment {
  *
  * `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt`
  * may be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the
- * model. `apply`: write what comes out green.
+ * model. `apply`: write what comes out green, unless tests are gone that would have told.
  *
  * `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line
  * "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.
@@ -177,7 +177,8 @@ export interface Verdict {
 }
 
 /**
- * A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
+ * A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words. `held`,
+ * where it is green: why it isn't to be accepted without the person's word all the same.
  *
  * `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was
  * accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch.
@@ -192,6 +193,7 @@ export interface Proposal {
   readonly files: readonly ProposedFile[];
   readonly verdict: Verdict;
   readonly badge?: string; // default: ""
+  readonly held?: string; // default: ""
   readonly summary?: string; // default: ""
   readonly at?: number; // default: 0.0
   readonly state?: "accepted" | "open" | "partly" | "rejected" | "undone"; // default: "open"

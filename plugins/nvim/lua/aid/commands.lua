@@ -19,7 +19,7 @@ local function standing()
   return vim.fn.mode() == "n" and vim.inspect(at)
 end
 
---- Ask, say what happens meanwhile, show the proposal. `accept`: take it if it is green.
+--- Ask, say what happens meanwhile, show the proposal. `accept`: take it if it is green and nothing holds it.
 local function ask(params, accept)
   local root, stood, text = client.root(0), standing(), ""
   local function update(told)
@@ -30,7 +30,7 @@ local function ask(params, accept)
     local proposal = result and result.proposal
     if result and not proposal then
       client.say(result.reason or "nothing was proposed", "WARN")
-    elseif proposal and accept and proposal.verdict.status == "green" then
+    elseif proposal and accept and proposal.verdict.status == "green" and (proposal.held or "") == "" then
       proposals.accept("all", proposal.id)
     elseif proposal and standing() == stood then
       proposals.show(root, proposal)

@@ -13,7 +13,7 @@
 ---@field text string
 
 --- `chat` names a conversation whose earlier turns are to be remembered. `token` comes back in each update.
---- `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model. `apply`: write what comes out green.
+--- `fix`: mend what the build says is wrong there; the daemon words that from the build's own errors, and `prompt` may be empty. `edit`: only these lines may change. `hints` False: the compiler's hints are not tried before the model. `apply`: write what comes out green, unless tests are gone that would have told.
 --- `markdown`: the prompt is as it stands in a chat in Markdown, and what is attached to it is read out of it: a line "attached: FILE" (or FILE:FIRST-LAST), or "attached: TITLE" with the text in a fence below.
 ---@class (exact) aid.PromptParams
 ---@field workspace string
@@ -116,7 +116,7 @@
 ---@field queue_ms? number default: 0.0
 ---@field cpu_ms? number default: 0.0
 
---- A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words.
+--- A diff someone may accept. `verdict.status` "unchecked" means just that; `badge` is the verdict in words. `held`, where it is green: why it isn't to be accepted without the person's word all the same.
 --- `state` "partly": not all of it was accepted; its files say whether something is left. "undone": all that was accepted of it was taken back; it may be accepted again. `at` is when it was made, in seconds since the epoch. `markdown`, where it was asked for: the proposal as a chat in Markdown shows it.
 ---@class (exact) aid.Proposal
 ---@field id string
@@ -127,6 +127,7 @@
 ---@field files aid.ProposedFile[]
 ---@field verdict aid.Verdict
 ---@field badge? string default: ""
+---@field held? string default: ""
 ---@field summary? string default: ""
 ---@field at? number default: 0.0
 ---@field state? "accepted"|"open"|"partly"|"rejected"|"undone" default: "open"
