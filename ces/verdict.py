@@ -127,8 +127,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     digests of what it was judged against, None where that was the live tree. `cached`: an earlier run's answer.
     `tests_run` counts the tests that ended well, as their runners told, and `tests_expected` those that should have:
     those that passed in the base, or with the reference (None: no tests were come to, or nobody counted them; see
-    `ces.evidence`). More ran where the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that of the
-    run that found the answer.
+    `ces.evidence`). More may run, where the base is red. `queue_ms` and `wall_ms` are this request's; `cpu_ms` is that
+    of the run that found the answer.
     """
 
     status: Status

@@ -241,9 +241,8 @@ def _print(verdict: Verdict, *, as_json: bool) -> None:
         where = "" if flag.path is None else flag.path + ("" if flag.line is None else f":{flag.line + 1}")
         click.echo(" ".join(filter(None, ("flag:", flag.name, where, flag.message))))
     reward = "none" if verdict.reward is None else f"{verdict.reward:g}"
-    told = f"reward {reward}{_tests(verdict)}, {verdict.wall_ms:.0f} ms" + (
-        ", known from before" if verdict.cached else ""
-    )
+    known = ", known from before" if verdict.cached else ""
+    told = f"reward {reward}{_tests(verdict)}, {verdict.wall_ms:.0f} ms{known}"
     click.echo(f"{told}, base {verdict.base}" if verdict.base else told)
 
 
