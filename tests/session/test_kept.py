@@ -211,6 +211,7 @@ async def test_a_fix_asks_the_build_and_needs_no_words(scene: Scene) -> None:
     result = await scene.ask("", fix={"path": "calc.txt", "first": 6, "last": 8})
     assert result.prompt.startswith("Fix the build error at calc.txt:7: ")
     assert (result.proposal.badge, result.proposal.verdict.status) == ("green (command build), 1 error fixed", "green")
+    (scene.root / "other.txt").write_text("fine\n")
     with pytest.raises(UsageError, match=r"the build names no error in other.txt"):
         await scene.ask("", fix={"path": "other.txt"})
 
