@@ -31,6 +31,8 @@ SETTINGS = {
     "workbench.colorTheme": "Dark Modern",
     "editor.occurrencesHighlight": "off",
     "editor.autoIndent": "none",
+    "editor.quickSuggestions": False,  # what a test types is what is to stand there
+    "editor.acceptSuggestionOnEnter": "off",
     "editor.autoClosingBrackets": "never",
     "extensions.ignoreRecommendations": True,
     "git.enabled": False,
