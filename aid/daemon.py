@@ -1,6 +1,6 @@
 """The daemon's process: `python -P -m aid.daemon`. Holds the lock, logs, listens, and ends in good order.
 
-The starter reads one line from `--ready-fd`: "ready", or why there is no daemon.
+The starter reads from `--ready-fd` one line, "ready" or why there is no daemon; with `--take-over` "warm" before it.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost | None = None) -
 
 
 class Announcement:
-    """The one line to whoever started this. Started by hand, it takes its turn among starters until then."""
+    """The last word to whoever started this. Started by hand, it takes its turn among starters until then."""
 
     def __init__(self, ready_fd: int | None) -> None:
         self._ready_fd = ready_fd
@@ -113,9 +113,11 @@ def _prepare() -> None:
 
 
 def _import_editors() -> None:
-    import_module(LSP_MODULE)
-    gc.freeze()
-    gc.enable()
+    try:
+        import_module(LSP_MODULE)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _run(make_host: MakeHost, announcement: Announcement, *, take_over: bool) -> None:

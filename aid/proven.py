@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from aid import paths
+from aid.errors import AidError
 
 _Stamp = tuple[int, int]
 
@@ -32,7 +33,8 @@ def load(module: str, beside: Set[str]) -> None:
     """Import it, and remember that it can be where the modules `beside` are there. Raises whatever the import does."""
     import_module(module)
     loaded = (getattr(each, "__file__", None) for name, each in list(sys.modules.items()) if name not in beside)
-    _keep(module, _proof(file for file in loaded if file is not None))
+    with suppress(OSError, AidError):  # what can't be remembered costs the next restart a moment, no more
+        _keep(module, _proof(file for file in loaded if file is not None))
 
 
 def loads(module: str) -> bool:
@@ -40,7 +42,7 @@ def loads(module: str) -> bool:
     try:
         proof = _PROOF.decode(_file(module).read_bytes())
         return proof == _proof(proof.files)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, AidError, msgspec.DecodeError):
         return False
 
 
@@ -54,12 +56,10 @@ def _proof(files: Iterable[str]) -> _Proof:
 
 
 def _keep(module: str, proof: _Proof) -> None:
-    """A cache that can't be written costs the next restart a moment, no more."""
-    with suppress(OSError):
-        file = _file(module)
-        new = file.with_suffix(f".{id(proof)}")
-        new.write_bytes(msgspec.json.encode(proof))
-        new.replace(file)
+    file = _file(module)
+    new = file.with_suffix(f".{id(proof)}")
+    new.write_bytes(msgspec.json.encode(proof))
+    new.replace(file)
 
 
 def _file(module: str) -> Path:

@@ -136,9 +136,15 @@ class Turn:
             if choice == ALLOW:
                 await _whole(self._write(each, proposal))
                 continue
-            if choice == REJECT:
-                await _whole(self._link.call("aid/reject", RejectParams(id=proposal.id, files=(each.file.path,))))
-            self._ended(each, "failed", "left as it is" if choice == REJECT else "")
+            self._ended(each, "failed", await self._reject(each, proposal) if choice == REJECT else "")
+
+    async def _reject(self, each: Shown, proposal: Proposal) -> str:
+        """What became of the file, in words: somebody else may have decided it meanwhile."""
+        try:
+            await _whole(self._link.call("aid/reject", RejectParams(id=proposal.id, files=(each.file.path,))))
+        except AidError as error:
+            return str(error)
+        return "left as it is"
 
     async def _on_top(self, changes: dict[str, FileChange | str]) -> dict[str, FileChange | str]:
         """The changes on what the editor shows by now, which the daemon didn't know of every file."""

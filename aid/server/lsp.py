@@ -1,7 +1,7 @@
 """The LSP half of a connection, opened by `initialize`: a pygls server for one editor.
 
-Imported at the first `initialize` of the daemon's life, for pygls takes half a second and 20 MB. Only this module and
-those it imports know of LSP methods; the session layer sees a `Client`.
+Imported at the first `initialize` of the daemon's life, or while the one before it ends, for pygls takes half a second
+and 20 MB. Only this module and those it imports know of LSP methods; the session layer sees a `Client`.
 """
 
 from __future__ import annotations

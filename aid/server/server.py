@@ -61,10 +61,12 @@ class Server:
         What bridges ask meanwhile is left to the next daemon. When one takes over, so is what they asked before, after
         `HANDOVER_S`.
         """
+        if (
+            self._path is not None
+        ):  # before the listener closes: from Python 3.13 on it looks whether it is still its own
+            self._path.unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
         handed_over = [each for each in self._connections if self.restarting and each.bridged]
         for connection in self._connections:
             connection.draining = True

@@ -217,13 +217,13 @@ Where point is in none, that is the newest one.  SAVE the buffers that change."
   (aid-proposal--do :aid/reject nil (pcase part ('(4) 'hunk) ('(16) 'file))))
 
 (defun aid-undo ()
-  "Take back what was accepted last in this project, in buffers and on disk."
+  "Take back what was accepted last: of the proposal at point, else of all."
   (interactive)
-  (aid-request (aid-root) :aid/undo '(:through_editor t) (apply-partially #'aid-proposal--done (aid-root) nil)))
+  (aid-request (aid-root) :aid/undo (list :through_editor t :proposal (car (aid-proposal--place)))
+               (apply-partially #'aid-proposal--done (aid-root) nil)))
 
 (defun aid-proposal--done (root save outcome)
-  "Say and show OUTCOME, what became of a proposal in the project at ROOT.
-With SAVE, save the buffers that were changed."
+  "Say and show OUTCOME in the project at ROOT; SAVE the buffers it changed."
   (message "AID: %s" (plist-get outcome :line))
   (seq-doseq (path (and save (plist-get outcome :in_editor)))
     (with-current-buffer (find-file-noselect (expand-file-name path root)) (save-buffer)))

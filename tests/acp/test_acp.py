@@ -80,6 +80,24 @@ async def test_what_is_rejected_altogether_counts_as_rejected(machine: Machine, 
     assert (workspace / "notes.txt").read_text() == "one\n"
 
 
+async def test_what_was_decided_elsewhere_meanwhile_does_not_end_the_turn(
+    machine: Machine, workspace: Path, start: Start
+) -> None:
+    editor = await start()
+    session = (await editor.open(workspace))["sessionId"]
+
+    def decide(call: dict[str, Any]) -> str:
+        if "calc.txt" in call["title"]:
+            proposal, _, _ = call["toolCallId"].partition(":")
+            assert machine.run("accept", proposal).returncode == 0
+        return "reject"
+
+    editor.decide = decide
+    assert await editor.prompt(session, "change both") == "end_turn"
+    assert editor.ended() == {"calc.txt": "failed", "notes.txt": "failed"}
+    assert outcomes(machine)["accepted"] == 1
+
+
 async def test_the_answer_is_streamed_with_its_thoughts_and_a_plan(
     machine: Machine, workspace: Path, start: Start
 ) -> None:

@@ -288,6 +288,30 @@ async def test_who_comes_while_the_old_daemon_ends_waits_at_the_new_ones_socket(
     assert await new.wait() == 0
 
 
+async def test_a_restart_ends_the_daemon_that_another_was_starting(environment: dict[str, str], aid: Run) -> None:
+    turn = lifecycle.take_turn()
+    restarting = asyncio.create_task(aid("restart", "--json"))
+    await asyncio.to_thread(until_waited_for, turn.fileno())
+    reading, writing = os.pipe()
+    argv = [sys.executable, "-P", "-m", "aid.daemon", "--ready-fd", str(writing)]
+    first = await asyncio.create_subprocess_exec(*argv, env=environment, pass_fds=[writing])
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        assert await asyncio.to_thread(said.readline) == "ready\n"
+    turn.close()
+    ran = await restarting
+    assert (ran.code, ran.err) == (0, "")
+    assert await first.wait() == 0
+    assert ran.json["pid"] != first.pid
+
+
+def until_waited_for(lock: int) -> None:
+    """Returns when a process waits to have the lock on this open file."""
+    inode = f":{os.fstat(lock).st_ino} "
+    while not any("-> FLOCK" in line and inode in line for line in Path("/proc/locks").read_text().splitlines()):
+        pass
+
+
 @pytest.mark.parametrize("module", ["watchfiles", "aiohttp", "pygls"])
 async def test_a_restart_to_code_that_does_not_load_leaves_the_old_daemon(
     environment: dict[str, str], private: Path, aid: Run, module: str

@@ -160,7 +160,7 @@ class Extension {
     }
     const told = `AID: fixed, ${result.proposal?.badge ?? ""}`;
     if ((await vscode.window.showInformationMessage(told, "Undo")) && result.proposal) {
-      await this.proposals.undo(result.proposal.workspace);
+      await this.proposals.undo(result.proposal.workspace, result.proposal.id);
     }
   }
 

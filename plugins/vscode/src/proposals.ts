@@ -54,7 +54,8 @@ export class Proposals implements vscode.TextDocumentContentProvider {
 
   /** Take back what was accepted last, of the proposal or of all that was accepted in `root`. */
   async undo(root: string, proposal: string | null = null): Promise<void> {
-    const outcome = await this.daemon.request("aid/undo", { workspace: root, proposal, through_editor: true });
+    const workspace = this.known.get(proposal ?? "")?.workspace ?? root;
+    const outcome = await this.daemon.request("aid/undo", { workspace, proposal, through_editor: true });
     await this.settled(outcome.proposal ?? proposal, outcome);
   }
 

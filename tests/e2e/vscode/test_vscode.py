@@ -41,6 +41,7 @@ let more = 1
 SPOKEN, EDITS = LARGER[: LARGER.index("lib/")], LARGER[LARGER.index("lib/") :]
 ALL = "Accept all of the proposal"
 UNDO = "Take back what was accepted last of this proposal"
+ROOT = Path(__file__).parents[3]
 WRONG = "let double price = { cents = price.cent * 2 }"
 RIGHT = "let double price = { cents = price.cents * 2 }"
 
@@ -369,3 +370,9 @@ def test_switched_off_it_says_so_and_starts_nothing(shop: Any, opened: Callable[
         code.do("chatUntil", "#build.trouble", "AID is switched off: see the setting aid.enable.")
         assert code.do("chatEval", "document.getElementById('send').disabled")
         assert not (shop.home / "state").exists(), "no daemon was started"
+
+
+def test_it_is_thin() -> None:
+    """Without what is generated; what doesn't fit belongs in the daemon."""
+    written = [file for file in (ROOT / "plugins/vscode/src").rglob("*.ts") if file.name != "protocol.ts"]
+    assert sum(len(file.read_text().splitlines()) for file in written) <= 1500
