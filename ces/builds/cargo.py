@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from ces import process
@@ -103,14 +105,31 @@ def _no_toolchain(root: Path) -> str | None:
     """
     if any((folder / name).exists() for folder in (root, *root.parents) for name in _CHOICES):
         return None
+    try:
+        chosen = (_rustup_home() / "settings.toml").stat().st_mtime_ns
+    except OSError:
+        chosen = None
+    said = _refusal(shutil.which("cargo"), os.environ.get("RUSTUP_TOOLCHAIN"), chosen)
+    return None if said is None or _overridden(root) else said
+
+
+@lru_cache(maxsize=16)
+def _refusal(cargo: str | None, toolchain: str | None, chosen: int | None) -> str | None:
+    """What a shim says that has none to run. Asked once for each state of what it goes by: every check needs it."""
     env = process.build_environment(_ENV)
     try:
         said = subprocess.run(
-            ["cargo", "--version"], cwd=os.sep, env=env, capture_output=True, text=True, timeout=20, check=False
+            [cargo or "cargo", "--version"],
+            cwd=os.sep,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if said.returncode == 0 or _UNCHOSEN not in said.stderr or _overridden(root):
+    if said.returncode == 0 or _UNCHOSEN not in said.stderr:
         return None
     return said.stderr.strip().partition("\n")[0].removeprefix("error: ")
 
